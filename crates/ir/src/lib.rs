@@ -9,4 +9,4 @@ mod translate;
 pub use block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 pub use build::Builder;
 pub use ops::{Effect, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
-pub use translate::{DisasContext, Flow, Frontend, Helper, HelperFn, helper_by_name};
+pub use translate::{DisasContext, Flow, Frontend, Helper, HelperFn, Interpreter, Leave, Unfit, helper_by_name};
