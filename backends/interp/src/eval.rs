@@ -79,11 +79,13 @@ pub(crate) fn unary(op: u8, bits: u32, a: u64) -> u64 {
     r & mask(bits)
 }
 
-/// `aux`: comparison in the low byte, bits to shift out in the high byte.
+/// `aux`: comparison in the low byte, bits to shift out in the high byte; what is above the width
+/// does not count.
 #[inline(always)]
 pub(crate) fn compare(aux: u16, a: u64, b: u64) -> bool {
     let s = aux >> 8 & 63;
-    let (sa, sb) = ((a << s) as i64, (b << s) as i64);
+    let (a, b) = (a << s, b << s);
+    let (sa, sb) = (a as i64, b as i64);
     match IntCc::from_sub(aux as u8) {
         IntCc::Eq => a == b,
         IntCc::Ne => a != b,

@@ -1,7 +1,8 @@
 //! The flat form: what the interpreter runs.
 //!
 //! Operands are words of the register file; temporaries live in its scratch words, so a plain guest
-//! instruction becomes one op on guest registers. Every word holds its value zero-extended.
+//! instruction becomes one op on guest registers. Every word holds its value zero-extended, except
+//! where an op is known to look at the low half only: 32-bit forms ignore their operands' high halves.
 
 /// No operand. The word exists but is never allocated.
 pub const NONE: u8 = 255;
@@ -58,6 +59,12 @@ pub enum Code {
     Xor64R,
     Xor64I,
     Bic64,
+    And32R,
+    Or32R,
+    Or32I,
+    Xor32R,
+    Xor32I,
+    Bic32,
     Shl64R,
     Shl64I,
     Shl32R,
@@ -65,6 +72,7 @@ pub enum Code {
     Lshr64R,
     Lshr64I,
     Lshr32R,
+    Lshr32I,
     Ashr64R,
     Ashr64I,
     Ashr32R,

@@ -13,6 +13,8 @@ pub(crate) enum Loc {
     None,
     /// First word.
     Word(u8),
+    /// An I32 in the low half of a word whose high half is anything.
+    Low(u8),
     /// A constant not yet in a word.
     Const(u64),
     /// Flags known by the instruction that makes them.
@@ -119,7 +121,7 @@ impl Lower<'_> {
             return;
         }
         match self.loc[v.index()] {
-            Loc::Word(w) if self.block.def(v).op != Op::Param => {
+            Loc::Word(w) | Loc::Low(w) if self.block.def(v).op != Op::Param => {
                 self.slots.free(w, self.width(v));
                 self.loc[v.index()] = Loc::None;
             }
@@ -171,6 +173,12 @@ impl Lower<'_> {
     pub(crate) fn word(&mut self, v: Value) -> Result<u8, Unfit> {
         match self.loc[v.index()] {
             Loc::Word(w) => Ok(w),
+            Loc::Low(a) => {
+                let dst = self.temp(v)?;
+                self.emit(FlatOp { dst, a, imm: 0xffff_ffff, ..FlatOp::new(Code::And64I) });
+                self.slots.free(a, 1);
+                Ok(dst)
+            }
             Loc::Const(c) => {
                 let dst = self.temp(v)?;
                 self.emit(FlatOp { dst, imm: c, ..FlatOp::new(Code::Const) });
@@ -178,6 +186,30 @@ impl Lower<'_> {
             }
             _ => Err(Unfit::Unsupported(self.block.def(v).op, self.block.ty(v))),
         }
+    }
+
+    /// The word of `v` for an op that looks at its low half only (I32), or as `word`.
+    pub(crate) fn low_word(&mut self, v: Value) -> Result<u8, Unfit> {
+        match self.loc[v.index()] {
+            Loc::Low(w) => Ok(w),
+            _ => self.word(v),
+        }
+    }
+
+    /// `v` is the low half of I64 `a`, which stays where it is if it is a guest register or dies here.
+    pub(crate) fn narrow(&mut self, v: Value, a: Value) -> Result<(), Unfit> {
+        let w = self.word(a)?;
+        if w < self.regs.scratch {
+            self.loc[v.index()] = Loc::Low(w);
+            self.aliases.push(v);
+        } else if self.takes_over(a) {
+            self.loc[v.index()] = Loc::Low(w);
+            self.loc[a.index()] = Loc::None;
+        } else {
+            let dst = self.temp(v)?;
+            self.emit(FlatOp { dst, a: w, imm: 0xffff_ffff, ..FlatOp::new(Code::And64I) });
+        }
+        Ok(())
     }
 
     fn inst(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
@@ -267,7 +299,7 @@ impl Lower<'_> {
     fn save_aliases(&mut self, word: u8, words: u8, except: Value) -> Result<(), Unfit> {
         let mut k = 0;
         while let Some(&v) = self.aliases.get(k) {
-            let Loc::Word(w) = self.loc[v.index()] else {
+            let (Loc::Word(w) | Loc::Low(w)) = self.loc[v.index()] else {
                 self.aliases.swap_remove(k);
                 continue;
             };
@@ -279,10 +311,14 @@ impl Lower<'_> {
             if w < word || w >= word + words || v == except {
                 continue;
             }
+            let low = matches!(self.loc[v.index()], Loc::Low(_));
             let dst = self.temp(v)?;
             let code = if self.width(v) == 2 { Code::Mov128 } else { Code::Mov };
             self.emit(FlatOp { dst, a: w, ..FlatOp::new(code) });
             self.def[v.index()] = u32::MAX;
+            if low {
+                self.loc[v.index()] = Loc::Low(dst);
+            }
         }
         Ok(())
     }
@@ -405,17 +441,17 @@ impl Lower<'_> {
         match inst.op {
             Op::FlagsAdd | Op::FlagsSub => {
                 let kind = if inst.op == Op::FlagsAdd { CcKind::Add } else { CcKind::Sub };
-                let a = self.word(inst.a)?;
+                let a = self.low_word(inst.a)?;
                 if let Some(imm) = self.constant(inst.b) {
                     self.emit(FlatOp { dst, a, imm, aux: word(kind), ..FlatOp::new(Code::SetCcI) });
                 } else {
-                    let b = self.word(inst.b)?;
+                    let b = self.low_word(inst.b)?;
                     self.emit(FlatOp { dst, a, b, aux: word(kind), ..FlatOp::new(Code::SetCcR) });
                 }
             }
             Op::FlagsLogic | Op::FlagsPack => {
                 let kind = if inst.op == Op::FlagsLogic { CcKind::Logic } else { CcKind::Packed };
-                let a = self.word(inst.a)?;
+                let a = self.low_word(inst.a)?;
                 self.emit(FlatOp { dst, a, aux: word(kind), ..FlatOp::new(Code::SetCcI) });
             }
             Op::FlagsAdc | Op::FlagsSbc => {
@@ -424,7 +460,7 @@ impl Lower<'_> {
                 } else {
                     (CcKind::Sub, CcKind::SubBorrow)
                 };
-                let (a, b, c) = (self.word(inst.a)?, self.word(inst.b)?, self.word(inst.c)?);
+                let (a, b, c) = (self.low_word(inst.a)?, self.low_word(inst.b)?, self.word(inst.c)?);
                 let imm = word(without) as u64 | (word(with) as u64) << 32;
                 self.emit(FlatOp { dst, a, b, c, imm, ..FlatOp::new(Code::SetCcCarry) });
             }
@@ -455,14 +491,14 @@ impl Lower<'_> {
         let f = *self.block.def(inst.a);
         let aux = inst.sub as u16;
         if f.op == Op::FlagsSub && self.loc[inst.a.index()] == Loc::Symbolic {
-            let a = self.word(f.a)?;
+            let a = self.low_word(f.a)?;
             let wide = f.ty == Ty::I64;
             if let Some(imm) = self.constant(f.b) {
                 let dst = self.temp(v)?;
                 let code = if wide { Code::CondSub64I } else { Code::CondSub32I };
                 self.emit(FlatOp { dst, a, imm, aux, ..FlatOp::new(code) });
             } else {
-                let b = self.word(f.b)?;
+                let b = self.low_word(f.b)?;
                 let dst = self.temp(v)?;
                 let code = if wide { Code::CondSub64R } else { Code::CondSub32R };
                 self.emit(FlatOp { dst, a, b, aux, ..FlatOp::new(code) });
@@ -611,7 +647,8 @@ impl Lower<'_> {
                 }
             }
             Op::Store => {
-                let (a, b) = (self.word(inst.a)?, self.word(inst.b)?);
+                // A store writes no more than the value's own bytes.
+                let (a, b) = (self.word(inst.a)?, self.low_word(inst.b)?);
                 self.emit(FlatOp { a, b, aux: inst.aux, imm: inst.imm, ..FlatOp::new(store_code(op)) });
             }
             Op::Rmw => {

@@ -12,13 +12,12 @@ fn binary_codes(op: Op) -> Option<[Option<Code>; 4]> {
         Op::Iadd => [Some(Add64R), Some(Add64I), Some(Add32R), Some(Add32I)],
         Op::Isub => [Some(Sub64R), Some(Sub64I), Some(Sub32R), Some(Sub32I)],
         Op::Imul => [Some(Mul64), None, Some(Mul32), None],
-        // Zero-extended operands give zero-extended results: one form serves every width.
-        Op::And => [Some(And64R), Some(And64I), Some(And64R), Some(And64I)],
-        Op::Or => [Some(Or64R), Some(Or64I), Some(Or64R), Some(Or64I)],
-        Op::Xor => [Some(Xor64R), Some(Xor64I), Some(Xor64R), Some(Xor64I)],
-        Op::Bic => [Some(Bic64), None, Some(Bic64), None],
+        Op::And => [Some(And64R), Some(And64I), Some(And32R), Some(And64I)],
+        Op::Or => [Some(Or64R), Some(Or64I), Some(Or32R), Some(Or32I)],
+        Op::Xor => [Some(Xor64R), Some(Xor64I), Some(Xor32R), Some(Xor32I)],
+        Op::Bic => [Some(Bic64), None, Some(Bic32), None],
         Op::Shl => [Some(Shl64R), Some(Shl64I), Some(Shl32R), Some(Shl32I)],
-        Op::Lshr => [Some(Lshr64R), Some(Lshr64I), Some(Lshr32R), Some(Lshr64I)],
+        Op::Lshr => [Some(Lshr64R), Some(Lshr64I), Some(Lshr32R), Some(Lshr32I)],
         Op::Ashr => [Some(Ashr64R), Some(Ashr64I), Some(Ashr32R), Some(Ashr32I)],
         Op::Rotr => [Some(Rotr64R), Some(Rotr64I), Some(Rotr32R), Some(Rotr32I)],
         _ => return None,
@@ -49,7 +48,7 @@ impl Lower<'_> {
             Op::Zext => self.zext(v, inst),
             Op::Bitcast => self.alias(v, inst.a),
             Op::Sext => {
-                let a = self.word(inst.a)?;
+                let a = self.low_word(inst.a)?;
                 let aux = 64 - self.block.ty(inst.a).bits() as u16;
                 let dst = self.temp(v)?;
                 self.emit(FlatOp { dst, a, aux, imm: mask(inst.ty), ..FlatOp::new(Code::Sext) });
@@ -58,7 +57,7 @@ impl Lower<'_> {
             Op::Extract | Op::Sextract => self.extract(v, inst),
             Op::Deposit => {
                 let (lsb, width) = inst.bit_range();
-                let (a, b) = (self.word(inst.a)?, self.word(inst.b)?);
+                let (a, b) = (self.word(inst.a)?, self.low_word(inst.b)?);
                 let dst = self.temp(v)?;
                 let imm = if width >= 64 { u64::MAX } else { (1 << width) - 1 };
                 self.emit(FlatOp { dst, a, b, aux: lsb as u16, imm, ..FlatOp::new(Code::Deposit) });
@@ -119,7 +118,10 @@ impl Lower<'_> {
             self.loc[v.index()] = Loc::Const(c & mask(inst.ty));
             return Ok(());
         }
-        let a = self.word(inst.a)?;
+        if inst.ty == Ty::I32 {
+            return self.narrow(v, inst.a);
+        }
+        let a = self.low_word(inst.a)?;
         let dst = self.temp(v)?;
         self.emit(FlatOp { dst, a, imm: mask(inst.ty), ..FlatOp::new(Code::And64I) });
         Ok(())
@@ -140,7 +142,7 @@ impl Lower<'_> {
 
     fn extract(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
         let (lsb, width) = inst.bit_range();
-        let a = self.word(inst.a)?;
+        let a = self.low_word(inst.a)?;
         let dst = self.temp(v)?;
         let field = if width >= 64 { u64::MAX } else { (1 << width) - 1 };
         if inst.op == Op::Extract {
@@ -154,13 +156,13 @@ impl Lower<'_> {
     }
 
     fn icmp(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
-        let a = self.word(inst.a)?;
+        let a = self.low_word(inst.a)?;
         let aux = inst.sub as u16 | (64 - inst.ty.bits() as u16) << 8;
         if let Some(imm) = self.constant(inst.b) {
             let dst = self.temp(v)?;
             self.emit(FlatOp { dst, a, imm, aux, ..FlatOp::new(Code::IcmpI) });
         } else {
-            let b = self.word(inst.b)?;
+            let b = self.low_word(inst.b)?;
             let dst = self.temp(v)?;
             self.emit(FlatOp { dst, a, b, aux, ..FlatOp::new(Code::IcmpR) });
         }
@@ -181,7 +183,7 @@ impl Lower<'_> {
         if commutes && self.constant(x).is_some() {
             std::mem::swap(&mut x, &mut y);
         }
-        let a = self.word(x)?;
+        let a = self.low_word(x)?;
         if let (Some(imm), Some(code)) = (self.constant(y), codes[wide + 1]) {
             let imm = match inst.op {
                 Op::Shl | Op::Lshr | Op::Ashr | Op::Rotr => imm & (inst.ty.bits() as u64 - 1),
@@ -191,7 +193,7 @@ impl Lower<'_> {
             self.emit(FlatOp { dst, a, imm, ..FlatOp::new(code) });
             return Ok(());
         }
-        let b = self.word(y)?;
+        let b = self.low_word(y)?;
         let code = codes[wide].ok_or(Unfit::Unsupported(inst.op, inst.ty))?;
         if code == Code::Add64R && self.fuse_add_shift(v, a, y)? {
             return Ok(());
