@@ -6,6 +6,7 @@
 use brolga_core::Env;
 use brolga_ir::{Helper, HelperId};
 
+pub mod clock;
 pub mod int;
 
 macro_rules! helpers {
@@ -30,6 +31,8 @@ helpers! {
     PAC_GENERIC "pac_generic" int::pac_generic;
     XAFLAG "xaflag" int::xaflag;
     AXFLAG "axflag" int::axflag;
+    COUNTER "counter" clock::counter;
+    RANDOM "random" clock::random;
 }
 
 /// Reads V register `n` of an instruction field.

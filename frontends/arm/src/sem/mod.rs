@@ -7,6 +7,16 @@ use crate::state;
 use brolga_core::{Cond, Reg, RegSet};
 use brolga_ir::{Builder, DisasContext, HelperId, JumpKind, Op, RaiseKind, Ty, Value};
 
+pub mod branch;
+pub mod dp_imm;
+pub mod dp_reg;
+pub mod ldst;
+pub mod ldst_atomic;
+pub mod mops;
+pub mod simd_ldst;
+pub mod sysreg;
+pub mod system;
+
 pub use brolga_ir::Flow;
 
 include!(concat!(env!("OUT_DIR"), "/a64_translate.rs"));
