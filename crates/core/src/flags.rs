@@ -1,0 +1,282 @@
+//! Condition flags in their border form: an operation and two operands, evaluated when read.
+//!
+//! The carry of a subtraction is the adder's carry out ("not borrow"), as Arm defines it.
+
+/// Operand width of a flag-setting operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Width {
+    /// 32 bits; operands are the low halves of the words.
+    W32 = 0,
+    /// 64 bits.
+    W64 = 1,
+}
+
+/// What produced the flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum CcKind {
+    /// First operand holds N Z C V in bits 31..28.
+    Packed = 0,
+    /// `a + b`
+    Add = 1,
+    /// `a - b`
+    Sub = 2,
+    /// `a + b + 1`
+    AddCarry = 3,
+    /// `a - b - 1`
+    SubBorrow = 4,
+    /// N and Z of `a`; C and V clear.
+    Logic = 5,
+}
+
+/// The first of the three flag words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CcOp {
+    /// Operation.
+    pub kind: CcKind,
+    /// Operand width.
+    pub width: Width,
+}
+
+impl CcOp {
+    /// As stored in the register file: kind in bits 2..0, width in bit 3.
+    pub const fn word(self) -> u64 {
+        self.kind as u64 | (self.width as u64) << 3
+    }
+
+    /// Inverse of [`CcOp::word`]; bits above the field are ignored.
+    #[inline(always)]
+    pub const fn from_word(word: u64) -> CcOp {
+        let kind = match word & 7 {
+            1 => CcKind::Add,
+            2 => CcKind::Sub,
+            3 => CcKind::AddCarry,
+            4 => CcKind::SubBorrow,
+            5 => CcKind::Logic,
+            _ => CcKind::Packed,
+        };
+        CcOp { kind, width: if word & 8 != 0 { Width::W64 } else { Width::W32 } }
+    }
+}
+
+/// Evaluated flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Nzcv {
+    /// Negative.
+    pub n: bool,
+    /// Zero.
+    pub z: bool,
+    /// Carry out of the adder.
+    pub c: bool,
+    /// Signed overflow.
+    pub v: bool,
+}
+
+impl Nzcv {
+    /// From bits 31..28 of a word, as in the Arm NZCV register.
+    #[inline(always)]
+    pub const fn from_bits(w: u64) -> Nzcv {
+        Nzcv { n: w >> 31 & 1 != 0, z: w >> 30 & 1 != 0, c: w >> 29 & 1 != 0, v: w >> 28 & 1 != 0 }
+    }
+
+    /// To bits 31..28.
+    #[inline(always)]
+    pub const fn bits(self) -> u64 {
+        (self.n as u64) << 31 | (self.z as u64) << 30 | (self.c as u64) << 29 | (self.v as u64) << 28
+    }
+
+    /// Evaluates the border form.
+    #[inline(always)]
+    pub const fn eval(op: u64, a: u64, b: u64) -> Nzcv {
+        let op = CcOp::from_word(op);
+        match op.kind {
+            CcKind::Packed => Nzcv::from_bits(a),
+            CcKind::Logic => match op.width {
+                Width::W32 => Nzcv { n: (a as i32) < 0, z: a as u32 == 0, c: false, v: false },
+                Width::W64 => Nzcv { n: (a as i64) < 0, z: a == 0, c: false, v: false },
+            },
+            CcKind::Add => add(op.width, a, b, false),
+            CcKind::AddCarry => add(op.width, a, b, true),
+            CcKind::Sub => add(op.width, a, !b, true),
+            CcKind::SubBorrow => add(op.width, a, !b, false),
+        }
+    }
+}
+
+/// `a + b + carry` and its flags. Arm ARM, shared pseudocode "AddWithCarry".
+#[inline(always)]
+const fn add(width: Width, a: u64, b: u64, carry: bool) -> Nzcv {
+    match width {
+        Width::W32 => {
+            let (a, b) = (a as u32, b as u32);
+            let wide = a as u64 + b as u64 + carry as u64;
+            let r = wide as u32;
+            Nzcv { n: (r as i32) < 0, z: r == 0, c: wide >> 32 != 0, v: ((a ^ r) & (b ^ r)) >> 31 != 0 }
+        }
+        Width::W64 => {
+            let wide = a as u128 + b as u128 + carry as u128;
+            let r = wide as u64;
+            Nzcv { n: (r as i64) < 0, z: r == 0, c: wide >> 64 != 0, v: ((a ^ r) & (b ^ r)) >> 63 != 0 }
+        }
+    }
+}
+
+/// A predicate over the flags; the low bit inverts, as in the Arm encoding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Cond {
+    /// Z
+    Eq = 0,
+    /// not Z
+    Ne = 1,
+    /// C
+    Cs = 2,
+    /// not C
+    Cc = 3,
+    /// N
+    Mi = 4,
+    /// not N
+    Pl = 5,
+    /// V
+    Vs = 6,
+    /// not V
+    Vc = 7,
+    /// C and not Z
+    Hi = 8,
+    /// not C, or Z
+    Ls = 9,
+    /// N equals V
+    Ge = 10,
+    /// N differs from V
+    Lt = 11,
+    /// Not Z, and N equals V
+    Gt = 12,
+    /// Z, or N differs from V
+    Le = 13,
+}
+
+impl Cond {
+    /// All predicates, in encoding order.
+    pub const ALL: [Cond; 14] = [
+        Cond::Eq,
+        Cond::Ne,
+        Cond::Cs,
+        Cond::Cc,
+        Cond::Mi,
+        Cond::Pl,
+        Cond::Vs,
+        Cond::Vc,
+        Cond::Hi,
+        Cond::Ls,
+        Cond::Ge,
+        Cond::Lt,
+        Cond::Gt,
+        Cond::Le,
+    ];
+
+    /// From the four-bit encoding; `None` for the two "always" codes.
+    pub fn from_bits(bits: u32) -> Option<Cond> {
+        Self::ALL.get(bits as usize).copied()
+    }
+
+    /// The opposite predicate.
+    #[must_use]
+    pub fn invert(self) -> Cond {
+        Self::ALL[self as usize ^ 1]
+    }
+
+    /// Name in IR text.
+    pub fn name(self) -> &'static str {
+        ["eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"][self as usize]
+    }
+
+    /// Whether the flags satisfy the predicate.
+    #[inline(always)]
+    pub const fn holds(self, f: Nzcv) -> bool {
+        match self {
+            Cond::Eq => f.z,
+            Cond::Ne => !f.z,
+            Cond::Cs => f.c,
+            Cond::Cc => !f.c,
+            Cond::Mi => f.n,
+            Cond::Pl => !f.n,
+            Cond::Vs => f.v,
+            Cond::Vc => !f.v,
+            Cond::Hi => f.c && !f.z,
+            Cond::Ls => !(f.c && !f.z),
+            Cond::Ge => f.n == f.v,
+            Cond::Lt => f.n != f.v,
+            Cond::Gt => !f.z && f.n == f.v,
+            Cond::Le => !(!f.z && f.n == f.v),
+        }
+    }
+
+    /// The predicate directly on the operands of a subtraction `a - b`, for fused compares.
+    #[inline(always)]
+    pub const fn holds_sub(self, width: Width, a: u64, b: u64) -> bool {
+        match width {
+            Width::W64 => self.compare(width, a as i64, b as i64, a, b),
+            Width::W32 => self.compare(width, a as i32 as i64, b as i32 as i64, a as u32 as u64, b as u32 as u64),
+        }
+    }
+
+    #[inline(always)]
+    const fn compare(self, width: Width, sa: i64, sb: i64, ua: u64, ub: u64) -> bool {
+        match self {
+            Cond::Eq => ua == ub,
+            Cond::Ne => ua != ub,
+            Cond::Cs => ua >= ub,
+            Cond::Cc => ua < ub,
+            Cond::Hi => ua > ub,
+            Cond::Ls => ua <= ub,
+            Cond::Ge => sa >= sb,
+            Cond::Lt => sa < sb,
+            Cond::Gt => sa > sb,
+            Cond::Le => sa <= sb,
+            Cond::Mi | Cond::Pl | Cond::Vs | Cond::Vc => self.holds(add(width, ua, !ub, true)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eval_sub_boundaries() {
+        let sub = CcOp { kind: CcKind::Sub, width: Width::W64 }.word();
+        assert_eq!(Nzcv::eval(sub, 0, 1), Nzcv { n: true, z: false, c: false, v: false });
+        assert_eq!(Nzcv::eval(sub, 5, 5), Nzcv { n: false, z: true, c: true, v: false });
+        assert_eq!(Nzcv::eval(sub, 1 << 63, 1), Nzcv { n: false, z: false, c: true, v: true });
+    }
+
+    #[test]
+    fn holds_sub_agrees_with_flags() {
+        let edge = [0u64, 1, 2, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, i64::MAX as u64, 1 << 63, u64::MAX];
+        for width in [Width::W32, Width::W64] {
+            let op = CcOp { kind: CcKind::Sub, width }.word();
+            for a in edge {
+                for b in edge {
+                    for c in Cond::ALL {
+                        assert_eq!(
+                            c.holds_sub(width, a, b),
+                            c.holds(Nzcv::eval(op, a, b)),
+                            "{c:?} {width:?} {a:#x} {b:#x}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cc_word_round_trips() {
+        for kind in [CcKind::Packed, CcKind::Add, CcKind::Sub, CcKind::AddCarry, CcKind::SubBorrow, CcKind::Logic] {
+            for width in [Width::W32, Width::W64] {
+                let op = CcOp { kind, width };
+                assert_eq!(CcOp::from_word(op.word()), op);
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Guest registers as rows of a table. IR text, debuggers, snapshots and tracing read this table.
+
+use crate::env::FILE_WORDS;
+
+/// A guest register: the index of its first word in [`crate::Env::file`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Reg(pub u8);
+
+/// Width of a register row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RegWidth {
+    /// One word.
+    W64,
+    /// Two words, 16-byte aligned.
+    W128,
+}
+
+/// One row of a guest's register table.
+#[derive(Clone, Copy, Debug)]
+pub struct RegInfo {
+    /// Name in IR text and logs.
+    pub name: &'static str,
+    /// First word in the file.
+    pub reg: Reg,
+    /// Row width.
+    pub width: RegWidth,
+}
+
+/// A guest's registers and the roles that the engine needs to know.
+#[derive(Debug)]
+pub struct RegTable {
+    /// Rows, none overlapping.
+    pub regs: &'static [RegInfo],
+    /// The program counter; current whenever translated code is left.
+    pub pc: Reg,
+    /// First of the three words of the flags' border form: operation, first and second operand.
+    pub cc: Reg,
+    /// First word that belongs to tier 0's temporaries.
+    pub scratch: u8,
+}
+
+impl RegTable {
+    /// The row that starts at `reg`.
+    pub fn info(&self, reg: Reg) -> Option<&'static RegInfo> {
+        self.regs.iter().find(|r| r.reg == reg)
+    }
+
+    /// The row called `name`.
+    pub fn by_name(&self, name: &str) -> Option<&'static RegInfo> {
+        self.regs.iter().find(|r| r.name == name)
+    }
+
+    /// Checks the invariants that this crate's README states; returns the first violation.
+    pub fn check(&self) -> Result<(), String> {
+        let mut owner: [Option<&str>; FILE_WORDS] = [None; FILE_WORDS];
+        for r in self.regs {
+            let words = match r.width {
+                RegWidth::W64 => 1,
+                RegWidth::W128 => 2,
+            };
+            if words == 2 && r.reg.0 % 2 != 0 {
+                return Err(format!("{} is not 16-byte aligned", r.name));
+            }
+            for w in r.reg.0 as usize..r.reg.0 as usize + words {
+                if w >= self.scratch as usize {
+                    return Err(format!("{} reaches into the scratch words", r.name));
+                }
+                if let Some(other) = owner[w].replace(r.name) {
+                    return Err(format!("{} overlaps {other}", r.name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A set of words of the register file: what a helper call reads or writes.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct RegSet([u64; FILE_WORDS / 64]);
+
+impl RegSet {
+    /// The empty set.
+    pub const EMPTY: RegSet = RegSet([0; FILE_WORDS / 64]);
+
+    /// Adds one word.
+    pub fn insert(&mut self, word: u8) {
+        self.0[word as usize / 64] |= 1 << (word % 64);
+    }
+
+    /// The set with a 64-bit row added.
+    #[must_use]
+    pub fn with(mut self, reg: Reg) -> Self {
+        self.insert(reg.0);
+        self
+    }
+
+    /// The set with a 128-bit row added.
+    #[must_use]
+    pub fn with128(mut self, reg: Reg) -> Self {
+        self.insert(reg.0);
+        self.insert(reg.0 | 1);
+        self
+    }
+
+    /// Whether the word is in the set.
+    pub fn contains(&self, word: u8) -> bool {
+        self.0[word as usize / 64] >> (word % 64) & 1 != 0
+    }
+
+    /// Words of the set in order.
+    pub fn iter(self) -> impl Iterator<Item = u8> {
+        (0..=255u8).filter(move |&w| self.contains(w))
+    }
+
+    /// Whether the set has no word.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::EMPTY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(regs: &'static [RegInfo]) -> RegTable {
+        RegTable { regs, pc: Reg(0), cc: Reg(1), scratch: 8 }
+    }
+
+    #[test]
+    fn check_overlap_refused() {
+        const A: RegInfo = RegInfo { name: "v0", reg: Reg(2), width: RegWidth::W128 };
+        const B: RegInfo = RegInfo { name: "x3", reg: Reg(3), width: RegWidth::W64 };
+        assert!(table(&[A]).check().is_ok());
+        assert_eq!(table(&[A, B]).check(), Err("x3 overlaps v0".into()));
+    }
+
+    #[test]
+    fn check_unaligned_row_refused() {
+        const A: RegInfo = RegInfo { name: "v0", reg: Reg(3), width: RegWidth::W128 };
+        assert!(table(&[A]).check().is_err());
+    }
+
+    #[test]
+    fn regset_iterates_in_order() {
+        let s = RegSet::EMPTY.with(Reg(200)).with128(Reg(6));
+        assert_eq!(s.iter().collect::<Vec<_>>(), [6, 7, 200]);
+    }
+}
