@@ -61,7 +61,8 @@ pub(crate) fn sum(a: Number, b: Number) -> Option<Number> {
         return Some(normalised_down(Number { sig: high.sig + low_sig, ..high }));
     }
     // The lower term is larger only if the exponents are equal, and then nothing was shifted out.
-    let (sign, sig) = if high.sig >= low_sig { (high.sign, high.sig - low_sig) } else { (low.sign, low_sig - high.sig) };
+    let (sign, sig) =
+        if high.sig >= low_sig { (high.sign, high.sig - low_sig) } else { (low.sign, low_sig - high.sig) };
     if sig == 0 {
         return None;
     }

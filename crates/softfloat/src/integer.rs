@@ -1,7 +1,7 @@
 //! Conversion to and from integers and fixed-point numbers.
 
 use crate::env::{Flags, FpEnv, Rounding};
-use crate::format::{Format, zero};
+use crate::format::{F64, Format, zero};
 use crate::round::{round_with, rounds_away, shift_right_sticky};
 use crate::unpack::{LEAD, Number, Operand, unpack};
 
@@ -110,6 +110,44 @@ fn to_int_operand(env: &mut FpEnv, a: Operand, to: IntType, fbits: u32, rounding
             Ok(to.encode(a.sign(), r.magnitude))
         }
         _ => saturated,
+    }
+}
+
+/// Converts a double to 32 bits the way JavaScript does: towards zero, modulo 2^32. The second value
+/// tells whether the result equals the operand (it does not for minus zero). Arm ARM, "FPToFixedJS".
+pub fn to_i32_javascript(env: &mut FpEnv, a: u64) -> (u32, bool) {
+    let x = unpack::<F64>(env, a);
+    if x.is_zero() {
+        return (0, a == 0); // minus zero and flushed denormals are not exact
+    }
+    if x.is_nan() || x.is_infinite() {
+        env.raise(Flags::INVALID);
+        return (0, false);
+    }
+    let (magnitude, inexact) = truncated_mod_2_64(x.number);
+    let value = if x.sign() { magnitude.wrapping_neg() } else { magnitude };
+    let limit = IntType::I32.limit(x.sign());
+    if x.number.exp >= 64 || u128::from(magnitude) > limit {
+        env.raise(Flags::INVALID);
+        return (value as u32, false);
+    }
+    if inexact {
+        env.raise(Flags::INEXACT);
+    }
+    (value as u32, !inexact)
+}
+
+/// The whole part of a double's magnitude modulo 2^64, and whether there is a fraction.
+fn truncated_mod_2_64(x: Number) -> (u64, bool) {
+    match x.exp {
+        ..0 => (0, true),
+        0..64 => {
+            let below = LEAD - x.exp as u32;
+            ((x.sig >> below) as u64, x.sig.trailing_zeros() < below)
+        }
+        // The significand's 53 bits start at bit 52: from an exponent of 64 + 52 on none is left.
+        64..116 => (((x.sig >> (LEAD - 63)) as u64) << (x.exp - 63), false),
+        _ => (0, false),
     }
 }
 

@@ -188,8 +188,7 @@ fn conversions_match_apfloat() {
     conversion::<Bf16, F32, BFloat, Single>();
 }
 
-const INT_TYPES: [IntType; 6] =
-    [IntType::I16, IntType::U16, IntType::I32, IntType::U32, IntType::I64, IntType::U64];
+const INT_TYPES: [IntType; 6] = [IntType::I16, IntType::U16, IntType::I32, IntType::U32, IntType::I64, IntType::U64];
 
 /// Multiplies by 2^`fbits`, exactly: apfloat's formats here are wide enough by way of doubles.
 fn to_integers<F: Format, A: Float + FloatConvert<Double>>() {
