@@ -2,7 +2,7 @@
 
 use crate::env::{Flags, FpEnv};
 use crate::format::{Format, infinity, zero};
-use crate::nan::{invalid, propagate};
+use crate::nan::{invalid, note_denormals, propagate};
 use crate::round::{round, shift_right_sticky};
 use crate::unpack::{LEAD, Number, Operand, unpack};
 
@@ -25,6 +25,7 @@ pub fn sub<F: Format>(env: &mut FpEnv, a: F::Bits, b: F::Bits) -> F::Bits {
 }
 
 fn add_operands<F: Format>(env: &mut FpEnv, a: Operand, b: Operand) -> F::Bits {
+    note_denormals(env, &[a, b]);
     if a.is_infinite() || b.is_infinite() {
         if a.is_infinite() && b.is_infinite() && a.sign() != b.sign() {
             return invalid::<F>(env);
@@ -104,6 +105,7 @@ pub fn mul<F: Format>(env: &mut FpEnv, a: F::Bits, b: F::Bits) -> F::Bits {
 
 /// a * b where neither is a NaN and they are not zero and infinity.
 pub(crate) fn mul_operands<F: Format>(env: &mut FpEnv, a: Operand, b: Operand) -> F::Bits {
+    note_denormals(env, &[a, b]);
     let sign = a.sign() != b.sign();
     if a.is_infinite() || b.is_infinite() {
         return infinity::<F>(sign);
@@ -124,10 +126,12 @@ pub fn div<F: Format>(env: &mut FpEnv, a: F::Bits, b: F::Bits) -> F::Bits {
         return invalid::<F>(env);
     }
     let sign = a.sign() != b.sign();
-    if a.is_infinite() || b.is_zero() {
-        if !a.is_infinite() {
-            env.raise(Flags::DIV_BY_ZERO);
-        }
+    if b.is_zero() && !a.is_infinite() {
+        env.raise(Flags::DIV_BY_ZERO);
+        return infinity::<F>(sign);
+    }
+    note_denormals(env, &[a, b]);
+    if a.is_infinite() {
         return infinity::<F>(sign);
     }
     if a.is_zero() || b.is_infinite() {
@@ -163,6 +167,7 @@ pub fn sqrt<F: Format>(env: &mut FpEnv, a: F::Bits) -> F::Bits {
     if a.is_infinite() {
         return infinity::<F>(false);
     }
+    note_denormals(env, &[a]);
     round::<F>(env, root(a.number))
 }
 

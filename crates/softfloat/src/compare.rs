@@ -2,7 +2,7 @@
 
 use crate::env::{Flags, FpEnv};
 use crate::format::Format;
-use crate::nan::propagate;
+use crate::nan::{note_denormals, propagate};
 use crate::unpack::{Class, Operand, unpack};
 use std::cmp::Ordering;
 
@@ -40,6 +40,7 @@ pub fn compare<F: Format>(env: &mut FpEnv, a: F::Bits, b: F::Bits, signalling: b
         }
         return Relation::Unordered;
     }
+    note_denormals(env, &[a, b]);
     order(&a, &b).into()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::env::{Flags, FpEnv, Rounding};
 use crate::format::{Format, default_nan, infinity, max_finite, zero};
-use crate::nan::{propagate, quieted};
+use crate::nan::{note_denormals, quieted};
 use crate::round::round_with;
 use crate::unpack::{Class, unpack_for_convert};
 
@@ -16,8 +16,7 @@ pub fn convert<S: Format, D: Format>(env: &mut FpEnv, a: S::Bits, rounding: Roun
     match a.class {
         Class::Zero => zero::<D>(a.sign()),
         Class::Finite => {
-            // Raises the flag of denormal operands under the x86 rule.
-            let _ = propagate::<D>(env, &[a]);
+            note_denormals(env, &[a]);
             let flush = !D::HALF && env.flush_outputs;
             round_with::<D>(env, a.number, rounding, flush)
         }

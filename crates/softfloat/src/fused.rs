@@ -3,7 +3,7 @@
 use crate::arith::{mul_operands, product, round_sum, sum};
 use crate::env::{FpEnv, NanRule};
 use crate::format::{Format, infinity, neg, power_of_two, zero};
-use crate::nan::{invalid, propagate};
+use crate::nan::{invalid, note_denormals, propagate};
 use crate::round::round;
 use crate::unpack::{Class, LEAD, Number, Operand, unpack};
 
@@ -37,6 +37,7 @@ fn is_zero_by_infinity(a: &Operand, b: &Operand) -> bool {
 /// a * b + c where none is a NaN and the factors are not zero and infinity.
 #[inline]
 fn mul_add_operands<F: Format>(env: &mut FpEnv, a: Operand, b: Operand, c: Operand) -> F::Bits {
+    note_denormals(env, &[a, b, c]);
     let sign = a.sign() != b.sign();
     let product_infinite = a.is_infinite() || b.is_infinite();
     if product_infinite || c.is_infinite() {

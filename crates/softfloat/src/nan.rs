@@ -8,13 +8,17 @@ use crate::unpack::{Class, LEAD, Operand};
 /// Arm ARM, "FPProcessNaNs", "FPProcessNaNs3"; Intel SDM vol. 1, "Rules for handling NaNs".
 #[inline]
 pub(crate) fn propagate<F: Format>(env: &mut FpEnv, operands: &[Operand]) -> Option<F::Bits> {
-    if operands.iter().any(Operand::is_nan) {
-        return Some(choose::<F>(env, operands));
-    }
+    operands.iter().any(Operand::is_nan).then(|| choose::<F>(env, operands))
+}
+
+/// Raises the flag of denormal operands where their use raises it. To be called once the operation is
+/// neither invalid nor a division by zero, which take precedence.
+/// Intel SDM vol. 1, "SIMD Floating-Point Exception Priority".
+#[inline]
+pub(crate) fn note_denormals(env: &mut FpEnv, operands: &[Operand]) {
     if env.denormal_flag == DenormalFlag::WhenUsed && operands.iter().any(|o| o.denormal) {
         env.raise(Flags::INPUT_DENORMAL);
     }
-    None
 }
 
 #[cold]
