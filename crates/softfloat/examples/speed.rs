@@ -28,7 +28,7 @@ fn main() {
     time("fast add", |e, x| fast::add::<F64>(e, x, c));
     time("fast mul", |e, x| fast::mul::<F64>(e, x, b));
     time("fast div", |e, x| fast::div::<F64>(e, x, b));
-    time("fast sqrt", |e, x| fast::sqrt::<F64>(e, x));
+    time("fast sqrt", fast::sqrt::<F64>);
     time("fast mul_add", |e, x| fast::mul_add::<F64>(e, x, b, c));
     let (b32, c32) = (black_box(1.000_1f32.to_bits()), black_box(1e-3f32.to_bits()));
     time("fast f32 add", |e, _| fast::add::<F32>(e, b32, c32).into());
@@ -41,7 +41,7 @@ fn main() {
     time("exact add", |e, x| sf::add::<F64>(e, x, c));
     time("exact mul", |e, x| sf::mul::<F64>(e, x, b));
     time("exact div", |e, x| sf::div::<F64>(e, x, b));
-    time("exact sqrt", |e, x| sf::sqrt::<F64>(e, x));
+    time("exact sqrt", sf::sqrt::<F64>);
     time("exact mul_add", |e, x| sf::mul_add::<F64>(e, x, b, c));
     time("exact compare", |e, x| sf::compare::<F64>(e, x, c, false) as u64 + x);
     time("exact max", |e, x| sf::max::<F64>(e, x, c));

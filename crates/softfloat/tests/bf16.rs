@@ -38,6 +38,8 @@ fn denormals_are_zeros_and_overflow_is_infinite() {
     assert_eq!(bf16_dot_add(0, [0x0001, 0], [bf16(2f32.powi(100)), 0]), 0);
     // 2^-100 * 2^-30 is below the smallest normal number.
     assert_eq!(bf16_dot_add(0, [bf16(2f32.powi(-100)), 0], [bf16(2f32.powi(-30)), 0]), 0);
+    // 1.5 - 1 of the smallest normal number.
+    assert_eq!(bf16_dot_add(0x00c0_0000, [0x8080, 0], [ONE, 0]), 0);
     assert_eq!(bf16_dot_add(0, [MAX, 0], [MAX, 0]), single(f32::INFINITY));
     assert_eq!(bf16_dot_add(0, [MAX | MINUS, 0], [MAX, 0]), single(f32::NEG_INFINITY));
     assert_eq!(bf16_dot_add(single(f32::MAX), [MAX, MAX], [ONE, ONE]), single(f32::INFINITY));
