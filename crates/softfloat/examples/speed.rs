@@ -1,4 +1,5 @@
-//! Nanoseconds an operation, dependent on the one before, on the fast and on the exact path:
+//! Nanoseconds an operation, waiting for the one before or for its operand from memory, on the fast
+//! and on the exact path:
 //! `cargo run --release -p brolga-softfloat --example speed`.
 
 use brolga_softfloat::{self as sf, F32, F64, Flags, FpEnv, IntType, Rounding, fast};
@@ -31,13 +32,13 @@ fn main() {
     time("fast sqrt", fast::sqrt::<F64>);
     time("fast mul_add", |e, x| fast::mul_add::<F64>(e, x, b, c));
     let (b32, c32) = (black_box(1.000_1f32.to_bits()), black_box(1e-3f32.to_bits()));
-    time("fast f32 add", |e, _| fast::add::<F32>(e, b32, c32).into());
-    time("fast f32 mul_add", |e, _| fast::mul_add::<F32>(e, b32, b32, c32).into());
+    time("fast f32 add", |e, _| fast::add::<F32>(e, black_box(b32), c32).into());
+    time("fast f32 mul_add", |e, _| fast::mul_add::<F32>(e, black_box(b32), b32, c32).into());
     time("fast compare", |e, x| fast::compare::<F64>(e, x, c, false) as u64 + x);
-    time("fast to_int", |e, _| fast::to_int::<F64>(e, b, IntType::I64, 0, Rounding::Zero));
-    time("fast from_int", |e, _| fast::from_int::<F64>(e, b, IntType::I64, near));
-    time("fast f64_to_f32", |e, _| fast::f64_to_f32(e, b, near).into());
-    time("fast round_to_int", |e, _| fast::round_to_int::<F64>(e, b, Rounding::Down, false));
+    time("fast to_int", |e, _| fast::to_int::<F64>(e, black_box(b), IntType::I64, 0, Rounding::Zero));
+    time("fast from_int", |e, _| fast::from_int::<F64>(e, black_box(b), IntType::I64, near));
+    time("fast f64_to_f32", |e, _| fast::f64_to_f32(e, black_box(b), near).into());
+    time("fast round_to_int", |e, _| fast::round_to_int::<F64>(e, black_box(b), Rounding::Down, false));
     time("exact add", |e, x| sf::add::<F64>(e, x, c));
     time("exact mul", |e, x| sf::mul::<F64>(e, x, b));
     time("exact div", |e, x| sf::div::<F64>(e, x, b));
@@ -45,7 +46,7 @@ fn main() {
     time("exact mul_add", |e, x| sf::mul_add::<F64>(e, x, b, c));
     time("exact compare", |e, x| sf::compare::<F64>(e, x, c, false) as u64 + x);
     time("exact max", |e, x| sf::max::<F64>(e, x, c));
-    time("exact to_int", |e, _| sf::to_int::<F64>(e, b, IntType::I64, 0, Rounding::Zero));
-    time("exact from_int", |e, _| sf::from_int::<F64>(e, b, IntType::I64, 0, near));
-    time("exact f64_to_f32", |e, _| sf::convert::<F64, F32>(e, b, near).into());
+    time("exact to_int", |e, _| sf::to_int::<F64>(e, black_box(b), IntType::I64, 0, Rounding::Zero));
+    time("exact from_int", |e, _| sf::from_int::<F64>(e, black_box(b), IntType::I64, 0, near));
+    time("exact f64_to_f32", |e, _| sf::convert::<F64, F32>(e, black_box(b), near).into());
 }
