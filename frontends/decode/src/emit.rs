@@ -44,7 +44,7 @@ pub fn translator(file: &str, table: &Table) -> String {
 }
 
 /// `addsub_imm` to `AddsubImm`.
-fn camel(name: &str) -> String {
+pub(crate) fn camel(name: &str) -> String {
     name.split('_')
         .flat_map(|part| part.chars().enumerate().map(|(i, c)| if i == 0 { c.to_ascii_uppercase() } else { c }))
         .collect()

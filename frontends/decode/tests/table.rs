@@ -112,6 +112,7 @@ fn rows_that_share_a_function_share_its_arguments() {
     refuse(&(row("a", "x:3 00", "") + &row("b", "x:3 01", "(C::B)")), 3, "only one of them passes a constant");
     let sections = format!("{}[t]\n{}", row("a", "x:3 00", ""), row("b", "x:3 01", ""));
     refuse(&sections, 4, "their sections differ");
+    refuse(&row("a", "x:3 00", "(F::A)"), 2, "`F` has the name of an argument struct");
     // Rows that are not implemented have no arguments.
     accept(&(row("a", "x:3 00", "") + &row("- b", "y:3 01", "")));
 }
