@@ -1,0 +1,342 @@
+//! Builder: what a front end's semantic functions write with.
+
+use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
+use crate::ops::{IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
+use brolga_core::{Cond, MemOp, Reg, RegSet, RmwOp};
+
+/// Appends instructions to a [`Block`].
+#[derive(Debug, Default)]
+pub struct Builder {
+    /// The block so far.
+    pub block: Block,
+}
+
+macro_rules! binary {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident;)*) => {$(
+        $(#[doc = $doc])*
+        pub fn $name(&mut self, ty: Ty, a: Value, b: Value) -> Value {
+            self.push(Inst { a, b, ..Inst::new(Op::$op, ty) })
+        }
+    )*};
+}
+
+macro_rules! unary {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident;)*) => {$(
+        $(#[doc = $doc])*
+        pub fn $name(&mut self, ty: Ty, a: Value) -> Value {
+            self.push(Inst { a, ..Inst::new(Op::$op, ty) })
+        }
+    )*};
+}
+
+impl Builder {
+    /// A builder for the block at `pc`.
+    pub fn new(pc: u64, mode: u32) -> Builder {
+        Builder { block: Block { pc, end: pc, mode, insts: Vec::with_capacity(128), ..Block::default() } }
+    }
+
+    /// Appends an instruction and returns its value.
+    #[inline]
+    pub fn push(&mut self, inst: Inst) -> Value {
+        let v = Value(self.block.insts.len() as u32);
+        self.block.insts.push(inst);
+        v
+    }
+
+    /// Starts the guest instruction at `pc`, `len` bytes long.
+    pub fn insn_start(&mut self, pc: u64, len: u16) {
+        self.block.guest_insns += 1;
+        self.block.end = pc + len as u64;
+        self.push(Inst { imm: pc, aux: len, ..Inst::new(Op::InsnStart, Ty::Void) });
+    }
+
+    /// A fresh label.
+    pub fn new_label(&mut self) -> Label {
+        self.block.labels += 1;
+        Label(self.block.labels)
+    }
+
+    /// Starts local block `label`; the one before must have ended.
+    pub fn bind(&mut self, label: Label) {
+        self.push(Inst { aux: label.0, ..Inst::new(Op::Label, Ty::Void) });
+    }
+
+    /// The next parameter of the local block just bound.
+    pub fn param(&mut self, ty: Ty) -> Value {
+        self.push(Inst::new(Op::Param, ty))
+    }
+
+    /// A constant; bits above the type's width must be zero, and are cleared here.
+    pub fn iconst(&mut self, ty: Ty, imm: u64) -> Value {
+        let mask = if ty.bits() >= 64 { u64::MAX } else { (1 << ty.bits()) - 1 };
+        self.push(Inst { imm: imm & mask, ..Inst::new(Op::Iconst, ty) })
+    }
+
+    /// A 128-bit constant.
+    pub fn vconst(&mut self, value: u128) -> Value {
+        let imm = self.block.consts.len() as u64;
+        self.block.consts.push(value);
+        self.push(Inst { imm, ..Inst::new(Op::Vconst, Ty::V128) })
+    }
+
+    /// Reads a one-word register.
+    pub fn get(&mut self, reg: Reg) -> Value {
+        self.push(Inst { aux: reg.0 as u16, ..Inst::new(Op::Get, Ty::I64) })
+    }
+
+    /// Reads a two-word register.
+    pub fn get_v(&mut self, reg: Reg) -> Value {
+        self.push(Inst { aux: reg.0 as u16, ..Inst::new(Op::Get, Ty::V128) })
+    }
+
+    /// Writes a register.
+    pub fn set(&mut self, reg: Reg, a: Value) {
+        self.push(Inst { a, aux: reg.0 as u16, ..Inst::new(Op::Set, Ty::Void) });
+    }
+
+    /// Reads the flags.
+    pub fn get_flags(&mut self) -> Value {
+        self.push(Inst::new(Op::GetFlags, Ty::Flags))
+    }
+
+    /// Writes the flags.
+    pub fn set_flags(&mut self, a: Value) {
+        self.push(Inst { a, ..Inst::new(Op::SetFlags, Ty::Void) });
+    }
+
+    binary! {
+        /// Sum.
+        iadd Iadd;
+        /// Difference.
+        isub Isub;
+        /// Low half of the product.
+        imul Imul;
+        /// High half of the unsigned product.
+        umulh Umulh;
+        /// High half of the signed product.
+        smulh Smulh;
+        /// Unsigned quotient, 0 for a zero divisor.
+        udiv Udiv;
+        /// Signed quotient, 0 for a zero divisor.
+        sdiv Sdiv;
+        /// Bitwise and.
+        and And;
+        /// Bitwise or.
+        or Or;
+        /// Bitwise exclusive or.
+        xor Xor;
+        /// `a & !b`
+        bic Bic;
+        /// Shift left, amount modulo the width.
+        shl Shl;
+        /// Logical shift right, amount modulo the width.
+        lshr Lshr;
+        /// Arithmetic shift right, amount modulo the width.
+        ashr Ashr;
+        /// Rotate right, amount modulo the width.
+        rotr Rotr;
+        /// Signed minimum.
+        smin Smin;
+        /// Signed maximum.
+        smax Smax;
+        /// Unsigned minimum.
+        umin Umin;
+        /// Unsigned maximum.
+        umax Umax;
+        /// Flags of the sum.
+        flags_add FlagsAdd;
+        /// Flags of the difference.
+        flags_sub FlagsSub;
+    }
+
+    unary! {
+        /// Complement.
+        not Not;
+        /// Negation.
+        neg Neg;
+        /// Leading zeros.
+        clz Clz;
+        /// Trailing zeros.
+        ctz Ctz;
+        /// Leading sign bits less one.
+        cls Cls;
+        /// One bits.
+        popcnt Popcnt;
+        /// Bytes reversed.
+        bswap Bswap;
+        /// Bits reversed.
+        bitrev Bitrev;
+        /// Zero-extends or truncates to `ty`.
+        zext Zext;
+        /// Sign-extends to `ty`.
+        sext Sext;
+        /// Reinterprets bits as `ty`.
+        bitcast Bitcast;
+        /// N and Z of the operand.
+        flags_logic FlagsLogic;
+    }
+
+    /// Bits `lsb..lsb + width`, zero-extended.
+    pub fn extract(&mut self, ty: Ty, a: Value, lsb: u32, width: u32) -> Value {
+        self.push(Inst { a, imm: (lsb | width << 8) as u64, ..Inst::new(Op::Extract, ty) })
+    }
+
+    /// Bits `lsb..lsb + width`, sign-extended.
+    pub fn sextract(&mut self, ty: Ty, a: Value, lsb: u32, width: u32) -> Value {
+        self.push(Inst { a, imm: (lsb | width << 8) as u64, ..Inst::new(Op::Sextract, ty) })
+    }
+
+    /// `a` with bits `lsb..lsb + width` replaced by the low bits of `b`.
+    pub fn deposit(&mut self, ty: Ty, a: Value, b: Value, lsb: u32, width: u32) -> Value {
+        self.push(Inst { a, b, imm: (lsb | width << 8) as u64, ..Inst::new(Op::Deposit, ty) })
+    }
+
+    /// 1 if the comparison holds, as I8; `ty` is the operands' type.
+    pub fn icmp(&mut self, ty: Ty, cc: IntCc, a: Value, b: Value) -> Value {
+        self.push(Inst { a, b, sub: cc as u8, ..Inst::new(Op::Icmp, ty) })
+    }
+
+    /// `a` if `c` is not 0, else `b`.
+    pub fn select(&mut self, ty: Ty, c: Value, a: Value, b: Value) -> Value {
+        self.push(Inst { a: c, b: a, c: b, ..Inst::new(Op::Select, ty) })
+    }
+
+    /// Flags of `a + b + c`.
+    pub fn flags_adc(&mut self, ty: Ty, a: Value, b: Value, c: Value) -> Value {
+        self.push(Inst { a, b, c, ..Inst::new(Op::FlagsAdc, ty) })
+    }
+
+    /// Flags of `a - b - (1 - c)`.
+    pub fn flags_sbc(&mut self, ty: Ty, a: Value, b: Value, c: Value) -> Value {
+        self.push(Inst { a, b, c, ..Inst::new(Op::FlagsSbc, ty) })
+    }
+
+    /// Flags from bits 31..28.
+    pub fn flags_pack(&mut self, a: Value) -> Value {
+        self.push(Inst { a, ..Inst::new(Op::FlagsPack, Ty::I64) })
+    }
+
+    /// Flags to bits 31..28.
+    pub fn flags_unpack(&mut self, a: Value) -> Value {
+        self.push(Inst { a, ..Inst::new(Op::FlagsUnpack, Ty::I64) })
+    }
+
+    /// `a` if `c` is not 0, else `b`.
+    pub fn flags_select(&mut self, c: Value, a: Value, b: Value) -> Value {
+        self.push(Inst { a: c, b: a, c: b, ..Inst::new(Op::FlagsSelect, Ty::Flags) })
+    }
+
+    /// 1 if the flags satisfy the predicate.
+    pub fn cond(&mut self, cond: Cond, flags: Value) -> Value {
+        self.push(Inst { a: flags, sub: cond as u8, ..Inst::new(Op::Cond, Ty::I8) })
+    }
+
+    /// Reads `addr + offset`.
+    pub fn load(&mut self, ty: Ty, op: MemOp, addr: Value, offset: i64) -> Value {
+        self.push(Inst { a: addr, aux: op.bits(), imm: offset as u64, ..Inst::new(Op::Load, ty) })
+    }
+
+    /// Writes to `addr + offset`.
+    pub fn store(&mut self, op: MemOp, addr: Value, offset: i64, value: Value) {
+        self.push(Inst { a: addr, b: value, aux: op.bits(), imm: offset as u64, ..Inst::new(Op::Store, Ty::Void) });
+    }
+
+    /// Atomic read-modify-write; the old value as I64.
+    pub fn rmw(&mut self, rmw: RmwOp, op: MemOp, addr: Value, value: Value) -> Value {
+        self.push(Inst { a: addr, b: value, sub: rmw as u8, aux: op.bits(), ..Inst::new(Op::Rmw, Ty::I64) })
+    }
+
+    /// Atomic compare-and-exchange; the old value. `ty` is I64 or V128.
+    pub fn cas(&mut self, ty: Ty, op: MemOp, addr: Value, expected: Value, new: Value) -> Value {
+        self.push(Inst { a: addr, b: expected, c: new, aux: op.bits(), ..Inst::new(Op::Cas, ty) })
+    }
+
+    /// Full barrier.
+    pub fn fence(&mut self) {
+        self.push(Inst::new(Op::Fence, Ty::Void));
+    }
+
+    /// All lanes equal to the low bits of `a`.
+    pub fn vsplat(&mut self, shape: Shape, a: Value) -> Value {
+        self.push(Inst { a, sub: shape as u8, ..Inst::new(Op::Vsplat, Ty::V128) })
+    }
+
+    /// A scalar in lane 0, the rest zero.
+    pub fn vscalar(&mut self, a: Value) -> Value {
+        self.push(Inst { a, ..Inst::new(Op::Vscalar, Ty::V128) })
+    }
+
+    /// A lane, zero-extended to `ty`.
+    pub fn lane(&mut self, ty: Ty, shape: Shape, a: Value, lane: u32) -> Value {
+        self.push(Inst { a, sub: shape as u8, imm: lane as u64, ..Inst::new(Op::Lane, ty) })
+    }
+
+    /// The vector `a` with a lane replaced by the low bits of `b`.
+    pub fn insert(&mut self, shape: Shape, a: Value, b: Value, lane: u32) -> Value {
+        self.push(Inst { a, b, sub: shape as u8, imm: lane as u64, ..Inst::new(Op::Insert, Ty::V128) })
+    }
+
+    /// A lanewise op of two vectors.
+    pub fn vbinary(&mut self, op: Op, shape: Shape, a: Value, b: Value) -> Value {
+        self.push(Inst { a, b, sub: shape as u8, ..Inst::new(op, Ty::V128) })
+    }
+
+    /// A lanewise comparison.
+    pub fn vicmp(&mut self, cc: IntCc, shape: Shape, a: Value, b: Value) -> Value {
+        self.push(Inst { a, b, sub: shape as u8, aux: cc as u16, ..Inst::new(Op::Vicmp, Ty::V128) })
+    }
+
+    /// A lanewise shift by an immediate.
+    pub fn vshift(&mut self, op: Op, shape: Shape, a: Value, amount: u32) -> Value {
+        self.push(Inst { a, sub: shape as u8, imm: amount as u64, ..Inst::new(op, Ty::V128) })
+    }
+
+    /// A helper call with an I64 result.
+    pub fn call(&mut self, helper: HelperId, args: &[Value], reads: RegSet, writes: RegSet) -> Value {
+        self.call_ty(Ty::I64, helper, args, reads, writes)
+    }
+
+    /// A helper call without a result.
+    pub fn call_void(&mut self, helper: HelperId, args: &[Value], reads: RegSet, writes: RegSet) {
+        self.call_ty(Ty::Void, helper, args, reads, writes);
+    }
+
+    fn call_ty(&mut self, ty: Ty, helper: HelperId, args: &[Value], reads: RegSet, writes: RegSet) -> Value {
+        let imm = self.block.calls.len() as u64;
+        self.block.calls.push(CallSite { helper, args: args.to_vec(), reads, writes });
+        self.push(Inst { imm, ..Inst::new(Op::Call, ty) })
+    }
+
+    fn target(&mut self, label: Label, args: &[Value]) -> u64 {
+        self.block.targets.push(Target { label, args: args.to_vec() });
+        self.block.targets.len() as u64 - 1
+    }
+
+    /// Ends the local block with a jump.
+    pub fn jump(&mut self, label: Label, args: &[Value]) {
+        let imm = self.target(label, args);
+        self.push(Inst { imm, ..Inst::new(Op::Jump, Ty::Void) });
+    }
+
+    /// Ends the local block with a branch: `then` if `c` is not 0.
+    pub fn brif(&mut self, c: Value, then: (Label, &[Value]), other: (Label, &[Value])) {
+        let imm = self.target(then.0, then.1);
+        self.target(other.0, other.1);
+        self.push(Inst { a: c, imm, ..Inst::new(Op::Brif, Ty::Void) });
+    }
+
+    /// Ends with a jump to guest address `pc`.
+    pub fn goto(&mut self, kind: JumpKind, pc: u64) {
+        self.push(Inst { imm: pc, sub: kind as u8, ..Inst::new(Op::Goto, Ty::Void) });
+    }
+
+    /// Ends with a jump to the guest address in `a`.
+    pub fn goto_ind(&mut self, kind: JumpKind, a: Value) {
+        self.push(Inst { a, sub: kind as u8, ..Inst::new(Op::GotoInd, Ty::Void) });
+    }
+
+    /// Ends by leaving to the run loop at `pc`.
+    pub fn raise(&mut self, kind: RaiseKind, pc: u64, arg: Value) {
+        self.push(Inst { a: arg, imm: pc, sub: kind as u8, ..Inst::new(Op::Raise, Ty::Void) });
+    }
+}

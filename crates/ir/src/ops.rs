@@ -1,0 +1,531 @@
+//! The op table: one row an op. Builder, text form, verifier, passes and back ends read it.
+//!
+//! Every instruction defines at most one value. Condition flags are values of type [`Ty::Flags`]
+//! made by their own ops on the same operands as the arithmetic, so a dead flag computation is
+//! plain dead code.
+
+/// Type of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum Ty {
+    /// No value.
+    Void,
+    /// 8 bits; also the type of truth values, 0 or 1.
+    I8,
+    /// 16 bits
+    I16,
+    /// 32 bits
+    I32,
+    /// 64 bits
+    I64,
+    /// IEEE binary16 bits
+    F16,
+    /// IEEE binary32 bits
+    F32,
+    /// IEEE binary64 bits
+    F64,
+    /// 128 bits; the lane shape is on the op
+    V128,
+    /// Condition flags
+    Flags,
+}
+
+impl Ty {
+    /// Width in bits; 0 for `Void` and `Flags`.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Ty::Void | Ty::Flags => 0,
+            Ty::I8 => 8,
+            Ty::I16 | Ty::F16 => 16,
+            Ty::I32 | Ty::F32 => 32,
+            Ty::I64 | Ty::F64 => 64,
+            Ty::V128 => 128,
+        }
+    }
+
+    /// Name in IR text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Ty::Void => "void",
+            Ty::I8 => "i8",
+            Ty::I16 => "i16",
+            Ty::I32 => "i32",
+            Ty::I64 => "i64",
+            Ty::F16 => "f16",
+            Ty::F32 => "f32",
+            Ty::F64 => "f64",
+            Ty::V128 => "v128",
+            Ty::Flags => "flags",
+        }
+    }
+
+    /// All types, in order of their encoding.
+    pub const ALL: [Ty; 10] =
+        [Ty::Void, Ty::I8, Ty::I16, Ty::I32, Ty::I64, Ty::F16, Ty::F32, Ty::F64, Ty::V128, Ty::Flags];
+
+    /// Whether the type is an integer of 8 to 64 bits.
+    pub const fn is_int(self) -> bool {
+        matches!(self, Ty::I8 | Ty::I16 | Ty::I32 | Ty::I64)
+    }
+
+    /// Whether the type is a scalar float.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Ty::F16 | Ty::F32 | Ty::F64)
+    }
+}
+
+/// Integer comparison, in `Inst::sub` of [`Op::Icmp`] and [`Op::Vicmp`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum IntCc {
+    Eq,
+    Ne,
+    Ult,
+    Ule,
+    Ugt,
+    Uge,
+    Slt,
+    Sle,
+    Sgt,
+    Sge,
+}
+
+impl IntCc {
+    /// All comparisons, in order of their encoding.
+    pub const ALL: [IntCc; 10] = [
+        IntCc::Eq,
+        IntCc::Ne,
+        IntCc::Ult,
+        IntCc::Ule,
+        IntCc::Ugt,
+        IntCc::Uge,
+        IntCc::Slt,
+        IntCc::Sle,
+        IntCc::Sgt,
+        IntCc::Sge,
+    ];
+
+    /// Name in IR text.
+    pub const fn name(self) -> &'static str {
+        ["eq", "ne", "ult", "ule", "ugt", "uge", "slt", "sle", "sgt", "sge"][self as usize]
+    }
+
+    /// From `Inst::sub`.
+    #[inline(always)]
+    pub fn from_sub(sub: u8) -> IntCc {
+        Self::ALL[sub as usize % 10]
+    }
+}
+
+/// Lane shape of a vector op, in `Inst::sub` (low half).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Shape {
+    I8x16,
+    I16x8,
+    I32x4,
+    I64x2,
+}
+
+impl Shape {
+    /// All shapes, in order of their encoding.
+    pub const ALL: [Shape; 4] = [Shape::I8x16, Shape::I16x8, Shape::I32x4, Shape::I64x2];
+
+    /// Name in IR text.
+    pub const fn name(self) -> &'static str {
+        ["8x16", "16x8", "32x4", "64x2"][self as usize]
+    }
+
+    /// Bits of a lane.
+    pub const fn lane_bits(self) -> u32 {
+        8 << self as u32
+    }
+
+    /// Number of lanes.
+    pub const fn lanes(self) -> u32 {
+        16 >> self as u32
+    }
+
+    /// From `Inst::sub`.
+    pub fn from_sub(sub: u8) -> Shape {
+        Self::ALL[sub as usize & 3]
+    }
+}
+
+/// How control leaves by a jump; back ends keep return predictions with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum JumpKind {
+    /// Neither of the others.
+    Jump,
+    /// A call: the address behind the instruction is a return address.
+    Call,
+    /// A return.
+    Ret,
+}
+
+impl JumpKind {
+    /// All kinds, in order of their encoding.
+    pub const ALL: [JumpKind; 3] = [JumpKind::Jump, JumpKind::Call, JumpKind::Ret];
+
+    /// Name in IR text.
+    pub const fn name(self) -> &'static str {
+        ["jump", "call", "ret"][self as usize]
+    }
+
+    /// From `Inst::sub`.
+    pub fn from_sub(sub: u8) -> JumpKind {
+        Self::ALL[sub as usize % 3]
+    }
+}
+
+/// Why a [`Op::Raise`] leaves; becomes a [`brolga_core::Exit`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "named as the exits")]
+pub enum RaiseKind {
+    Syscall,
+    Undefined,
+    Breakpoint,
+    GuestException,
+    /// Leave to the run loop and continue at the given address: the mode may have changed.
+    Resync,
+    /// The instruction at the given address could not be fetched; the operand is the faulting address.
+    FetchFault,
+    /// Guest code at the operand's address was changed: translations of its cache line must go.
+    Invalidate,
+}
+
+impl RaiseKind {
+    /// All kinds, in order of their encoding.
+    pub const ALL: [RaiseKind; 7] = [
+        RaiseKind::Syscall,
+        RaiseKind::Undefined,
+        RaiseKind::Breakpoint,
+        RaiseKind::GuestException,
+        RaiseKind::Resync,
+        RaiseKind::FetchFault,
+        RaiseKind::Invalidate,
+    ];
+
+    /// Name in IR text.
+    pub const fn name(self) -> &'static str {
+        ["syscall", "undefined", "breakpoint", "exception", "resync", "fetch_fault", "invalidate"][self as usize]
+    }
+
+    /// From `Inst::sub`.
+    pub fn from_sub(sub: u8) -> RaiseKind {
+        Self::ALL[sub as usize % 7]
+    }
+}
+
+/// What an op does beside computing its result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Nothing: dead if unused, equal if operands are equal.
+    Pure,
+    /// Reads a guest register.
+    ReadReg,
+    /// Writes a guest register.
+    WriteReg,
+    /// Reads memory; may fault.
+    ReadMem,
+    /// Writes memory; may fault.
+    WriteMem,
+    /// Orders memory accesses.
+    Fence,
+    /// A helper call; the call site says what it touches.
+    Call,
+    /// Marks structure (instruction starts, labels, parameters).
+    Mark,
+    /// Ends a local block.
+    End,
+}
+
+/// Operands of an op, which is also its shape in text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// `insn PC LEN`
+    InsnStart,
+    /// `L1:`
+    Label,
+    /// `v1 = param.ty`
+    Param,
+    /// `v1 = iconst.ty IMM`
+    Const,
+    /// `v1 = vconst IMM128`
+    VConst,
+    /// `v1 = get.ty REG`
+    Get,
+    /// `set REG, v1`
+    Set,
+    /// `v2 = op.ty v1`
+    Unary,
+    /// `v3 = op.ty v1, v2`
+    Binary,
+    /// `v4 = op.ty v1, v2, v3`
+    Ternary,
+    /// `v3 = op.ty.cc v1, v2` with an [`IntCc`]; operand type is `ty`, result I8
+    Compare,
+    /// `v2 = op.ty v1, LSB, WIDTH`
+    Extract,
+    /// `v3 = op.ty v1, v2, LSB, WIDTH`
+    Deposit,
+    /// `v2 = cond.cc v1` with a flag predicate
+    Cond,
+    /// `v1 = get_flags` / `set_flags v1`
+    Flags,
+    /// `v2 = load.ty.memop v1 + IMM`
+    Load,
+    /// `store.memop v1 + IMM, v2`
+    Store,
+    /// `v3 = rmw.ty.op.memop v1, v2`
+    Rmw,
+    /// `v4 = cas.ty.memop v1, v2, v3`
+    Cas,
+    /// `fence`
+    Fence,
+    /// `v2 = op.shape v1` and so on for vectors: the shape is in `sub`
+    VUnary,
+    /// two vector operands
+    VBinary,
+    /// two vector operands and an [`IntCc`] in `aux`
+    VCompare,
+    /// vector operand and an immediate
+    VImm,
+    /// `v2 = lane.ty.shape v1, LANE`
+    Lane,
+    /// `v3 = insert.shape v1, v2, LANE`
+    Insert,
+    /// `v1 = call HELPER(args)`
+    Call,
+    /// `jump L1(args)`
+    Jump,
+    /// `brif v1, L1(args), L2(args)`
+    Brif,
+    /// `goto.kind PC`
+    Goto,
+    /// `goto_ind.kind v1`
+    GotoInd,
+    /// `raise.kind PC, v1`
+    Raise,
+}
+
+/// How the type field determines operand and result types; see `verify.rs`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Typing {
+    /// No value.
+    None,
+    /// Result and all operands have the inst's type.
+    Same,
+    /// Result has the inst's type; operands are checked by the form.
+    Result,
+    /// Operands have the inst's type; the result is I8.
+    Truth,
+    /// Operands have the inst's type; the result is Flags.
+    Flags,
+}
+
+/// One row of the op table.
+#[derive(Clone, Copy, Debug)]
+pub struct OpInfo {
+    /// Name in IR text.
+    pub name: &'static str,
+    /// Operands.
+    pub form: Form,
+    /// Typing rule.
+    pub typing: Typing,
+    /// Effect.
+    pub effect: Effect,
+}
+
+macro_rules! ops {
+    ($($(#[doc = $doc:literal])* $op:ident $name:literal $form:ident $typing:ident $effect:ident;)*) => {
+        /// Operation of an instruction.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Op { $($(#[doc = $doc])* $op,)* }
+
+        /// The rows, in order of the encoding.
+        pub const OPS: &[OpInfo] = &[$(OpInfo {
+            name: $name, form: Form::$form, typing: Typing::$typing, effect: Effect::$effect,
+        },)*];
+
+        /// All ops, in order of the encoding.
+        pub const ALL_OPS: &[Op] = &[$(Op::$op,)*];
+    };
+}
+
+ops! {
+    /// Start of a guest instruction: `imm` is its address, `aux` its length in bytes. Survives every pass.
+    InsnStart "insn" InsnStart None Mark;
+    /// Start of local block `aux`. Block 0 has no label and no parameters.
+    Label "label" Label None Mark;
+    /// Next parameter of the local block; directly behind its label.
+    Param "param" Param Result Mark;
+    /// Integer or float bits.
+    Iconst "iconst" Const Result Pure;
+    /// 128-bit constant; `imm` indexes `Block::consts`.
+    Vconst "vconst" VConst Result Pure;
+    /// Guest register `aux`; I64 for a one-word row, V128 for a two-word row.
+    Get "get" Get Result ReadReg;
+    /// Writes guest register `aux`.
+    Set "set" Set None WriteReg;
+    /// The flags from their border form.
+    GetFlags "get_flags" Flags Result ReadReg;
+    /// Writes the flags' border form.
+    SetFlags "set_flags" Flags None WriteReg;
+
+    /// Sum.
+    Iadd "iadd" Binary Same Pure;
+    /// Difference.
+    Isub "isub" Binary Same Pure;
+    /// Low half of the product.
+    Imul "imul" Binary Same Pure;
+    /// High half of the unsigned product (I64).
+    Umulh "umulh" Binary Same Pure;
+    /// High half of the signed product (I64).
+    Smulh "smulh" Binary Same Pure;
+    /// Unsigned quotient; 0 if the divisor is 0. Front ends whose guest traps test first.
+    Udiv "udiv" Binary Same Pure;
+    /// Signed quotient towards zero; 0 if the divisor is 0; the dividend if it overflows.
+    Sdiv "sdiv" Binary Same Pure;
+    /// Bitwise and; also V128.
+    And "and" Binary Same Pure;
+    /// Bitwise or; also V128.
+    Or "or" Binary Same Pure;
+    /// Bitwise exclusive or; also V128.
+    Xor "xor" Binary Same Pure;
+    /// `a & !b`; also V128.
+    Bic "bic" Binary Same Pure;
+    /// Complement; also V128.
+    Not "not" Unary Same Pure;
+    /// Two's complement negation.
+    Neg "neg" Unary Same Pure;
+    /// Shift left; the amount counts modulo the width.
+    Shl "shl" Binary Same Pure;
+    /// Logical shift right, amount modulo the width.
+    Lshr "lshr" Binary Same Pure;
+    /// Arithmetic shift right, amount modulo the width.
+    Ashr "ashr" Binary Same Pure;
+    /// Rotate right, amount modulo the width.
+    Rotr "rotr" Binary Same Pure;
+    /// Leading zeros; the width for 0.
+    Clz "clz" Unary Same Pure;
+    /// Trailing zeros; the width for 0.
+    Ctz "ctz" Unary Same Pure;
+    /// Leading bits equal to the sign, less one.
+    Cls "cls" Unary Same Pure;
+    /// Number of one bits.
+    Popcnt "popcnt" Unary Same Pure;
+    /// Bytes reversed.
+    Bswap "bswap" Unary Same Pure;
+    /// Bits reversed.
+    Bitrev "bitrev" Unary Same Pure;
+    /// Signed minimum.
+    Smin "smin" Binary Same Pure;
+    /// Signed maximum.
+    Smax "smax" Binary Same Pure;
+    /// Unsigned minimum.
+    Umin "umin" Binary Same Pure;
+    /// Unsigned maximum.
+    Umax "umax" Binary Same Pure;
+
+    /// Zero-extends or truncates an integer to the result type.
+    Zext "zext" Unary Result Pure;
+    /// Sign-extends an integer to the result type.
+    Sext "sext" Unary Result Pure;
+    /// Bits `lsb..lsb+width` of the operand, zero-extended; `imm` = lsb | width << 8.
+    Extract "extract" Extract Same Pure;
+    /// The same, sign-extended.
+    Sextract "sextract" Extract Same Pure;
+    /// The first operand with bits `lsb..lsb+width` replaced by the low bits of the second.
+    Deposit "deposit" Deposit Same Pure;
+    /// Reinterprets bits between an integer and a float of equal width.
+    Bitcast "bitcast" Unary Result Pure;
+    /// 1 if the comparison in `sub` holds, else 0.
+    Icmp "icmp" Compare Truth Pure;
+    /// Second operand if the first (I8) is not 0, else the third. Any type but Flags.
+    Select "select" Ternary Result Pure;
+
+    /// Flags of `a + b`.
+    FlagsAdd "flags_add" Binary Flags Pure;
+    /// Flags of `a - b`; C is "not borrow".
+    FlagsSub "flags_sub" Binary Flags Pure;
+    /// Flags of `a + b + c`; `c` is I8, 0 or 1.
+    FlagsAdc "flags_adc" Ternary Flags Pure;
+    /// Flags of `a - b - (1 - c)`; `c` is I8, 0 or 1.
+    FlagsSbc "flags_sbc" Ternary Flags Pure;
+    /// N and Z of the operand; C and V clear.
+    FlagsLogic "flags_logic" Unary Flags Pure;
+    /// Flags from N Z C V in bits 31..28 of an I64.
+    FlagsPack "flags_pack" Unary Flags Pure;
+    /// N Z C V in bits 31..28 of an I64.
+    FlagsUnpack "flags_unpack" Unary Result Pure;
+    /// Second operand (Flags) if the first (I8) is not 0, else the third.
+    FlagsSelect "flags_select" Ternary Result Pure;
+    /// 1 if the flags satisfy the predicate in `sub`, else 0.
+    Cond "cond" Cond Result Pure;
+
+    /// Reads `a + imm`; `aux` is the memory operation. Result type is at least as wide.
+    Load "load" Load Result ReadMem;
+    /// Writes `b` to `a + imm`.
+    Store "store" Store None WriteMem;
+    /// Atomic read-modify-write with the operation in `sub`; result is the old value, zero-extended.
+    Rmw "rmw" Rmw Result WriteMem;
+    /// Atomic compare-and-exchange: address, expected, new; result is the old value. I64 or V128.
+    Cas "cas" Cas Result WriteMem;
+    /// Full memory barrier.
+    Fence "fence" Fence None Fence;
+
+    /// All lanes equal to an integer's low bits.
+    Vsplat "vsplat" VUnary Result Pure;
+    /// A scalar of type `ty` of the operand in lane 0, every other bit zero.
+    Vscalar "vscalar" Unary Result Pure;
+    /// Lane `imm` of a vector, as the result type, zero-extended.
+    Lane "lane" Lane Result Pure;
+    /// The vector with lane `imm` replaced.
+    Insert "insert" Insert Result Pure;
+    /// Lanewise sum.
+    Vadd "vadd" VBinary Same Pure;
+    /// Lanewise difference.
+    Vsub "vsub" VBinary Same Pure;
+    /// Lanewise product, low half.
+    Vmul "vmul" VBinary Same Pure;
+    /// Lanes of ones where the comparison in `aux` holds, zeros elsewhere.
+    Vicmp "vicmp" VCompare Same Pure;
+    /// Lanewise shift left by `imm`, below the lane's width.
+    Vshl "vshl" VImm Same Pure;
+    /// Lanewise logical shift right by `imm`, below the lane's width.
+    Vlshr "vlshr" VImm Same Pure;
+    /// Lanewise arithmetic shift right by `imm`, below the lane's width.
+    Vashr "vashr" VImm Same Pure;
+
+    /// Helper call; `imm` indexes `Block::calls`. Result I64 or Void.
+    Call "call" Call Result Call;
+    /// Jump to a local block; `imm` indexes `Block::targets`.
+    Jump "jump" Jump None End;
+    /// First target (`imm`) if the operand (I8) is not 0, else the second (`imm + 1`).
+    Brif "brif" Brif None End;
+    /// Continue at guest address `imm`.
+    Goto "goto" Goto None End;
+    /// Continue at the guest address in the operand.
+    GotoInd "goto_ind" GotoInd None End;
+    /// Leave to the run loop with `pc = imm` and the operand (I64).
+    Raise "raise" Raise None End;
+}
+
+impl Op {
+    /// The op's row.
+    #[inline(always)]
+    pub fn info(self) -> &'static OpInfo {
+        &OPS[self as usize]
+    }
+
+    /// The op called `name`.
+    pub fn by_name(name: &str) -> Option<Op> {
+        ALL_OPS.iter().copied().find(|o| o.info().name == name)
+    }
+}

@@ -1,0 +1,101 @@
+//! The contracts of front ends and back ends.
+
+use crate::block::HelperId;
+use crate::build::Builder;
+use crate::ops::RaiseKind;
+use brolga_core::{Env, Fault, RegTable};
+
+/// What follows a guest instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// The next instruction in memory, in the same block.
+    Next,
+    /// The instruction ended the block: its last local block has an end op.
+    EndTb,
+}
+
+/// Code that translated code calls for what the IR cannot say. Touches nothing but the register
+/// file, and of that only what the call site declares; neither faults nor exits.
+pub type HelperFn = extern "C" fn(&mut Env, u64, u64, u64) -> u64;
+
+/// One row of a guest's helper table.
+#[derive(Clone, Copy, Debug)]
+pub struct Helper {
+    /// Name in IR text and statistics.
+    pub name: &'static str,
+    /// Code.
+    pub func: HelperFn,
+}
+
+/// State of a block's translation while a front end works on it.
+#[derive(Debug)]
+pub struct DisasContext {
+    /// The block so far.
+    pub b: Builder,
+    /// Address of the current instruction.
+    pub pc: u64,
+    /// The current instruction's bytes, as far as they could be read; A64 uses the first four.
+    pub bytes: [u8; 16],
+    /// How many of `bytes` are valid.
+    pub available: usize,
+    /// Mode bits of the block ([`Frontend::mode`]).
+    pub mode: u32,
+}
+
+/// A guest architecture: bytes in, IR out, nothing else.
+pub trait Frontend: Send + Sync {
+    /// Name, as in `qemu-NAME`.
+    fn name(&self) -> &'static str;
+    /// Register table.
+    fn regs(&self) -> &'static RegTable;
+    /// Helper table; [`HelperId`] indexes it.
+    fn helpers(&self) -> &'static [Helper];
+    /// Mode bits that translation of code at the current state depends on.
+    fn mode(&self, env: &Env) -> u32;
+    /// Translates the instruction in `cx`: emits `insn_start` and its semantics, and tells what
+    /// follows. An instruction the guest does not have becomes a `raise.undefined`.
+    fn translate_insn(&self, cx: &mut DisasContext) -> Flow;
+    /// Length in bytes of the instruction at the start of `bytes`; `None` if more bytes are needed.
+    fn insn_len(&self, bytes: &[u8]) -> Option<usize>;
+    /// Name of the instruction, for logs and coverage.
+    fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str>;
+}
+
+/// Looks a helper up by name.
+pub fn helper_by_name(table: &[Helper], name: &str) -> Option<HelperId> {
+    table.iter().position(|h| h.name == name).map(|i| HelperId(i as u16))
+}
+
+/// Why a tier left a block. `pc` is current in the register file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leave {
+    /// The block ended in a jump; continue at the guest's program counter.
+    Jump,
+    /// The block ended in a [`RaiseKind`] with its operand.
+    Raise(RaiseKind, u64),
+    /// A memory access failed; every register is as before the access's instruction.
+    Fault(Fault),
+    /// An exit was requested inside the block's own loop.
+    Polled,
+}
+
+/// A block that a tier cannot hold, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unfit {
+    /// Too many values live at once: translate fewer instructions.
+    TooManyValues,
+    /// The tier has no code for this op and type.
+    Unsupported(crate::Op, crate::Ty),
+}
+
+/// Tier 0: runs a block at once, without generating host code. The oracle of every other tier.
+pub trait Interpreter: Send + Sync {
+    /// A block in the form that runs.
+    type Code: Send + Sync;
+    /// Prepares a verified block.
+    fn prepare(&self, block: &crate::Block, regs: &RegTable) -> Result<Self::Code, Unfit>;
+    /// Runs a prepared block to its end.
+    fn run(&self, code: &Self::Code, env: &mut Env) -> Leave;
+    /// Reads guest code; returns the number of bytes that could be read.
+    fn fetch(&self, pc: u64, buf: &mut [u8]) -> usize;
+}
