@@ -2,3 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod a64;
+pub mod exec;
+mod frontend;
+pub mod sem;
+pub mod state;
+
+pub use frontend::A64;
