@@ -61,6 +61,12 @@ pub fn run(guest: &Guest, engines: &mut [Box<dyn Engine>], text: &str, bless: bo
     report
 }
 
+/// The instructions that the text of a file has rows for, with what their bytes are.
+pub fn instructions(guest: &Guest, text: &str) -> Vec<Vec<u8>> {
+    let lines = text.lines().filter(|line| !line.starts_with(|c: char| c.is_whitespace() || c == '#'));
+    lines.filter_map(|line| instruction(guest, line.trim()).ok()).collect()
+}
+
 /// Lines with their numbers from 1; a line that ends in `\` is one with the next.
 fn logical_lines(text: &str) -> Vec<(usize, &str)> {
     let (mut out, mut start, mut number, mut first) = (Vec::new(), 0, 1, 1);

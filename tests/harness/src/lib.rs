@@ -6,7 +6,7 @@ mod engine;
 mod guest;
 pub mod ins;
 mod memory;
-mod row;
+pub mod row;
 mod state;
 pub mod tier0;
 

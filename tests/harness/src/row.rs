@@ -249,7 +249,8 @@ fn letters(f: Nzcv) -> String {
     [letter(f.n, 'n'), letter(f.z, 'z'), letter(f.c, 'c'), letter(f.v, 'v')].iter().collect()
 }
 
-fn number(text: &str) -> Result<u128, String> {
+/// A number, decimal or `0x` hexadecimal; underscores may group the digits of the latter.
+pub fn number(text: &str) -> Result<u128, String> {
     let text = text.trim();
     let value = match text.strip_prefix("0x") {
         Some(hex) => u128::from_str_radix(&hex.replace('_', ""), 16),
@@ -259,7 +260,7 @@ fn number(text: &str) -> Result<u128, String> {
 }
 
 /// Bytes from hexadecimal digits, two a byte, perhaps with spaces between.
-pub(crate) fn bytes(text: &str) -> Result<Vec<u8>, String> {
+pub fn bytes(text: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
     let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).ok();
     let bytes: Option<Vec<u8>> = digits.chunks(2).map(|pair| (pair.len() == 2).then(|| byte(pair)).flatten()).collect();
