@@ -7,6 +7,8 @@ use brolga_core::Env;
 use brolga_ir::{Helper, HelperId};
 
 pub mod int;
+pub mod simd_lanes;
+pub mod simd_three;
 
 macro_rules! helpers {
     ($($id:ident $name:literal $func:path;)*) => {
@@ -30,6 +32,11 @@ helpers! {
     PAC_GENERIC "pac_generic" int::pac_generic;
     XAFLAG "xaflag" int::xaflag;
     AXFLAG "axflag" int::axflag;
+    THREE_SAME "three_same" simd_three::three_same;
+    THREE_DIFF "three_diff" simd_three::three_diff;
+    DOT "dot" simd_three::dot;
+    MATRIX "matrix" simd_three::matrix;
+    PMULL64 "pmull64" simd_three::pmull64;
 }
 
 /// Reads V register `n` of an instruction field.
