@@ -8,6 +8,8 @@ use brolga_ir::{Helper, HelperId};
 
 pub mod int;
 pub mod simd_lanes;
+pub mod simd_misc;
+pub mod simd_perm;
 pub mod simd_three;
 
 macro_rules! helpers {
@@ -37,6 +39,10 @@ helpers! {
     DOT "dot" simd_three::dot;
     MATRIX "matrix" simd_three::matrix;
     PMULL64 "pmull64" simd_three::pmull64;
+    TWO_MISC "two_misc" simd_misc::two_misc;
+    ACROSS "across" simd_misc::across;
+    PERMUTE "permute" simd_perm::permute;
+    TABLE "table_lookup" simd_perm::table;
 }
 
 /// Reads V register `n` of an instruction field.

@@ -268,12 +268,21 @@ where
     T::put_half(env, w.rd(), w.upper(), r);
 }
 
-/// Runs an expression with `$t` the signed or unsigned lane type of a size, and `$w` the type twice as wide.
+/// Runs an expression with `$t` the signed or unsigned lane type of a size, and `$w` the type twice as wide;
+/// or with `$t` the signed and `$w` the unsigned type (mixed).
 macro_rules! by_size {
     (signed $size:expr, $t:ident => $body:expr) => { by_size!(@4 $size, $t, i8 i16 i32 i64, $body) };
     (unsigned $size:expr, $t:ident => $body:expr) => { by_size!(@4 $size, $t, u8 u16 u32 u64, $body) };
     (signed $size:expr, $t:ident $w:ident => $body:expr) => { by_size!(@3 $size, $t $w, i8 i16 i32 i64, $body) };
     (unsigned $size:expr, $t:ident $w:ident => $body:expr) => { by_size!(@3 $size, $t $w, u8 u16 u32 u64, $body) };
+    (mixed $size:expr, $t:ident $w:ident => $body:expr) => {
+        match $size {
+            0 => { type $t = i8; type $w = u8; $body }
+            1 => { type $t = i16; type $w = u16; $body }
+            2 => { type $t = i32; type $w = u32; $body }
+            _ => { type $t = i64; type $w = u64; $body }
+        }
+    };
     (@4 $size:expr, $t:ident, $b:ident $h:ident $s:ident $d:ident, $body:expr) => {
         match $size {
             0 => { type $t = $b; $body }
