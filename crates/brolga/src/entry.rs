@@ -10,7 +10,7 @@ use crate::command_line::{self, CommandLine};
 use crate::config::{Binfmt, RunConfig};
 use crate::guest::Guest;
 use crate::invocation::Invocation;
-use crate::launch::launch;
+use crate::launch::{launch, relaunch};
 use crate::options::Show;
 use crate::show;
 use crate::tools::{self, Tool};
@@ -18,6 +18,9 @@ use crate::trouble::Trouble;
 
 /// The process, given its argv.
 pub fn run(argv: Vec<OsString>) -> ExitCode {
+    if let Some(config) = brolga_user::reexec::decode(&argv) {
+        return relaunch(config);
+    }
     let mut words = argv.into_iter();
     let own_name = words.next().unwrap_or_else(|| "brolga".into());
     let rest: Vec<OsString> = words.collect();

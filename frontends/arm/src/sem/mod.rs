@@ -10,9 +10,11 @@ use brolga_ir::{Builder, DisasContext, HelperId, JumpKind, Op, RaiseKind, Ty, Va
 pub mod branch;
 pub mod dp_imm;
 pub mod dp_reg;
+pub mod fp;
 pub mod ldst;
 pub mod ldst_atomic;
 pub mod mops;
+pub mod simd_fp;
 pub mod simd_ldst;
 pub mod sysreg;
 pub mod system;
@@ -21,6 +23,12 @@ pub use brolga_ir::Flow;
 
 include!(concat!(env!("OUT_DIR"), "/a64_translate.rs"));
 use crate::a64::*;
+
+pub mod simd_lanes;
+pub mod simd_imm;
+pub mod simd_misc;
+pub mod simd_perm;
+pub mod simd_three;
 
 /// Translation of one instruction: the builder, and the A64 words for registers.
 #[derive(Debug)]
