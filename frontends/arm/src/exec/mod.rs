@@ -10,6 +10,7 @@ pub mod int;
 pub mod simd_lanes;
 pub mod simd_misc;
 pub mod simd_perm;
+pub mod simd_shift;
 pub mod simd_three;
 
 macro_rules! helpers {
@@ -43,6 +44,9 @@ helpers! {
     ACROSS "across" simd_misc::across;
     PERMUTE "permute" simd_perm::permute;
     TABLE "table_lookup" simd_perm::table;
+    SHIFT_SATURATE "shift_saturate" simd_shift::shift_saturate_imm;
+    SHIFT_NARROW "shift_narrow" simd_shift::shift_narrow;
+    SHIFT_LONG "shift_long" simd_shift::shift_long;
 }
 
 /// Reads V register `n` of an instruction field.

@@ -77,17 +77,24 @@ use shift_right;
 macro_rules! shift_saturate {
     ($t:ident, $x:expr, $n:expr, $round:expr) => {{
         let (x, n) = ($x, $n as i32);
-        if n < 0 {
-            (shift_right!($t, x, -n as u32, $round), false)
-        } else if x == 0 || (n < $t::BITS as i32 && x << n >> n == x) {
-            (x << (n as u32 % $t::BITS), false)
+        if n < 0 { (shift_right!($t, x, -n as u32, $round), false) } else { left_saturate!($t, x, n as u32) }
+    }};
+}
+use shift_saturate;
+
+/// x shifted left by any amount, saturated, and whether it saturated.
+macro_rules! left_saturate {
+    ($t:ident, $x:expr, $n:expr) => {{
+        let (x, n): ($t, u32) = ($x, $n);
+        if x == 0 || (n < $t::BITS && x << n >> n == x) {
+            (x << (n % $t::BITS), false)
         } else {
             // Signed: the most positive or most negative; unsigned: all ones.
             (if x > 0 { $t::MAX } else { $t::MIN }, true)
         }
     }};
 }
-pub(super) use shift_saturate;
+pub(super) use left_saturate;
 
 /// Adjacent lanes of Vn, then of Vm, combined.
 #[inline(always)]

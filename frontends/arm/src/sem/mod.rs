@@ -16,6 +16,7 @@ pub mod simd_lanes;
 pub mod simd_imm;
 pub mod simd_misc;
 pub mod simd_perm;
+pub mod simd_shift;
 pub mod simd_three;
 
 /// Translation of one instruction: the builder, and the A64 words for registers.
