@@ -55,6 +55,8 @@ pub trait Frontend: Send + Sync {
     /// Translates the instruction in `cx`: emits `insn_start` and its semantics, and tells what
     /// follows. An instruction the guest does not have becomes a `raise.undefined`.
     fn translate_insn(&self, cx: &mut DisasContext) -> Flow;
+    /// Alignment in bytes that the program counter must have.
+    fn code_align(&self) -> u64;
     /// Length in bytes of the instruction at the start of `bytes`; `None` if more bytes are needed.
     fn insn_len(&self, bytes: &[u8]) -> Option<usize>;
     /// Name of the instruction, for logs and coverage.
@@ -96,6 +98,6 @@ pub trait Interpreter: Send + Sync {
     fn prepare(&self, block: &crate::Block, regs: &RegTable) -> Result<Self::Code, Unfit>;
     /// Runs a prepared block to its end.
     fn run(&self, code: &Self::Code, env: &mut Env) -> Leave;
-    /// Reads guest code; returns the number of bytes that could be read.
-    fn fetch(&self, pc: u64, buf: &mut [u8]) -> usize;
+    /// Reads guest code. Returns the number of bytes that could be read, at least 1.
+    fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault>;
 }

@@ -6,6 +6,7 @@
 use brolga_core::Env;
 use brolga_ir::{Helper, HelperId};
 
+pub mod clock;
 pub mod int;
 pub mod simd_lanes;
 pub mod simd_misc;
@@ -35,6 +36,8 @@ helpers! {
     PAC_GENERIC "pac_generic" int::pac_generic;
     XAFLAG "xaflag" int::xaflag;
     AXFLAG "axflag" int::axflag;
+    COUNTER "counter" clock::counter;
+    RANDOM "random" clock::random;
     THREE_SAME "three_same" simd_three::three_same;
     THREE_DIFF "three_diff" simd_three::three_diff;
     DOT "dot" simd_three::dot;

@@ -7,17 +7,26 @@ use crate::state;
 use brolga_core::{Cond, Reg, RegSet};
 use brolga_ir::{Builder, DisasContext, HelperId, JumpKind, Op, RaiseKind, Ty, Value};
 
-pub use brolga_ir::Flow;
-
-include!(concat!(env!("OUT_DIR"), "/a64_translate.rs"));
-use crate::a64::*;
-
-pub mod simd_lanes;
+pub mod branch;
+pub mod dp_imm;
+pub mod dp_reg;
+pub mod ldst;
+pub mod ldst_atomic;
+pub mod mops;
 pub mod simd_imm;
+pub mod simd_lanes;
+pub mod simd_ldst;
 pub mod simd_misc;
 pub mod simd_perm;
 pub mod simd_shift;
 pub mod simd_three;
+pub mod sysreg;
+pub mod system;
+
+pub use brolga_ir::Flow;
+
+include!(concat!(env!("OUT_DIR"), "/a64_translate.rs"));
+use crate::a64::*;
 
 /// Translation of one instruction: the builder, and the A64 words for registers.
 #[derive(Debug)]
