@@ -3,7 +3,7 @@
 use super::simd_lanes::{Word, by_size, narrow, saturate1};
 use super::simd_misc::widen;
 use super::simd_three::left_saturate;
-use crate::sem::simd_shift::Shift;
+use crate::sem::simd_shift::ShiftOp;
 use brolga_core::Env;
 
 /// `immh:immb`, and the lane size that its highest bit gives: the narrow size where sizes differ.
@@ -18,9 +18,9 @@ pub extern "C" fn shift_saturate_imm(env: &mut Env, word: u64, op: u64, _: u64) 
     let w = Word(word);
     let (imm, s) = decode(word);
     let n = imm - (8 << s);
-    match Shift::of(op) {
-        Shift::Sqshl => by_size!(signed s, T => saturate1(env, w, |x: T| left_saturate!(T, x, n))),
-        Shift::Uqshl => by_size!(unsigned s, T => saturate1(env, w, |x: T| left_saturate!(T, x, n))),
+    match ShiftOp::of(op) {
+        ShiftOp::Sqshl => by_size!(signed s, T => saturate1(env, w, |x: T| left_saturate!(T, x, n))),
+        ShiftOp::Uqshl => by_size!(unsigned s, T => saturate1(env, w, |x: T| left_saturate!(T, x, n))),
         // SQSHLU: negative numbers saturate to 0.
         _ => by_size!(mixed s, S U => saturate1(env, w, |x: U| {
             if (x as S) < 0 { (0, true) } else { left_saturate!(U, x, n) }
@@ -49,14 +49,14 @@ pub extern "C" fn shift_narrow(env: &mut Env, word: u64, op: u64, _: u64) -> u64
     let w = Word(word);
     let (imm, s) = decode(word);
     let n = (16 << s) - imm;
-    match Shift::of(op) {
-        Shift::Shrn => by_size!(unsigned s, T W => narrow(env, w, |x: W| ((x >> n) as T, false))),
-        Shift::Rshrn => by_size!(unsigned s, T W => narrow(env, w, |x: W| (rounded!(x, n) as T, false))),
-        Shift::Sqshrn => by_size!(signed s, T W => narrow(env, w, |x: W| clamped!(T W, x >> n))),
-        Shift::Sqrshrn => by_size!(signed s, T W => narrow(env, w, |x: W| clamped!(T W, rounded!(x, n)))),
-        Shift::Uqshrn => by_size!(unsigned s, T W => narrow(env, w, |x: W| clamped!(T W, x >> n))),
-        Shift::Uqrshrn => by_size!(unsigned s, T W => narrow(env, w, |x: W| clamped!(T W, rounded!(x, n)))),
-        Shift::Sqshrun => match s {
+    match ShiftOp::of(op) {
+        ShiftOp::Shrn => by_size!(unsigned s, T W => narrow(env, w, |x: W| ((x >> n) as T, false))),
+        ShiftOp::Rshrn => by_size!(unsigned s, T W => narrow(env, w, |x: W| (rounded!(x, n) as T, false))),
+        ShiftOp::Sqshrn => by_size!(signed s, T W => narrow(env, w, |x: W| clamped!(T W, x >> n))),
+        ShiftOp::Sqrshrn => by_size!(signed s, T W => narrow(env, w, |x: W| clamped!(T W, rounded!(x, n)))),
+        ShiftOp::Uqshrn => by_size!(unsigned s, T W => narrow(env, w, |x: W| clamped!(T W, x >> n))),
+        ShiftOp::Uqrshrn => by_size!(unsigned s, T W => narrow(env, w, |x: W| clamped!(T W, rounded!(x, n)))),
+        ShiftOp::Sqshrun => match s {
             0 => narrow(env, w, |x: i16| clamped!(u8 i16, x >> n)),
             1 => narrow(env, w, |x: i32| clamped!(u16 i32, x >> n)),
             _ => narrow(env, w, |x: i64| clamped!(u32 i64, x >> n)),
@@ -75,7 +75,7 @@ pub extern "C" fn shift_long(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let (imm, s) = decode(word);
     let n = imm - (8 << s);
-    if Shift::of(op) == Shift::Sshll {
+    if ShiftOp::of(op) == ShiftOp::Sshll {
         by_size!(signed s, T W => widen(env, w, |x: T| (x as W) << n));
     } else {
         by_size!(unsigned s, T W => widen(env, w, |x: T| (x as W) << n));

@@ -2,42 +2,42 @@
 //! "three different" and "x indexed element".
 
 use super::simd_lanes::{Lane, Word, by_size, clip, map2, saturate2, saturate3, saturated};
-use crate::sem::simd_three::{Diff, Dot, Three};
+use crate::sem::simd_three::{DiffOp, DotOp, ThreeOp};
 use brolga_core::Env;
 
-/// One [`Three`] operation that the IR cannot say in a few ops.
+/// One [`ThreeOp`] operation that the IR cannot say in a few ops.
 pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let s = w.size();
-    match Three::of(op) {
-        Three::Shsub => by_size!(signed s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1))),
-        Three::Uhsub => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1))),
-        Three::Sqadd => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1))),
-        Three::Uqadd => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1))),
-        Three::Sqsub => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1))),
-        Three::Uqsub => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1))),
-        Three::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
-        Three::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
-        Three::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
-        Three::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
-        Three::Sqshl => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false))),
-        Three::Uqshl => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false))),
-        Three::Sqrshl => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true))),
-        Three::Uqrshl => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true))),
-        Three::Smaxp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.max(y))),
-        Three::Umaxp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.max(y))),
-        Three::Sminp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.min(y))),
-        Three::Uminp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.min(y))),
-        Three::Addp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.wrapping_add(y))),
-        Three::Pmul => map2(env, w, |x: u8, y: u8| carryless(x, y) as u8),
-        Three::Sqdmulh => by_size!(signed s, T W => saturate2(env, w, |x: T, y: T| high_half!(T W, x as W * y as W))),
-        Three::Sqrdmulh => by_size!(signed s, T W => saturate2(env, w, |x: T, y: T| {
+    match ThreeOp::of(op) {
+        ThreeOp::Shsub => by_size!(signed s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1))),
+        ThreeOp::Uhsub => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1))),
+        ThreeOp::Sqadd => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1))),
+        ThreeOp::Uqadd => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1))),
+        ThreeOp::Sqsub => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1))),
+        ThreeOp::Uqsub => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1))),
+        ThreeOp::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
+        ThreeOp::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
+        ThreeOp::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
+        ThreeOp::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
+        ThreeOp::Sqshl => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false))),
+        ThreeOp::Uqshl => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false))),
+        ThreeOp::Sqrshl => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true))),
+        ThreeOp::Uqrshl => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true))),
+        ThreeOp::Smaxp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.max(y))),
+        ThreeOp::Umaxp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.max(y))),
+        ThreeOp::Sminp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.min(y))),
+        ThreeOp::Uminp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.min(y))),
+        ThreeOp::Addp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.wrapping_add(y))),
+        ThreeOp::Pmul => map2(env, w, |x: u8, y: u8| carryless(x, y) as u8),
+        ThreeOp::Sqdmulh => by_size!(signed s, T W => saturate2(env, w, |x: T, y: T| high_half!(T W, x as W * y as W))),
+        ThreeOp::Sqrdmulh => by_size!(signed s, T W => saturate2(env, w, |x: T, y: T| {
             high_half!(T W, x as W * y as W + (1 << (T::BITS - 2)))
         })),
-        Three::Sqrdmlah => by_size!(signed s, T W => saturate3(env, w, |d: T, x: T, y: T| {
+        ThreeOp::Sqrdmlah => by_size!(signed s, T W => saturate3(env, w, |d: T, x: T, y: T| {
             high_half!(T W, ((d as W) << (T::BITS - 1)) + x as W * y as W + (1 << (T::BITS - 2)))
         })),
-        Three::Sqrdmlsh => by_size!(signed s, T W => saturate3(env, w, |d: T, x: T, y: T| {
+        ThreeOp::Sqrdmlsh => by_size!(signed s, T W => saturate3(env, w, |d: T, x: T, y: T| {
             high_half!(T W, ((d as W) << (T::BITS - 1)) - x as W * y as W + (1 << (T::BITS - 2)))
         })),
         // The rest is written in IR.
@@ -125,44 +125,44 @@ macro_rules! high_half {
 }
 use high_half;
 
-/// One [`Diff`] operation.
+/// One [`DiffOp`] operation.
 pub extern "C" fn three_diff(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let s = w.size();
-    match Diff::of(op) {
-        Diff::Saddl => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W + y as W)),
-        Diff::Uaddl => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x as W + y as W)),
-        Diff::Ssubl => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W - y as W)),
-        Diff::Usubl => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| (x as W).wrapping_sub(y as W))),
-        Diff::Sabdl => by_size!(signed s, T W => long(env, w, |x: T, y: T| (x as W - y as W).abs())),
-        Diff::Uabdl => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x.max(y) as W - x.min(y) as W)),
-        Diff::Smull => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
-        Diff::Umull => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
-        Diff::Pmull => long(env, w, carryless),
-        Diff::Saddw => by_size!(signed s, T W => wide(env, w, |x: W, y: T| x.wrapping_add(y as W))),
-        Diff::Uaddw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_add(y as W))),
-        Diff::Ssubw => by_size!(signed s, T W => wide(env, w, |x: W, y: T| x.wrapping_sub(y as W))),
-        Diff::Usubw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_sub(y as W))),
-        Diff::Sabal => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add((x as W - y as W).abs()))),
-        Diff::Uabal => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x.max(y) as W - x.min(y) as W))),
-        Diff::Smlal => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W))),
-        Diff::Umlal => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W))),
-        Diff::Smlsl => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W))),
-        Diff::Umlsl => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W))),
-        Diff::Addhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_add(y) >> T::BITS) as T)),
-        Diff::Subhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_sub(y) >> T::BITS) as T)),
-        Diff::Raddhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
+    match DiffOp::of(op) {
+        DiffOp::Saddl => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W + y as W)),
+        DiffOp::Uaddl => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x as W + y as W)),
+        DiffOp::Ssubl => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W - y as W)),
+        DiffOp::Usubl => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| (x as W).wrapping_sub(y as W))),
+        DiffOp::Sabdl => by_size!(signed s, T W => long(env, w, |x: T, y: T| (x as W - y as W).abs())),
+        DiffOp::Uabdl => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x.max(y) as W - x.min(y) as W)),
+        DiffOp::Smull => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
+        DiffOp::Umull => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
+        DiffOp::Pmull => long(env, w, carryless),
+        DiffOp::Saddw => by_size!(signed s, T W => wide(env, w, |x: W, y: T| x.wrapping_add(y as W))),
+        DiffOp::Uaddw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_add(y as W))),
+        DiffOp::Ssubw => by_size!(signed s, T W => wide(env, w, |x: W, y: T| x.wrapping_sub(y as W))),
+        DiffOp::Usubw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_sub(y as W))),
+        DiffOp::Sabal => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add((x as W - y as W).abs()))),
+        DiffOp::Uabal => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x.max(y) as W - x.min(y) as W))),
+        DiffOp::Smlal => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W))),
+        DiffOp::Umlal => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W))),
+        DiffOp::Smlsl => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W))),
+        DiffOp::Umlsl => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W))),
+        DiffOp::Addhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_add(y) >> T::BITS) as T)),
+        DiffOp::Subhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_sub(y) >> T::BITS) as T)),
+        DiffOp::Raddhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
             (x.wrapping_add(y).wrapping_add(1 << (T::BITS - 1)) >> T::BITS) as T
         })),
-        Diff::Rsubhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
+        DiffOp::Rsubhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
             (x.wrapping_sub(y).wrapping_add(1 << (T::BITS - 1)) >> T::BITS) as T
         })),
-        Diff::Sqdmull => by_size!(signed s, T W => long_saturate(env, w, |_: W, x: T, y: T| twice!(x as W * y as W))),
-        Diff::Sqdmlal => by_size!(signed s, T W => long_saturate(env, w, |d: W, x: T, y: T| {
+        DiffOp::Sqdmull => by_size!(signed s, T W => long_saturate(env, w, |_: W, x: T, y: T| twice!(x as W * y as W))),
+        DiffOp::Sqdmlal => by_size!(signed s, T W => long_saturate(env, w, |d: W, x: T, y: T| {
             let (p, s) = twice!(x as W * y as W);
             (d.saturating_add(p), s | d.overflowing_add(p).1)
         })),
-        Diff::Sqdmlsl => by_size!(signed s, T W => long_saturate(env, w, |d: W, x: T, y: T| {
+        DiffOp::Sqdmlsl => by_size!(signed s, T W => long_saturate(env, w, |d: W, x: T, y: T| {
             let (p, s) = twice!(x as W * y as W);
             (d.saturating_sub(p), s | d.overflowing_sub(p).1)
         })),
@@ -272,15 +272,15 @@ pub fn carryless64(x: u64, y: u64) -> u128 {
     })
 }
 
-/// A [`Dot`] product: each word of Vd gains the products of four bytes.
+/// A [`DotOp`] product: each word of Vd gains the products of four bytes.
 pub extern "C" fn dot(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let (x, y) = (u8::get(env, w.rn()), w.second_quads(env));
-    match Dot::of(op) {
-        Dot::Sdot => quads(env, w, |i| x[i] as i8 as i32 * y[i] as i8 as i32),
-        Dot::Udot => quads(env, w, |i| x[i] as i32 * y[i] as i32),
-        Dot::Usdot => quads(env, w, |i| x[i] as i32 * y[i] as i8 as i32),
-        Dot::Sudot => quads(env, w, |i| x[i] as i8 as i32 * y[i] as i32),
+    match DotOp::of(op) {
+        DotOp::Sdot => quads(env, w, |i| x[i] as i8 as i32 * y[i] as i8 as i32),
+        DotOp::Udot => quads(env, w, |i| x[i] as i32 * y[i] as i32),
+        DotOp::Usdot => quads(env, w, |i| x[i] as i32 * y[i] as i8 as i32),
+        DotOp::Sudot => quads(env, w, |i| x[i] as i8 as i32 * y[i] as i32),
         // Matrices: see `matrix`.
         _ => {}
     }
@@ -298,9 +298,9 @@ fn quads(env: &mut Env, w: Word, product: impl Fn(usize) -> i32) {
 pub extern "C" fn matrix(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let (x, y) = (u8::get(env, w.rn()), u8::get(env, w.rm()));
-    match Dot::of(op) {
-        Dot::Smmla => products(env, w, |i, k| x[i] as i8 as i32 * y[k] as i8 as i32),
-        Dot::Ummla => products(env, w, |i, k| x[i] as i32 * y[k] as i32),
+    match DotOp::of(op) {
+        DotOp::Smmla => products(env, w, |i, k| x[i] as i8 as i32 * y[k] as i8 as i32),
+        DotOp::Ummla => products(env, w, |i, k| x[i] as i32 * y[k] as i32),
         _ => products(env, w, |i, k| x[i] as i32 * y[k] as i8 as i32),
     }
     0

@@ -13,6 +13,7 @@ pub mod dp_reg;
 pub mod ldst;
 pub mod ldst_atomic;
 pub mod mops;
+pub mod simd_elem;
 pub mod simd_imm;
 pub mod simd_lanes;
 pub mod simd_ldst;

@@ -5,7 +5,7 @@ use super::*;
 /// What is done with the immediate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "named as the instructions")]
-pub enum Imm {
+pub enum ImmOp {
     Movi,
     Mvni,
     Orr,
@@ -15,20 +15,20 @@ pub enum Imm {
 }
 
 /// MOVI, MVNI, ORR, BIC, FMOV (vector, immediate).
-pub fn modified_imm(cx: &mut Cx, i: ModifiedImm, kind: Imm) -> Flow {
+pub fn modified_imm(cx: &mut Cx, i: ModifiedImm, kind: ImmOp) -> Flow {
     let imm8 = (i.abc << 5 | i.defgh) as u64;
     let imm = match kind {
-        Imm::Fmov if i.op => double(imm8),
-        Imm::Fmov => repeat(single(imm8), 32),
-        Imm::FmovHalf => repeat(half(imm8), 16),
+        ImmOp::Fmov if i.op => double(imm8),
+        ImmOp::Fmov => repeat(single(imm8), 32),
+        ImmOp::FmovHalf => repeat(half(imm8), 16),
         _ => expand(i.op, i.cmode, imm8),
     };
     let live = if i.q { (imm as u128) << 64 | imm as u128 } else { imm as u128 };
     let v = match kind {
-        Imm::Mvni => cx.b.vconst(if i.q { !live } else { !imm as u128 }),
-        Imm::Orr | Imm::Bic => {
+        ImmOp::Mvni => cx.b.vconst(if i.q { !live } else { !imm as u128 }),
+        ImmOp::Orr | ImmOp::Bic => {
             let (d, imm) = (cx.vreg(i.rd), cx.b.vconst(live));
-            let v = if kind == Imm::Orr { cx.b.or(Ty::V128, d, imm) } else { cx.b.bic(Ty::V128, d, imm) };
+            let v = if kind == ImmOp::Orr { cx.b.or(Ty::V128, d, imm) } else { cx.b.bic(Ty::V128, d, imm) };
             cx.set_vector(i.q, i.rd, v);
             return Flow::Next;
         }

@@ -8,25 +8,25 @@ use brolga_ir::{IntCc, Shape};
 
 operations! {
     /// "Advanced SIMD two-register miscellaneous".
-    Misc: Rev64 Rev32 Rev16 Saddlp Uaddlp Sadalp Uadalp Suqadd Usqadd Cls Clz Cnt Not Rbit
+    MiscOp: Rev64 Rev32 Rev16 Saddlp Uaddlp Sadalp Uadalp Suqadd Usqadd Cls Clz Cnt Not Rbit
         Sqabs Sqneg Abs Neg Cmgt0 Cmge0 Cmeq0 Cmle0 Cmlt0
         Xtn Sqxtn Uqxtn Sqxtun Shll
 }
 
 operations! {
     /// "Advanced SIMD across lanes".
-    Across: Saddlv Uaddlv Smaxv Umaxv Sminv Uminv Addv
+    AcrossOp: Saddlv Uaddlv Smaxv Umaxv Sminv Uminv Addv
 }
 
-impl Misc {
+impl MiscOp {
     fn saturates(self) -> bool {
-        use Misc::*;
+        use MiscOp::*;
         matches!(self, Suqadd | Usqadd | Sqabs | Sqneg | Sqxtn | Uqxtn | Sqxtun)
     }
 
     /// Whether the destination is read: accumulated to, or kept in its lower half.
     fn reads_destination(self, upper: bool) -> bool {
-        use Misc::*;
+        use MiscOp::*;
         match self {
             Suqadd | Usqadd => true,
             Xtn | Sqxtn | Uqxtn | Sqxtun => upper,
@@ -36,16 +36,16 @@ impl Misc {
 }
 
 /// "Advanced SIMD two-register miscellaneous".
-pub fn two_misc(cx: &mut Cx, i: TwoMisc, op: Misc) -> Flow {
+pub fn two_misc(cx: &mut Cx, i: TwoMisc, op: MiscOp) -> Flow {
     misc(cx, op, i.size, i.q, i.rd, i.rn)
 }
 
 /// "Advanced SIMD scalar two-register miscellaneous".
-pub fn two_misc_scalar(cx: &mut Cx, i: TwoMiscScalar, op: Misc) -> Flow {
+pub fn two_misc_scalar(cx: &mut Cx, i: TwoMiscScalar, op: MiscOp) -> Flow {
     misc(cx, op, i.size, false, i.rd, i.rn)
 }
 
-fn misc(cx: &mut Cx, op: Misc, size: u32, q: bool, rd: u32, rn: u32) -> Flow {
+fn misc(cx: &mut Cx, op: MiscOp, size: u32, q: bool, rd: u32, rn: u32) -> Flow {
     match lanewise(cx, op, size, rd, rn) {
         Some(v) => cx.set_vector(q, rd, v),
         None => {
@@ -61,8 +61,8 @@ fn misc(cx: &mut Cx, op: Misc, size: u32, q: bool, rd: u32, rn: u32) -> Flow {
 }
 
 /// The result in IR, of full registers, if a few ops can say it.
-fn lanewise(cx: &mut Cx, op: Misc, size: u32, rd: u32, rn: u32) -> Option<Value> {
-    use Misc::*;
+fn lanewise(cx: &mut Cx, op: MiscOp, size: u32, rd: u32, rn: u32) -> Option<Value> {
+    use MiscOp::*;
     let s = shape(size);
     Some(match op {
         Rev64 => reversed(cx, rn, size, 3),
@@ -124,7 +124,7 @@ fn pair_sums(cx: &mut Cx, rn: u32, size: u32, shift: Op) -> Value {
 }
 
 /// "Advanced SIMD across lanes".
-pub fn across(cx: &mut Cx, i: crate::a64::Across, op: Across) -> Flow {
+pub fn across(cx: &mut Cx, i: Across, op: AcrossOp) -> Flow {
     cx.vector_call(exec::ACROSS, op as u64, &[i.rn], &[i.rd]);
     Flow::Next
 }

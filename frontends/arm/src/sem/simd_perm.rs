@@ -7,17 +7,17 @@ use brolga_ir::Shape;
 
 operations! {
     /// "Advanced SIMD permute".
-    Permute: Uzp1 Uzp2 Trn1 Trn2 Zip1 Zip2
+    PermuteOp: Uzp1 Uzp2 Trn1 Trn2 Zip1 Zip2
 }
 
 operations! {
     /// "Advanced SIMD table lookup": what an index out of range gives, zero or the destination's byte.
-    Table: Tbl Tbx
+    TableOp: Tbl Tbx
 }
 
 /// "Advanced SIMD permute".
-pub fn permute(cx: &mut Cx, i: crate::a64::Permute, op: Permute) -> Flow {
-    let second = matches!(op, Permute::Uzp2 | Permute::Trn2 | Permute::Zip2);
+pub fn permute(cx: &mut Cx, i: Permute, op: PermuteOp) -> Flow {
+    let second = matches!(op, PermuteOp::Uzp2 | PermuteOp::Trn2 | PermuteOp::Zip2);
     if i.size == 3 {
         // Of two lanes a register all three permutations are one.
         let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
@@ -25,7 +25,7 @@ pub fn permute(cx: &mut Cx, i: crate::a64::Permute, op: Permute) -> Flow {
         let high = cx.b.lane(Ty::I64, Shape::I64x2, m, second as u32);
         let v = cx.doublewords(low, high);
         cx.set_vreg(i.rd, v);
-    } else if matches!(op, Permute::Trn1 | Permute::Trn2) {
+    } else if matches!(op, PermuteOp::Trn1 | PermuteOp::Trn2) {
         let v = transposed(cx, i, second);
         cx.set_vector(i.q, i.rd, v);
     } else {
@@ -35,7 +35,7 @@ pub fn permute(cx: &mut Cx, i: crate::a64::Permute, op: Permute) -> Flow {
 }
 
 /// TRN1, TRN2: even or odd lanes of Vn in the even lanes of the result, of Vm in the odd.
-fn transposed(cx: &mut Cx, i: crate::a64::Permute, odd: bool) -> Value {
+fn transposed(cx: &mut Cx, i: Permute, odd: bool) -> Value {
     let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
     let (s, half) = (shape(i.size + 1), 8 << i.size);
     let (even, odd) = if odd {
@@ -82,10 +82,10 @@ fn funnel(cx: &mut Cx, low: Value, high: Value, shift: u32) -> Value {
 }
 
 /// TBL, TBX: a table of one to four registers from Vn on.
-pub fn table_lookup(cx: &mut Cx, i: TableLookup, op: Table) -> Flow {
+pub fn table_lookup(cx: &mut Cx, i: TableLookup, op: TableOp) -> Flow {
     let mut reads = vec![i.rm];
     reads.extend((0..=i.len).map(|k| (i.rn + k) % 32));
-    if op == Table::Tbx {
+    if op == TableOp::Tbx {
         reads.push(i.rd);
     }
     cx.vector_call(exec::TABLE, op as u64, &reads, &[i.rd]);

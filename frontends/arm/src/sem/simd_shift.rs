@@ -7,7 +7,7 @@ use brolga_ir::Shape;
 
 operations! {
     /// "Advanced SIMD shift by immediate".
-    Shift: Sshr Ushr Ssra Usra Srshr Urshr Srsra Ursra Shl Sri Sli Sqshl Sqshlu Uqshl
+    ShiftOp: Sshr Ushr Ssra Usra Srshr Urshr Srsra Ursra Shl Sri Sli Sqshl Sqshlu Uqshl
         Shrn Rshrn Sqshrn Sqrshrn Sqshrun Sqrshrun Uqshrn Uqrshrn
         Sshll Ushll
 }
@@ -19,36 +19,36 @@ fn decode(immh: u32, immb: u32) -> (u32, u32) {
 }
 
 /// "Advanced SIMD shift by immediate" between equal lanes.
-pub fn shift_imm(cx: &mut Cx, i: ShiftImm, op: Shift) -> Flow {
+pub fn shift_imm(cx: &mut Cx, i: ShiftImm, op: ShiftOp) -> Flow {
     shift(cx, op, decode(i.immh, i.immb), i.q, i.rd, i.rn)
 }
 
 /// "Advanced SIMD scalar shift by immediate".
-pub fn shift_imm_scalar(cx: &mut Cx, i: ShiftImmScalar, op: Shift) -> Flow {
+pub fn shift_imm_scalar(cx: &mut Cx, i: ShiftImmScalar, op: ShiftOp) -> Flow {
     shift(cx, op, decode(i.immh, i.immb), false, i.rd, i.rn)
 }
 
-fn shift(cx: &mut Cx, op: Shift, (size, left): (u32, u32), q: bool, rd: u32, rn: u32) -> Flow {
+fn shift(cx: &mut Cx, op: ShiftOp, (size, left): (u32, u32), q: bool, rd: u32, rn: u32) -> Flow {
     let (s, n) = (shape(size), cx.vreg(rn));
     let right = s.lane_bits() - left;
     let v = match op {
-        Shift::Shl => cx.lane_shift(Op::Vshl, s, n, left),
-        Shift::Sshr => cx.lane_shift(Op::Vashr, s, n, right),
-        Shift::Ushr => cx.lane_shift(Op::Vlshr, s, n, right),
-        Shift::Srshr => rounded(cx, Op::Vashr, s, n, right),
-        Shift::Urshr => rounded(cx, Op::Vlshr, s, n, right),
-        Shift::Ssra | Shift::Usra => {
-            let op = if op == Shift::Ssra { Op::Vashr } else { Op::Vlshr };
+        ShiftOp::Shl => cx.lane_shift(Op::Vshl, s, n, left),
+        ShiftOp::Sshr => cx.lane_shift(Op::Vashr, s, n, right),
+        ShiftOp::Ushr => cx.lane_shift(Op::Vlshr, s, n, right),
+        ShiftOp::Srshr => rounded(cx, Op::Vashr, s, n, right),
+        ShiftOp::Urshr => rounded(cx, Op::Vlshr, s, n, right),
+        ShiftOp::Ssra | ShiftOp::Usra => {
+            let op = if op == ShiftOp::Ssra { Op::Vashr } else { Op::Vlshr };
             let (v, d) = (cx.lane_shift(op, s, n, right), cx.vreg(rd));
             cx.b.vbinary(Op::Vadd, s, d, v)
         }
-        Shift::Srsra | Shift::Ursra => {
-            let op = if op == Shift::Srsra { Op::Vashr } else { Op::Vlshr };
+        ShiftOp::Srsra | ShiftOp::Ursra => {
+            let op = if op == ShiftOp::Srsra { Op::Vashr } else { Op::Vlshr };
             let (v, d) = (rounded(cx, op, s, n, right), cx.vreg(rd));
             cx.b.vbinary(Op::Vadd, s, d, v)
         }
-        Shift::Sri | Shift::Sli => {
-            let (op, amount) = if op == Shift::Sri { (Op::Vlshr, right) } else { (Op::Vshl, left) };
+        ShiftOp::Sri | ShiftOp::Sli => {
+            let (op, amount) = if op == ShiftOp::Sri { (Op::Vlshr, right) } else { (Op::Vshl, left) };
             inserted(cx, op, s, rd, n, amount)
         }
         _ => {
@@ -87,18 +87,18 @@ fn inserted(cx: &mut Cx, op: Op, s: Shape, rd: u32, n: Value, amount: u32) -> Va
 }
 
 /// "Advanced SIMD shift by immediate" to lanes half as wide.
-pub fn shift_narrow(cx: &mut Cx, i: ShiftNarrow, op: Shift) -> Flow {
+pub fn shift_narrow(cx: &mut Cx, i: ShiftNarrow, op: ShiftOp) -> Flow {
     narrow(cx, op, i.q, i.rd, i.rn)
 }
 
 /// The same on a scalar.
-pub fn shift_narrow_scalar(cx: &mut Cx, i: ShiftNarrowScalar, op: Shift) -> Flow {
+pub fn shift_narrow_scalar(cx: &mut Cx, i: ShiftNarrowScalar, op: ShiftOp) -> Flow {
     narrow(cx, op, false, i.rd, i.rn)
 }
 
-fn narrow(cx: &mut Cx, op: Shift, upper: bool, rd: u32, rn: u32) -> Flow {
+fn narrow(cx: &mut Cx, op: ShiftOp, upper: bool, rd: u32, rn: u32) -> Flow {
     let reads: &[u32] = if upper { &[rd, rn] } else { &[rn] };
-    if matches!(op, Shift::Shrn | Shift::Rshrn) {
+    if matches!(op, ShiftOp::Shrn | ShiftOp::Rshrn) {
         cx.vector_call(exec::SHIFT_NARROW, op as u64, reads, &[rd]);
     } else {
         cx.fp_call(exec::SHIFT_NARROW, op as u64, reads, &[rd]);
@@ -107,7 +107,7 @@ fn narrow(cx: &mut Cx, op: Shift, upper: bool, rd: u32, rn: u32) -> Flow {
 }
 
 /// SSHLL, USHLL: to lanes twice as wide.
-pub fn shift_long(cx: &mut Cx, i: ShiftLong, op: Shift) -> Flow {
+pub fn shift_long(cx: &mut Cx, i: ShiftLong, op: ShiftOp) -> Flow {
     cx.vector_call(exec::SHIFT_LONG, op as u64, &[i.rn], &[i.rd]);
     Flow::Next
 }

@@ -7,7 +7,7 @@ use brolga_ir::{IntCc, Shape};
 
 operations! {
     /// "Advanced SIMD three same" and the integer saturating part of its extensions.
-    Three: Shadd Uhadd Srhadd Urhadd Shsub Uhsub Sqadd Uqadd Sqsub Uqsub
+    ThreeOp: Shadd Uhadd Srhadd Urhadd Shsub Uhsub Sqadd Uqadd Sqsub Uqsub
         Cmgt Cmge Cmhi Cmhs Cmeq Cmtst
         Sshl Ushl Srshl Urshl Sqshl Uqshl Sqrshl Uqrshl
         Smax Umax Smin Umin Sabd Uabd Saba Uaba
@@ -18,24 +18,24 @@ operations! {
 
 operations! {
     /// Bitwise "Advanced SIMD three same".
-    Bitwise: And Bic Orr Orn Eor Bsl Bit Bif
+    LogicOp: And Bic Orr Orn Eor Bsl Bit Bif
 }
 
 operations! {
-    /// Dot products and matrix multiplications of bytes.
-    Dot: Sdot Udot Usdot Sudot Smmla Ummla Usmmla
+    /// DotOp products and matrix multiplications of bytes.
+    DotOp: Sdot Udot Usdot Sudot Smmla Ummla Usmmla
 }
 
 operations! {
     /// "Advanced SIMD three different".
-    Diff: Saddl Uaddl Saddw Uaddw Ssubl Usubl Ssubw Usubw Addhn Raddhn Subhn Rsubhn
+    DiffOp: Saddl Uaddl Saddw Uaddw Ssubl Usubl Ssubw Usubw Addhn Raddhn Subhn Rsubhn
         Sabal Uabal Sabdl Uabdl Smlal Umlal Smlsl Umlsl Smull Umull Pmull
         Sqdmlal Sqdmlsl Sqdmull
 }
 
-impl Three {
+impl ThreeOp {
     fn saturates(self) -> bool {
-        use Three::*;
+        use ThreeOp::*;
         matches!(
             self,
             Sqadd | Uqadd | Sqsub | Uqsub | Sqshl | Uqshl | Sqrshl | Uqrshl | Sqdmulh | Sqrdmulh | Sqrdmlah | Sqrdmlsh
@@ -43,18 +43,18 @@ impl Three {
     }
 
     fn accumulates(self) -> bool {
-        matches!(self, Three::Sqrdmlah | Three::Sqrdmlsh)
+        matches!(self, ThreeOp::Sqrdmlah | ThreeOp::Sqrdmlsh)
     }
 }
 
-impl Diff {
+impl DiffOp {
     fn saturates(self) -> bool {
-        matches!(self, Diff::Sqdmlal | Diff::Sqdmlsl | Diff::Sqdmull)
+        matches!(self, DiffOp::Sqdmlal | DiffOp::Sqdmlsl | DiffOp::Sqdmull)
     }
 
     /// Whether the destination is read: accumulated to, or kept in its lower half.
     fn reads_destination(self, upper: bool) -> bool {
-        use Diff::*;
+        use DiffOp::*;
         match self {
             Sabal | Uabal | Smlal | Umlal | Smlsl | Umlsl | Sqdmlal | Sqdmlsl => true,
             Addhn | Raddhn | Subhn | Rsubhn => upper,
@@ -64,16 +64,16 @@ impl Diff {
 }
 
 /// "Advanced SIMD three same".
-pub fn three_same(cx: &mut Cx, i: ThreeSame, op: Three) -> Flow {
+pub fn three_same(cx: &mut Cx, i: ThreeSame, op: ThreeOp) -> Flow {
     same(cx, op, i.size, i.q, [i.rd, i.rn, i.rm])
 }
 
 /// "Advanced SIMD scalar three same".
-pub fn three_same_scalar(cx: &mut Cx, i: ThreeSameScalar, op: Three) -> Flow {
+pub fn three_same_scalar(cx: &mut Cx, i: ThreeSameScalar, op: ThreeOp) -> Flow {
     same(cx, op, i.size, false, [i.rd, i.rn, i.rm])
 }
 
-fn same(cx: &mut Cx, op: Three, size: u32, q: bool, [rd, rn, rm]: [u32; 3]) -> Flow {
+fn same(cx: &mut Cx, op: ThreeOp, size: u32, q: bool, [rd, rn, rm]: [u32; 3]) -> Flow {
     match lanewise(cx, op, shape(size), [rd, rn, rm]) {
         Some(v) => cx.set_vector(q, rd, v),
         None => three_call(cx, op, [rd, rn, rm]),
@@ -82,7 +82,7 @@ fn same(cx: &mut Cx, op: Three, size: u32, q: bool, [rd, rn, rm]: [u32; 3]) -> F
 }
 
 /// The helper call of an operation, also by element.
-pub fn three_call(cx: &mut Cx, op: Three, [rd, rn, rm]: [u32; 3]) {
+pub fn three_call(cx: &mut Cx, op: ThreeOp, [rd, rn, rm]: [u32; 3]) {
     let reads: &[u32] = if op.accumulates() { &[rd, rn, rm] } else { &[rn, rm] };
     if op.saturates() {
         cx.fp_call(exec::THREE_SAME, op as u64, reads, &[rd]);
@@ -92,45 +92,45 @@ pub fn three_call(cx: &mut Cx, op: Three, [rd, rn, rm]: [u32; 3]) {
 }
 
 /// The result in IR, of full registers, if a few ops can say it.
-fn lanewise(cx: &mut Cx, op: Three, s: Shape, [rd, rn, rm]: [u32; 3]) -> Option<Value> {
+fn lanewise(cx: &mut Cx, op: ThreeOp, s: Shape, [rd, rn, rm]: [u32; 3]) -> Option<Value> {
     if !in_ir(op, s) {
         return None;
     }
     let (n, m) = (cx.vreg(rn), cx.vreg(rm));
     Some(match op {
-        Three::Add => cx.b.vbinary(Op::Vadd, s, n, m),
-        Three::Sub => cx.b.vbinary(Op::Vsub, s, n, m),
-        Three::Mul | Three::Mla | Three::Mls => product(cx, op, s, rd, n, m),
-        Three::Cmgt => cx.b.vicmp(IntCc::Sgt, s, n, m),
-        Three::Cmge => cx.b.vicmp(IntCc::Sge, s, n, m),
-        Three::Cmhi => cx.b.vicmp(IntCc::Ugt, s, n, m),
-        Three::Cmhs => cx.b.vicmp(IntCc::Uge, s, n, m),
-        Three::Cmeq => cx.b.vicmp(IntCc::Eq, s, n, m),
-        Three::Cmtst => {
+        ThreeOp::Add => cx.b.vbinary(Op::Vadd, s, n, m),
+        ThreeOp::Sub => cx.b.vbinary(Op::Vsub, s, n, m),
+        ThreeOp::Mul | ThreeOp::Mla | ThreeOp::Mls => product(cx, op, s, rd, n, m),
+        ThreeOp::Cmgt => cx.b.vicmp(IntCc::Sgt, s, n, m),
+        ThreeOp::Cmge => cx.b.vicmp(IntCc::Sge, s, n, m),
+        ThreeOp::Cmhi => cx.b.vicmp(IntCc::Ugt, s, n, m),
+        ThreeOp::Cmhs => cx.b.vicmp(IntCc::Uge, s, n, m),
+        ThreeOp::Cmeq => cx.b.vicmp(IntCc::Eq, s, n, m),
+        ThreeOp::Cmtst => {
             let (both, zero) = (cx.b.and(Ty::V128, n, m), cx.b.vconst(0));
             cx.b.vicmp(IntCc::Ne, s, both, zero)
         }
-        Three::Smax => choose(cx, IntCc::Sgt, s, n, m),
-        Three::Umax => choose(cx, IntCc::Ugt, s, n, m),
-        Three::Smin => choose(cx, IntCc::Slt, s, n, m),
-        Three::Umin => choose(cx, IntCc::Ult, s, n, m),
-        Three::Sabd => difference(cx, IntCc::Slt, s, n, m),
-        Three::Uabd => difference(cx, IntCc::Ult, s, n, m),
-        Three::Saba | Three::Uaba => {
-            let less = if op == Three::Saba { IntCc::Slt } else { IntCc::Ult };
+        ThreeOp::Smax => choose(cx, IntCc::Sgt, s, n, m),
+        ThreeOp::Umax => choose(cx, IntCc::Ugt, s, n, m),
+        ThreeOp::Smin => choose(cx, IntCc::Slt, s, n, m),
+        ThreeOp::Umin => choose(cx, IntCc::Ult, s, n, m),
+        ThreeOp::Sabd => difference(cx, IntCc::Slt, s, n, m),
+        ThreeOp::Uabd => difference(cx, IntCc::Ult, s, n, m),
+        ThreeOp::Saba | ThreeOp::Uaba => {
+            let less = if op == ThreeOp::Saba { IntCc::Slt } else { IntCc::Ult };
             let (d, sum) = (difference(cx, less, s, n, m), cx.vreg(rd));
             cx.b.vbinary(Op::Vadd, s, sum, d)
         }
-        Three::Shadd => halved_sum(cx, Op::Vashr, s, n, m),
-        Three::Uhadd => halved_sum(cx, Op::Vlshr, s, n, m),
-        Three::Srhadd => rounded_half(cx, Op::Vashr, s, n, m),
-        Three::Urhadd => rounded_half(cx, Op::Vlshr, s, n, m),
+        ThreeOp::Shadd => halved_sum(cx, Op::Vashr, s, n, m),
+        ThreeOp::Uhadd => halved_sum(cx, Op::Vlshr, s, n, m),
+        ThreeOp::Srhadd => rounded_half(cx, Op::Vashr, s, n, m),
+        ThreeOp::Urhadd => rounded_half(cx, Op::Vlshr, s, n, m),
         _ => doubleword_pairs(cx, n, m),
     })
 }
 
-fn in_ir(op: Three, s: Shape) -> bool {
-    use Three::*;
+fn in_ir(op: ThreeOp, s: Shape) -> bool {
+    use ThreeOp::*;
     match op {
         Addp => s == Shape::I64x2,
         Shsub | Uhsub | Sshl | Ushl | Srshl | Urshl | Pmul | Smaxp | Umaxp | Sminp | Uminp => false,
@@ -139,11 +139,11 @@ fn in_ir(op: Three, s: Shape) -> bool {
 }
 
 /// MUL, and MLA and MLS onto register `rd`.
-pub fn product(cx: &mut Cx, op: Three, s: Shape, rd: u32, n: Value, m: Value) -> Value {
+pub fn product(cx: &mut Cx, op: ThreeOp, s: Shape, rd: u32, n: Value, m: Value) -> Value {
     let p = cx.b.vbinary(Op::Vmul, s, n, m);
     match op {
-        Three::Mul => p,
-        Three::Mla => {
+        ThreeOp::Mul => p,
+        ThreeOp::Mla => {
             let d = cx.vreg(rd);
             cx.b.vbinary(Op::Vadd, s, d, p)
         }
@@ -196,24 +196,24 @@ pub fn doubleword_sum(cx: &mut Cx, v: Value) -> Value {
 }
 
 /// Bitwise "Advanced SIMD three same".
-pub fn bitwise(cx: &mut Cx, i: crate::a64::Bitwise, op: Bitwise) -> Flow {
+pub fn bitwise(cx: &mut Cx, i: Bitwise, op: LogicOp) -> Flow {
     let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
     let v = match op {
-        Bitwise::And => cx.b.and(Ty::V128, n, m),
-        Bitwise::Bic => cx.b.bic(Ty::V128, n, m),
+        LogicOp::And => cx.b.and(Ty::V128, n, m),
+        LogicOp::Bic => cx.b.bic(Ty::V128, n, m),
         // The alias MOV.
-        Bitwise::Orr if i.rn == i.rm => n,
-        Bitwise::Orr => cx.b.or(Ty::V128, n, m),
-        Bitwise::Orn => {
+        LogicOp::Orr if i.rn == i.rm => n,
+        LogicOp::Orr => cx.b.or(Ty::V128, n, m),
+        LogicOp::Orn => {
             let m = cx.b.not(Ty::V128, m);
             cx.b.or(Ty::V128, n, m)
         }
-        Bitwise::Eor => cx.b.xor(Ty::V128, n, m),
-        Bitwise::Bsl | Bitwise::Bit | Bitwise::Bif => {
+        LogicOp::Eor => cx.b.xor(Ty::V128, n, m),
+        LogicOp::Bsl | LogicOp::Bit | LogicOp::Bif => {
             let d = cx.vreg(i.rd);
             match op {
-                Bitwise::Bsl => cx.bit_select(d, n, m),
-                Bitwise::Bit => cx.bit_select(m, n, d),
+                LogicOp::Bsl => cx.bit_select(d, n, m),
+                LogicOp::Bit => cx.bit_select(m, n, d),
                 _ => cx.bit_select(m, d, n),
             }
         }
@@ -223,31 +223,36 @@ pub fn bitwise(cx: &mut Cx, i: crate::a64::Bitwise, op: Bitwise) -> Flow {
 }
 
 /// SDOT, UDOT, USDOT (vector).
-pub fn dot(cx: &mut Cx, i: crate::a64::Dot, op: Dot) -> Flow {
-    cx.vector_call(exec::DOT, op as u64, &[i.rd, i.rn, i.rm], &[i.rd]);
+pub fn dot(cx: &mut Cx, i: Dot, op: DotOp) -> Flow {
+    dot_call(cx, op, [i.rd, i.rn, i.rm]);
     Flow::Next
 }
 
+/// The helper call of a dot product, also by element.
+pub fn dot_call(cx: &mut Cx, op: DotOp, [rd, rn, rm]: [u32; 3]) {
+    cx.vector_call(exec::DOT, op as u64, &[rd, rn, rm], &[rd]);
+}
+
 /// SMMLA, UMMLA, USMMLA.
-pub fn matrix(cx: &mut Cx, i: Matrix, op: Dot) -> Flow {
+pub fn matrix(cx: &mut Cx, i: Matrix, op: DotOp) -> Flow {
     cx.vector_call(exec::MATRIX, op as u64, &[i.rd, i.rn, i.rm], &[i.rd]);
     Flow::Next
 }
 
 /// "Advanced SIMD three different".
-pub fn three_diff(cx: &mut Cx, i: ThreeDiff, op: Diff) -> Flow {
+pub fn three_diff(cx: &mut Cx, i: ThreeDiff, op: DiffOp) -> Flow {
     diff_call(cx, op, i.q, [i.rd, i.rn, i.rm]);
     Flow::Next
 }
 
 /// "Advanced SIMD scalar three different".
-pub fn three_diff_scalar(cx: &mut Cx, i: ThreeDiffScalar, op: Diff) -> Flow {
+pub fn three_diff_scalar(cx: &mut Cx, i: ThreeDiffScalar, op: DiffOp) -> Flow {
     diff_call(cx, op, false, [i.rd, i.rn, i.rm]);
     Flow::Next
 }
 
 /// The helper call of an operation, also by element.
-pub fn diff_call(cx: &mut Cx, op: Diff, upper: bool, [rd, rn, rm]: [u32; 3]) {
+pub fn diff_call(cx: &mut Cx, op: DiffOp, upper: bool, [rd, rn, rm]: [u32; 3]) {
     let reads: &[u32] = if op.reads_destination(upper) { &[rd, rn, rm] } else { &[rn, rm] };
     if op.saturates() {
         cx.fp_call(exec::THREE_DIFF, op as u64, reads, &[rd]);
