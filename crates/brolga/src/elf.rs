@@ -90,7 +90,8 @@ pub fn read(file: &File) -> Result<Elf, ElfError> {
     if read_some(file, &mut header[..class.header])? < class.header {
         return Err(ElfError::Truncated("ELF header"));
     }
-    let mut elf = Elf { machine: field(&header, 18, 2) as u16, wide: class.word == 8, little_endian, interpreter: None };
+    let mut elf =
+        Elf { machine: field(&header, 18, 2) as u16, wide: class.word == 8, little_endian, interpreter: None };
 
     let (table, count) = (field(&header, class.phoff, class.word), field(&header, class.phnum, 2));
     if field(&header, class.phentsize, 2) != class.entry {

@@ -105,7 +105,9 @@ fn tool_message(error: &clap::Error, words: &[OsString]) -> String {
     let text = error.render().to_string();
     let text = text.trim().trim_start_matches("error: ");
     match words.first() {
-        Some(file) if error.kind() == clap::error::ErrorKind::InvalidSubcommand && std::path::Path::new(file).is_file() => {
+        Some(file)
+            if error.kind() == clap::error::ErrorKind::InvalidSubcommand && std::path::Path::new(file).is_file() =>
+        {
             format!("no subcommand '{0}'; to run that file: brolga run {0}", file.to_string_lossy())
         }
         _ => text.to_owned(),

@@ -156,8 +156,15 @@ pub struct OptionRow {
 }
 
 /// The row most options start from.
-const ROW: OptionRow =
-    OptionRow { long: "", qemu: &[], takes: Takes::Nothing, variables: &[], comma_list: false, help: "", set: |_, _| Ok(()) };
+const ROW: OptionRow = OptionRow {
+    long: "",
+    qemu: &[],
+    takes: Takes::Nothing,
+    variables: &[],
+    comma_list: false,
+    help: "",
+    set: |_, _| Ok(()),
+};
 
 /// Every option of user mode.
 pub const OPTIONS: &[OptionRow] = &[

@@ -40,7 +40,8 @@ pub fn help(guest: Option<&Guest>) -> String {
             Takes::Value(name) => format!(" {name}"),
             Takes::Optional(name) => format!("[={name}]"),
         };
-        let mut names: Vec<_> = row.qemu.iter().filter(|name| **name != row.long).map(|name| format!("-{name}")).collect();
+        let mut names: Vec<_> =
+            row.qemu.iter().filter(|name| **name != row.long).map(|name| format!("-{name}")).collect();
         names.push(format!("--{}", row.long));
         let variable = row.variables.first().map_or_else(String::new, |variable| format!(" [{variable}]"));
         text += &format!("  {:<42} {}{variable}\n", names.join(", ") + &value, row.help);

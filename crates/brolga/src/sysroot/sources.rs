@@ -172,7 +172,8 @@ mod tests {
         fs::create_dir(dir.path().join("sources.list.d")).unwrap();
         fs::write(dir.path().join("sources.list"), list).unwrap();
         fs::write(dir.path().join("sources.list.d/x.sources"), sources).unwrap();
-        fs::write(dir.path().join("sources.list.d/x.sources.disabled"), "Types: deb\nURIs: u\nSuites: bookworm\n").unwrap();
+        fs::write(dir.path().join("sources.list.d/x.sources.disabled"), "Types: deb\nURIs: u\nSuites: bookworm\n")
+            .unwrap();
         dir
     }
 

@@ -52,7 +52,9 @@ impl Store {
         let dir = set("BROLGA_SYSROOT_DIR")
             .or_else(|| set("XDG_DATA_HOME").map(|data| data.join("brolga/sysroots")))
             .or_else(|| set("HOME").map(|home| home.join(".local/share/brolga/sysroots")))
-            .ok_or_else(|| Trouble::usage("no place for sysroots: BROLGA_SYSROOT_DIR, XDG_DATA_HOME and HOME are unset"))?;
+            .ok_or_else(|| {
+                Trouble::usage("no place for sysroots: BROLGA_SYSROOT_DIR, XDG_DATA_HOME and HOME are unset")
+            })?;
         Ok(Self { dir })
     }
 
@@ -164,7 +166,8 @@ impl Sysroot {
             let list = value[key].as_array().into_iter().flatten();
             list.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
         };
-        let word = |key: &str| value[key].as_str().map(str::to_owned).with_context(|| format!("{}: no {key}", path.display()));
+        let word =
+            |key: &str| value[key].as_str().map(str::to_owned).with_context(|| format!("{}: no {key}", path.display()));
         Ok(Self {
             name: name.to_owned(),
             suite: word("suite")?,
