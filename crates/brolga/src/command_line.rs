@@ -306,6 +306,19 @@ mod tests {
     }
 
     #[test]
+    fn carried_words_say_the_same_again() {
+        let said = [("QEMU_LOG", "exec"), ("BROLGA_PERFMAP", "1")];
+        let first = parse_words("-cpu max -L /r -D f%d -dfilter 1+2 -strace p", &said).unwrap().options;
+        assert_eq!(
+            first.carried,
+            ["--log=exec", "--perfmap", "--cpu=max", "--log-file=f%d", "--dfilter=1+2"].map(OsString::from)
+        );
+        let again = parse(first.carried.clone(), |_| None).unwrap().options;
+        let carried = again.carried.clone();
+        assert_eq!(RunOptions { prefix: None, strace: false, carried, ..first }, again);
+    }
+
+    #[test]
     fn no_name_is_used_twice() {
         let mut names: Vec<_> = OPTIONS
             .iter()

@@ -56,8 +56,15 @@ impl Apt {
     }
 
     /// Fetches the package lists; apt checks their signatures.
-    pub fn update(&self) -> anyhow::Result<()> {
-        self.run(&["update"], |_| ()).context("the package lists could not be fetched").map(drop)
+    pub fn update(&self, arch: &str) -> anyhow::Result<()> {
+        self.run(&["update"], |_| ()).map_err(|error| {
+            let elsewhere = format!("{error:#}").contains(&format!("binary-{arch}"));
+            let hint = match elsewhere {
+                true => format!(" (an archive without {arch}? '--mirror URL' names one that has it)"),
+                false => String::new(),
+            };
+            error.context(format!("the package lists could not be fetched{hint}"))
+        })
     }
 
     /// What installing `packages` takes, fetched before or not: apt prints only what its archive folder lacks, so it is

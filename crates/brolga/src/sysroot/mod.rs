@@ -18,6 +18,7 @@ use anyhow::{Context, bail};
 
 use crate::guest::{GUESTS, Guest};
 use crate::host;
+use crate::trouble::say;
 use apt::{Apt, Plan};
 use progress::{Progress, megabytes};
 use store::{Store, Sysroot, check_name};
@@ -68,7 +69,7 @@ pub fn create(store: &Store, wish: &Create) -> anyhow::Result<()> {
     }
     let folder = store.partial(&wish.name);
     if folder.exists() {
-        eprintln!("going on with the unfinished sysroot '{}'", wish.name);
+        say(format_args!("going on with the unfinished sysroot '{}'", wish.name));
         remove_tree(&folder.join("root"))?;
     }
     let root = folder.join("root");
@@ -89,7 +90,7 @@ pub fn create(store: &Store, wish: &Create) -> anyhow::Result<()> {
     sysroot.packages.dedup();
     sysroot.write(&folder)?;
     fs::rename(&folder, store.folder(&wish.name)).context("the finished sysroot cannot be given its name")?;
-    eprintln!("sysroot '{0}' is ready: brolga run --sysroot {0} PROGRAM", wish.name);
+    say(format_args!("sysroot '{0}' is ready: brolga run --sysroot {0} PROGRAM", wish.name));
     Ok(())
 }
 
@@ -154,11 +155,11 @@ fn fetch(store: &Store, sysroot: &Sysroot, folder: &Path, wanted: &[String]) -> 
     let sources =
         fs::read_to_string(state.join("archive.sources")).context("the sysroot has lost its list of archives")?;
     let apt = Apt::set_up(&state, &cache, &unpack::status_file(&root), &sources, &sysroot.arch)?;
-    eprintln!("reading the package lists of {} for {}", sysroot.suite, sysroot.arch);
-    apt.update()?;
+    say(format_args!("reading the package lists of {} for {}", sysroot.suite, sysroot.arch));
+    apt.update(&sysroot.arch)?;
     let plan = apt.plan(wanted)?;
     if plan.archives.is_empty() {
-        eprintln!("nothing to install: all is there");
+        say(format_args!("nothing to install: all is there"));
         return Ok(plan);
     }
     check_space(&plan, &root)?;

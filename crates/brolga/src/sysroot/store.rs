@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use crate::trouble::{NOT_FOUND, Trouble};
+use crate::trouble::{NOT_FOUND, Trouble, say};
 
 /// The folder of all sysroots.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ impl Store {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                eprintln!("brolga: waiting for another 'brolga sysroot' at work on {what}");
+                say(format_args!("brolga: waiting for another 'brolga sysroot' at work on {what}"));
                 file.lock()?;
             }
             Err(fs::TryLockError::Error(error)) => bail!("cannot lock {}: {error}", path.display()),

@@ -27,8 +27,7 @@ pub fn new_tree(root: &Path) -> anyhow::Result<()> {
     let info = database(root).join("info");
     fs::create_dir_all(&info).with_context(|| format!("cannot make {}", info.display()))?;
     // Version 1 of the folder: files of packages that several architectures may share carry theirs in the name.
-    fs::write(info.join("format"), "1\n")
-        .with_context(|| format!("cannot write into {}", info.display()))?;
+    fs::write(info.join("format"), "1\n").with_context(|| format!("cannot write into {}", info.display()))?;
     let status = status_file(root);
     if !status.exists() {
         fs::write(&status, "").with_context(|| format!("cannot write {}", status.display()))?;
