@@ -3,10 +3,19 @@
 
 mod block;
 mod build;
+mod layout;
 pub mod ops;
+pub mod parse;
+#[cfg(test)]
+mod testing;
+pub mod text;
 mod translate;
+pub mod verify;
 
 pub use block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 pub use build::Builder;
 pub use ops::{Effect, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
-pub use translate::{DisasContext, Flow, Frontend, Helper, HelperFn, helper_by_name};
+pub use parse::{ParseError, parse};
+pub use text::print;
+pub use translate::{DisasContext, Flow, Frontend, Helper, HelperFn, Interpreter, Leave, Unfit, helper_by_name};
+pub use verify::{VerifyError, verify};

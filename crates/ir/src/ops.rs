@@ -194,27 +194,30 @@ pub enum RaiseKind {
     Resync,
     /// The instruction at the given address could not be fetched; the operand is the faulting address.
     FetchFault,
+    /// Guest code at the operand's address was changed: translations of its cache line must go.
+    Invalidate,
 }
 
 impl RaiseKind {
     /// All kinds, in order of their encoding.
-    pub const ALL: [RaiseKind; 6] = [
+    pub const ALL: [RaiseKind; 7] = [
         RaiseKind::Syscall,
         RaiseKind::Undefined,
         RaiseKind::Breakpoint,
         RaiseKind::GuestException,
         RaiseKind::Resync,
         RaiseKind::FetchFault,
+        RaiseKind::Invalidate,
     ];
 
     /// Name in IR text.
     pub const fn name(self) -> &'static str {
-        ["syscall", "undefined", "breakpoint", "exception", "resync", "fetch_fault"][self as usize]
+        ["syscall", "undefined", "breakpoint", "exception", "resync", "fetch_fault", "invalidate"][self as usize]
     }
 
     /// From `Inst::sub`.
     pub fn from_sub(sub: u8) -> RaiseKind {
-        Self::ALL[sub as usize % 6]
+        Self::ALL[sub as usize % 7]
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::block::HelperId;
 use crate::build::Builder;
-use brolga_core::{Env, RegTable};
+use crate::ops::RaiseKind;
+use brolga_core::{Env, Fault, RegTable};
 
 /// What follows a guest instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +55,8 @@ pub trait Frontend: Send + Sync {
     /// Translates the instruction in `cx`: emits `insn_start` and its semantics, and tells what
     /// follows. An instruction the guest does not have becomes a `raise.undefined`.
     fn translate_insn(&self, cx: &mut DisasContext) -> Flow;
+    /// Alignment in bytes that the program counter must have.
+    fn code_align(&self) -> u64;
     /// Length in bytes of the instruction at the start of `bytes`; `None` if more bytes are needed.
     fn insn_len(&self, bytes: &[u8]) -> Option<usize>;
     /// Name of the instruction, for logs and coverage.
@@ -63,4 +66,38 @@ pub trait Frontend: Send + Sync {
 /// Looks a helper up by name.
 pub fn helper_by_name(table: &[Helper], name: &str) -> Option<HelperId> {
     table.iter().position(|h| h.name == name).map(|i| HelperId(i as u16))
+}
+
+/// Why a tier left a block. `pc` is current in the register file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leave {
+    /// The block ended in a jump; continue at the guest's program counter.
+    Jump,
+    /// The block ended in a [`RaiseKind`] with its operand.
+    Raise(RaiseKind, u64),
+    /// A memory access failed; every register is as before the access's instruction.
+    Fault(Fault),
+    /// An exit was requested inside the block's own loop.
+    Polled,
+}
+
+/// A block that a tier cannot hold, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unfit {
+    /// Too many values live at once: translate fewer instructions.
+    TooManyValues,
+    /// The tier has no code for this op and type.
+    Unsupported(crate::Op, crate::Ty),
+}
+
+/// Tier 0: runs a block at once, without generating host code. The oracle of every other tier.
+pub trait Interpreter: Send + Sync {
+    /// A block in the form that runs.
+    type Code: Send + Sync;
+    /// Prepares a verified block.
+    fn prepare(&self, block: &crate::Block, regs: &RegTable) -> Result<Self::Code, Unfit>;
+    /// Runs a prepared block to its end.
+    fn run(&self, code: &Self::Code, env: &mut Env) -> Leave;
+    /// Reads guest code. Returns the number of bytes that could be read, at least 1.
+    fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault>;
 }

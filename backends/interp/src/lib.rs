@@ -1,0 +1,46 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod eval;
+mod exec;
+mod flat;
+mod lower;
+mod scalar;
+mod slots;
+
+pub use exec::run;
+pub use flat::{Code, Flat, FlatOp};
+pub use lower::lower;
+
+use brolga_core::{Env, Fault, GuestMemory, RegTable};
+use brolga_ir::{Block, Helper, Interpreter, Leave, Unfit};
+
+/// Reads guest code that may be executed; see [`Interpreter::fetch`].
+pub type Fetch<M> = fn(&M, u64, &mut [u8]) -> Result<usize, Fault>;
+
+/// Tier 0 over a guest memory.
+#[derive(Debug)]
+pub struct Interp<M> {
+    /// Guest data memory.
+    pub memory: M,
+    /// The guest's helpers.
+    pub helpers: &'static [Helper],
+    /// Reads guest code.
+    pub fetch: Fetch<M>,
+}
+
+impl<M: GuestMemory + Send + Sync> Interpreter for Interp<M> {
+    type Code = Flat;
+
+    fn prepare(&self, block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
+        lower(block, regs)
+    }
+
+    fn run(&self, code: &Flat, env: &mut Env) -> Leave {
+        run(code, env, &self.memory, self.helpers)
+    }
+
+    fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
+        (self.fetch)(&self.memory, pc, buf)
+    }
+}

@@ -1,0 +1,759 @@
+//! IR to flat form in one scan: `get`, `set` and constants fold into operands, flags stay symbolic,
+//! compare-and-branch fuses, and pure ops nobody uses are not emitted.
+
+use crate::flat::{Code, Flat, FlatOp, NONE};
+use crate::slots::Slots;
+use brolga_core::{CcKind, CcOp, MemOp, Order, RegTable, RegWidth, Size, Width};
+use brolga_ir::{Block, Effect, Inst, Op, Shape, Ty, Typing, Unfit, Value};
+
+/// Where a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Loc {
+    /// Not defined or not needed.
+    None,
+    /// First word.
+    Word(u8),
+    /// An I32 in the low half of a word whose high half is anything.
+    Low(u8),
+    /// A constant not yet in a word.
+    Const(u64),
+    /// Flags known by the instruction that makes them.
+    Symbolic,
+}
+
+pub(crate) struct Lower<'a> {
+    pub(crate) block: &'a Block,
+    regs: &'a RegTable,
+    pub(crate) out: Flat,
+    pub(crate) loc: Vec<Loc>,
+    /// Last instruction that uses each value; 0 if none does.
+    last: Vec<u32>,
+    pub(crate) slots: Slots,
+    /// Flat op that defines a temporary's value.
+    def: Vec<u32>,
+    /// Flat index of each label, and jumps waiting for it.
+    labels: Vec<u32>,
+    /// First flat op of the current local block: nothing before it may be rewritten.
+    fence: usize,
+    /// Index of the current instruction.
+    pub(crate) at: u32,
+    /// Values that are read straight from a guest register's word; dead ones are dropped when met.
+    aliases: Vec<Value>,
+    /// The same for the flag words.
+    flag_reads: Vec<Value>,
+}
+
+/// Lowers a verified block.
+pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
+    let n = block.insts.len();
+    let mut l = Lower {
+        block,
+        regs,
+        out: Flat { ops: Vec::with_capacity(n), pcs: Vec::new(), consts: Vec::new(), pc: regs.pc.0 },
+        loc: vec![Loc::None; n],
+        last: last_uses(block),
+        slots: Slots::new(regs.scratch),
+        def: vec![u32::MAX; n],
+        labels: vec![u32::MAX; block.labels as usize + 1],
+        fence: 0,
+        at: 0,
+        aliases: Vec::new(),
+        flag_reads: Vec::new(),
+    };
+    l.place_params()?;
+    for i in 0..n {
+        l.at = i as u32;
+        l.inst(Value(i as u32), &block.insts[i])?;
+        l.free_dead(&block.insts[i]);
+    }
+    l.patch_targets();
+    Ok(l.out)
+}
+
+/// For each value the last instruction that needs it. Flags are symbolic: what a flags op reads is
+/// needed as long as the flags are.
+fn last_uses(block: &Block) -> Vec<u32> {
+    let mut last = vec![0u32; block.insts.len()];
+    for (i, inst) in block.insts.iter().enumerate().rev() {
+        let flags = inst.op.info().typing == Typing::Flags || inst.op == Op::FlagsSelect;
+        let pure = matches!(inst.op.info().effect, Effect::Pure | Effect::ReadReg);
+        if pure && last[i] == 0 {
+            continue; // dead: its operands are not needed for it
+        }
+        let until = if flags { last[i].max(i as u32) } else { i as u32 };
+        for v in block.uses(inst) {
+            last[v.index()] = last[v.index()].max(until);
+        }
+    }
+    last
+}
+
+impl Lower<'_> {
+    /// Parameters get words of their own for the whole block, since jumps write them from anywhere.
+    fn place_params(&mut self) -> Result<(), Unfit> {
+        for (i, inst) in self.block.insts.iter().enumerate() {
+            if inst.op == Op::Param {
+                let w = if inst.ty == Ty::V128 { self.slots.pair() } else { self.slots.single() };
+                self.loc[i] = Loc::Word(w.ok_or(Unfit::TooManyValues)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn dead(&self, v: Value) -> bool {
+        self.last[v.index()] == 0
+    }
+
+    fn live_after(&self, v: usize) -> bool {
+        self.last[v] > self.at
+    }
+
+    fn free_dead(&mut self, inst: &Inst) {
+        for v in self.block.uses(inst) {
+            self.free_if_dead(v);
+        }
+    }
+
+    /// Frees `v`'s temporary when the current instruction was its last use, and through symbolic
+    /// flags that of their operands.
+    fn free_if_dead(&mut self, v: Value) {
+        if self.last[v.index()] > self.at {
+            return;
+        }
+        match self.loc[v.index()] {
+            Loc::Word(w) | Loc::Low(w) if self.block.def(v).op != Op::Param => {
+                self.slots.free(w, self.width(v));
+                self.loc[v.index()] = Loc::None;
+            }
+            Loc::Symbolic => {
+                self.loc[v.index()] = Loc::None;
+                for o in self.block.uses(self.block.def(v)) {
+                    self.free_if_dead(o);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Words that a value occupies.
+    fn width(&self, v: Value) -> u8 {
+        match self.block.ty(v) {
+            Ty::V128 => 2,
+            Ty::Flags => 3,
+            _ => 1,
+        }
+    }
+
+    pub(crate) fn emit(&mut self, op: FlatOp) -> usize {
+        self.out.ops.push(op);
+        self.out.ops.len() - 1
+    }
+
+    pub(crate) fn temp(&mut self, v: Value) -> Result<u8, Unfit> {
+        let w = match self.width(v) {
+            2 => self.slots.pair(),
+            3 => self.slots.triple(),
+            _ => self.slots.single(),
+        }
+        .ok_or(Unfit::TooManyValues)?;
+        self.loc[v.index()] = Loc::Word(w);
+        self.def[v.index()] = self.out.ops.len() as u32;
+        Ok(w)
+    }
+
+    /// The constant behind `v`, if it is one.
+    pub(crate) fn constant(&self, v: Value) -> Option<u64> {
+        match self.loc[v.index()] {
+            Loc::Const(c) => Some(c),
+            _ => None,
+        }
+    }
+
+    /// The word of `v`; a constant is loaded into a temporary first.
+    pub(crate) fn word(&mut self, v: Value) -> Result<u8, Unfit> {
+        match self.loc[v.index()] {
+            Loc::Word(w) => Ok(w),
+            Loc::Low(a) => {
+                let dst = self.temp(v)?;
+                self.emit(FlatOp { dst, a, imm: 0xffff_ffff, ..FlatOp::new(Code::And64I) });
+                self.slots.free(a, 1);
+                Ok(dst)
+            }
+            Loc::Const(c) => {
+                let dst = self.temp(v)?;
+                self.emit(FlatOp { dst, imm: c, ..FlatOp::new(Code::Const) });
+                Ok(dst)
+            }
+            _ => Err(Unfit::Unsupported(self.block.def(v).op, self.block.ty(v))),
+        }
+    }
+
+    /// The word of `v` for an op that looks at its low half only (I32), or as `word`.
+    pub(crate) fn low_word(&mut self, v: Value) -> Result<u8, Unfit> {
+        match self.loc[v.index()] {
+            Loc::Low(w) => Ok(w),
+            _ => self.word(v),
+        }
+    }
+
+    /// `v` is the low half of I64 `a`, which stays where it is if it is a guest register or dies here.
+    pub(crate) fn narrow(&mut self, v: Value, a: Value) -> Result<(), Unfit> {
+        let w = self.word(a)?;
+        if w < self.regs.scratch {
+            self.loc[v.index()] = Loc::Low(w);
+            self.aliases.push(v);
+        } else if self.takes_over(a) {
+            self.loc[v.index()] = Loc::Low(w);
+            self.loc[a.index()] = Loc::None;
+        } else {
+            let dst = self.temp(v)?;
+            self.emit(FlatOp { dst, a: w, imm: 0xffff_ffff, ..FlatOp::new(Code::And64I) });
+        }
+        Ok(())
+    }
+
+    fn inst(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+        let pure = matches!(inst.op.info().effect, Effect::Pure | Effect::ReadReg);
+        if pure && self.dead(v) {
+            return Ok(());
+        }
+        match inst.op {
+            Op::InsnStart => {
+                let start = self.out.ops.len() as u32;
+                self.out.pcs.push((start, inst.imm));
+            }
+            Op::Label => {
+                self.labels[inst.aux as usize] = self.out.ops.len() as u32;
+                self.fence = self.out.ops.len();
+                // A label can be reached from an earlier instruction's branch: restate whose code it is.
+                let pc = self.out.pcs.last().map_or(self.block.pc, |p| p.1);
+                self.out.pcs.push((self.out.ops.len() as u32, pc));
+            }
+            Op::Param => {}
+            Op::Iconst => self.loc[v.index()] = Loc::Const(inst.imm),
+            Op::Vconst => self.vconst(v, inst)?,
+            Op::Get => {
+                self.loc[v.index()] = Loc::Word(inst.aux as u8);
+                self.aliases.push(v);
+            }
+            Op::Set => self.set(inst)?,
+            Op::GetFlags => {
+                self.loc[v.index()] = Loc::Symbolic;
+                self.flag_reads.push(v);
+            }
+            Op::FlagsAdd | Op::FlagsSub | Op::FlagsLogic | Op::FlagsPack => {
+                self.loc[v.index()] = Loc::Symbolic;
+            }
+            Op::FlagsAdc | Op::FlagsSbc | Op::FlagsSelect => {
+                let dst = self.temp(v)?;
+                self.flags_into(dst, v)?;
+            }
+            Op::SetFlags => self.set_flags(inst.a)?,
+            Op::FlagsUnpack => {
+                let a = self.flag_words(inst.a)?;
+                let dst = self.temp(v)?;
+                self.emit(FlatOp { dst, a, ..FlatOp::new(Code::Unpack) });
+            }
+            Op::Cond => self.cond(v, inst)?,
+            Op::Jump => self.jump(inst)?,
+            Op::Brif => self.brif(inst)?,
+            Op::Goto => {
+                self.emit(FlatOp { imm: inst.imm, aux: inst.sub as u16, ..FlatOp::new(Code::Goto) });
+            }
+            Op::GotoInd => {
+                let a = self.word(inst.a)?;
+                self.emit(FlatOp { a, aux: inst.sub as u16, ..FlatOp::new(Code::GotoInd) });
+            }
+            Op::Raise => {
+                let a = self.word(inst.a)?;
+                self.emit(FlatOp { a, imm: inst.imm, aux: inst.sub as u16, ..FlatOp::new(Code::Raise) });
+            }
+            Op::Load | Op::Store | Op::Rmw | Op::Cas | Op::Fence => self.memory(v, inst)?,
+            Op::Call => self.call(v, inst)?,
+            Op::Vsplat
+            | Op::Vscalar
+            | Op::Lane
+            | Op::Insert
+            | Op::Vadd
+            | Op::Vsub
+            | Op::Vmul
+            | Op::Vicmp
+            | Op::Vshl
+            | Op::Vlshr
+            | Op::Vashr => self.vector(v, inst)?,
+            _ => self.scalar(v, inst)?,
+        }
+        Ok(())
+    }
+
+    fn vconst(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+        let value = self.block.consts[inst.imm as usize];
+        let dst = self.temp(v)?;
+        self.emit(FlatOp { dst, imm: value as u64, ..FlatOp::new(Code::Const) });
+        self.emit(FlatOp { dst: dst + 1, imm: (value >> 64) as u64, ..FlatOp::new(Code::Const) });
+        self.def[v.index()] = u32::MAX; // two ops: not to be retargeted
+        Ok(())
+    }
+
+    /// Moves live values out of register word(s) about to be written.
+    fn save_aliases(&mut self, word: u8, words: u8, except: Value) -> Result<(), Unfit> {
+        let mut k = 0;
+        while let Some(&v) = self.aliases.get(k) {
+            let (Loc::Word(w) | Loc::Low(w)) = self.loc[v.index()] else {
+                self.aliases.swap_remove(k);
+                continue;
+            };
+            if w >= self.regs.scratch || !self.live_after(v.index()) {
+                self.aliases.swap_remove(k);
+                continue;
+            }
+            k += 1;
+            if w < word || w >= word + words || v == except {
+                continue;
+            }
+            let low = matches!(self.loc[v.index()], Loc::Low(_));
+            let dst = self.temp(v)?;
+            let code = if self.width(v) == 2 { Code::Mov128 } else { Code::Mov };
+            self.emit(FlatOp { dst, a: w, ..FlatOp::new(code) });
+            self.def[v.index()] = u32::MAX;
+            if low {
+                self.loc[v.index()] = Loc::Low(dst);
+            }
+        }
+        Ok(())
+    }
+
+    /// Flags read from the file that are still needed must be copied before the file's change.
+    fn save_flags(&mut self) -> Result<(), Unfit> {
+        for v in std::mem::take(&mut self.flag_reads) {
+            if self.loc[v.index()] == Loc::Symbolic && self.live_after(v.index()) {
+                let cc = self.regs.cc.0;
+                let dst = self.temp(v)?;
+                for k in 0..3 {
+                    self.emit(FlatOp { dst: dst + k, a: cc + k, ..FlatOp::new(Code::Mov) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, inst: &Inst) -> Result<(), Unfit> {
+        let reg = inst.aux as u8;
+        let wide = self.regs.info(brolga_core::Reg(reg)).is_some_and(|r| r.width == RegWidth::W128);
+        let words = if wide { 2 } else { 1 };
+        if self.loc[inst.a.index()] == Loc::Word(reg) {
+            return Ok(());
+        }
+        self.save_aliases(reg, words, inst.a)?;
+        if let Loc::Const(c) = self.loc[inst.a.index()] {
+            self.emit(FlatOp { dst: reg, imm: c, ..FlatOp::new(Code::Const) });
+            return Ok(());
+        }
+        if self.retarget(inst.a, reg, words) {
+            return Ok(());
+        }
+        let a = self.word(inst.a)?;
+        let code = if wide { Code::Mov128 } else { Code::Mov };
+        self.emit(FlatOp { dst: reg, a, ..FlatOp::new(code) });
+        Ok(())
+    }
+
+    /// Whether `v` is a temporary whose last use is the current instruction.
+    pub(crate) fn takes_over(&self, v: Value) -> bool {
+        let temp = matches!(self.loc[v.index()], Loc::Word(w) if w >= self.regs.scratch);
+        temp && !self.live_after(v.index()) && self.block.def(v).op != Op::Param
+    }
+
+    /// `to` is the same word as `from`, which dies: whatever may rewrite the defining op follows `to`.
+    pub(crate) fn move_definition(&mut self, from: Value, to: Value) {
+        self.def[to.index()] = self.def[from.index()];
+    }
+
+    /// Folds `a + (x << k)` when the shift is the op just emitted and dies here.
+    pub(crate) fn fuse_add_shift(&mut self, v: Value, a: u8, shifted: Value) -> Result<bool, Unfit> {
+        let def = self.def[shifted.index()];
+        if !self.takes_over(shifted) || def == u32::MAX || def as usize + 1 != self.out.ops.len() {
+            return Ok(false);
+        }
+        let op = self.out.ops[def as usize];
+        if op.code != Code::Shl64I || (def as usize) < self.fence || op.dst == a {
+            return Ok(false);
+        }
+        self.out.ops.pop();
+        let dst = self.temp(v)?;
+        self.emit(FlatOp { dst, a, b: op.a, aux: op.imm as u16, ..FlatOp::new(Code::AddShl64) });
+        Ok(true)
+    }
+
+    /// Lets the op that made `v` write `reg` itself, if nothing since would notice.
+    fn retarget(&mut self, v: Value, reg: u8, words: u8) -> bool {
+        let Loc::Word(temp) = self.loc[v.index()] else { return false };
+        let def = self.def[v.index()];
+        if def == u32::MAX || (def as usize) < self.fence || temp < self.regs.scratch {
+            return false;
+        }
+        let def = def as usize;
+        let inside = |w: u8| w != NONE && w >= reg && w < reg + words;
+        for op in &self.out.ops[def + 1..] {
+            let observes = matches!(op.code, Code::Call | Code::SetCcCarry)
+                || is_faultable(op.code)
+                || [op.dst, op.a, op.b, op.c].into_iter().any(inside);
+            if observes {
+                return false;
+            }
+        }
+        self.out.ops[def].dst = reg;
+        for op in &mut self.out.ops[def + 1..] {
+            for field in [&mut op.a, &mut op.b, &mut op.c] {
+                if *field == temp {
+                    *field = reg;
+                }
+            }
+        }
+        self.slots.free(temp, words);
+        self.loc[v.index()] = Loc::Word(reg);
+        self.aliases.push(v);
+        true
+    }
+
+    fn set_flags(&mut self, f: Value) -> Result<(), Unfit> {
+        let cc = self.regs.cc.0;
+        if self.block.def(f).op == Op::GetFlags && self.loc[f.index()] == Loc::Symbolic {
+            return Ok(());
+        }
+        self.save_flags()?;
+        match self.loc[f.index()] {
+            Loc::Word(w) => {
+                for k in 0..3 {
+                    self.emit(FlatOp { dst: cc + k, a: w + k, ..FlatOp::new(Code::Mov) });
+                }
+                Ok(())
+            }
+            _ => self.flags_into(cc, f),
+        }
+    }
+
+    /// Emits the flags of `f` into the triple at `dst`.
+    fn flags_into(&mut self, dst: u8, f: Value) -> Result<(), Unfit> {
+        let inst = *self.block.def(f);
+        let width = if inst.ty == Ty::I64 { Width::W64 } else { Width::W32 };
+        let word = |kind| CcOp { kind, width }.word() as u16;
+        match inst.op {
+            Op::FlagsAdd | Op::FlagsSub => {
+                let kind = if inst.op == Op::FlagsAdd { CcKind::Add } else { CcKind::Sub };
+                let a = self.low_word(inst.a)?;
+                if let Some(imm) = self.constant(inst.b) {
+                    self.emit(FlatOp { dst, a, imm, aux: word(kind), ..FlatOp::new(Code::SetCcI) });
+                } else {
+                    let b = self.low_word(inst.b)?;
+                    self.emit(FlatOp { dst, a, b, aux: word(kind), ..FlatOp::new(Code::SetCcR) });
+                }
+            }
+            Op::FlagsLogic | Op::FlagsPack => {
+                let kind = if inst.op == Op::FlagsLogic { CcKind::Logic } else { CcKind::Packed };
+                let a = self.low_word(inst.a)?;
+                self.emit(FlatOp { dst, a, aux: word(kind), ..FlatOp::new(Code::SetCcI) });
+            }
+            Op::FlagsAdc | Op::FlagsSbc => {
+                let (with, without) = if inst.op == Op::FlagsAdc {
+                    (CcKind::AddCarry, CcKind::Add)
+                } else {
+                    (CcKind::Sub, CcKind::SubBorrow)
+                };
+                let (a, b, c) = (self.low_word(inst.a)?, self.low_word(inst.b)?, self.word(inst.c)?);
+                let imm = word(without) as u64 | (word(with) as u64) << 32;
+                self.emit(FlatOp { dst, a, b, c, imm, ..FlatOp::new(Code::SetCcCarry) });
+            }
+            Op::FlagsSelect => {
+                let (b, a, c) = (self.word(inst.a)?, self.flag_words(inst.b)?, self.flag_words(inst.c)?);
+                self.emit(FlatOp { dst, a, b, c, ..FlatOp::new(Code::SelectCc) });
+            }
+            op => return Err(Unfit::Unsupported(op, Ty::Flags)),
+        }
+        Ok(())
+    }
+
+    /// First word of the triple that holds `f`; makes one if it is symbolic.
+    pub(crate) fn flag_words(&mut self, f: Value) -> Result<u8, Unfit> {
+        match self.loc[f.index()] {
+            Loc::Word(w) => Ok(w),
+            _ if self.block.def(f).op == Op::GetFlags => Ok(self.regs.cc.0),
+            _ => {
+                let dst = self.slots.triple().ok_or(Unfit::TooManyValues)?;
+                self.flags_into(dst, f)?;
+                self.loc[f.index()] = Loc::Word(dst);
+                Ok(dst)
+            }
+        }
+    }
+
+    fn cond(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+        let f = *self.block.def(inst.a);
+        let aux = inst.sub as u16;
+        if f.op == Op::FlagsSub && self.loc[inst.a.index()] == Loc::Symbolic {
+            let a = self.low_word(f.a)?;
+            let wide = f.ty == Ty::I64;
+            if let Some(imm) = self.constant(f.b) {
+                let dst = self.temp(v)?;
+                let code = if wide { Code::CondSub64I } else { Code::CondSub32I };
+                self.emit(FlatOp { dst, a, imm, aux, ..FlatOp::new(code) });
+            } else {
+                let b = self.low_word(f.b)?;
+                let dst = self.temp(v)?;
+                let code = if wide { Code::CondSub64R } else { Code::CondSub32R };
+                self.emit(FlatOp { dst, a, b, aux, ..FlatOp::new(code) });
+            }
+            return Ok(());
+        }
+        let a = self.flag_words(inst.a)?;
+        let dst = self.temp(v)?;
+        self.emit(FlatOp { dst, a, aux, ..FlatOp::new(Code::Cond) });
+        Ok(())
+    }
+
+    /// Moves branch arguments into the target's parameters, as if all at once.
+    fn pass_args(&mut self, target: usize) -> Result<(), Unfit> {
+        let target = &self.block.targets[target];
+        let params: Vec<u8> = self.params_of(target.label.0);
+        let mut staged = Vec::new();
+        for (k, &arg) in target.args.iter().enumerate() {
+            let wide = self.block.ty(arg) == Ty::V128;
+            let code = if wide { Code::Mov128 } else { Code::Mov };
+            let mut src = self.word(arg)?;
+            if src == params[k] {
+                continue;
+            }
+            if params[..k].contains(&src) {
+                // An earlier move overwrote it: it was staged below.
+                src = staged.iter().find(|&&(from, _)| from == src).map_or(src, |&(_, to)| to);
+            }
+            if target.args[k + 1..].iter().any(|&later| self.loc[later.index()] == Loc::Word(params[k])) {
+                let keep = if wide { self.slots.pair() } else { self.slots.single() }.ok_or(Unfit::TooManyValues)?;
+                self.emit(FlatOp { dst: keep, a: params[k], ..FlatOp::new(code) });
+                staged.push((params[k], keep));
+            }
+            self.emit(FlatOp { dst: params[k], a: src, ..FlatOp::new(code) });
+        }
+        Ok(())
+    }
+
+    fn params_of(&self, label: u16) -> Vec<u8> {
+        let start = self.block.insts.iter().position(|i| i.op == Op::Label && i.aux == label);
+        let Some(start) = start else { return Vec::new() };
+        (start + 1..self.block.insts.len())
+            .take_while(|&i| self.block.insts[i].op == Op::Param)
+            .filter_map(|i| match self.loc[i] {
+                Loc::Word(w) => Some(w),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn jump(&mut self, inst: &Inst) -> Result<(), Unfit> {
+        self.pass_args(inst.imm as usize)?;
+        let label = self.block.targets[inst.imm as usize].label.0;
+        let back = self.labels[label as usize] != u32::MAX;
+        let code = if back { Code::JumpBack } else { Code::Jump };
+        self.emit(FlatOp { imm: label as u64, ..FlatOp::new(code) });
+        Ok(())
+    }
+
+    fn brif(&mut self, inst: &Inst) -> Result<(), Unfit> {
+        let (then, other) = (inst.imm as usize, inst.imm as usize + 1);
+        let plain = self.block.targets[then].args.is_empty() && self.block.targets[other].args.is_empty();
+        let a = self.word(inst.a)?;
+        let labels = |l: &Self| l.block.targets[then].label.0 as u64 | (l.block.targets[other].label.0 as u64) << 32;
+        if plain {
+            let imm = labels(self);
+            if !self.fuse_branch(inst.a, imm) {
+                self.emit(FlatOp { a, imm, ..FlatOp::new(Code::Brif) });
+            }
+            return Ok(());
+        }
+        // Constants must be in words on both ways.
+        for target in [then, other] {
+            for &arg in &self.block.targets[target].args {
+                self.word(arg)?;
+            }
+        }
+        // Trampolines: the branch goes to code that passes the arguments, then jumps.
+        let at = self.emit(FlatOp { a, ..FlatOp::new(Code::Brif) });
+        let mut starts = [0u64; 2];
+        for (k, target) in [then, other].into_iter().enumerate() {
+            starts[k] = self.out.ops.len() as u64;
+            self.pass_args(target)?;
+            let label = self.block.targets[target].label.0;
+            let back = self.labels[label as usize] != u32::MAX;
+            let code = if back { Code::JumpBack } else { Code::Jump };
+            self.emit(FlatOp { imm: label as u64, ..FlatOp::new(code) });
+        }
+        self.out.ops[at].imm = starts[0] | starts[1] << 32;
+        self.out.ops[at].aux = 1; // already flat indices
+        Ok(())
+    }
+
+    /// Fuses the op that made the truth value into the branch if the branch is all that uses it.
+    fn fuse_branch(&mut self, c: Value, imm: u64) -> bool {
+        let def = self.def[c.index()];
+        if self.last[c.index()] != self.at || def == u32::MAX || def as usize + 1 != self.out.ops.len() {
+            return false;
+        }
+        let op = self.out.ops[def as usize];
+        let fused = match op.code {
+            Code::CondSub64R => FlatOp { a: op.a, b: op.b, c: 1, aux: op.aux, imm, ..FlatOp::new(Code::BrifSub) },
+            Code::CondSub32R => FlatOp { a: op.a, b: op.b, c: 0, aux: op.aux, imm, ..FlatOp::new(Code::BrifSub) },
+            Code::CondSub64I | Code::CondSub32I => {
+                let k = self.out.consts.len() as u16;
+                if k >= 2048 {
+                    return false;
+                }
+                self.out.consts.push(op.imm);
+                let wide = (op.code == Code::CondSub64I) as u8;
+                FlatOp { a: op.a, c: wide, aux: op.aux | 16 | k << 5, imm, ..FlatOp::new(Code::BrifSub) }
+            }
+            Code::Cond => FlatOp { b: op.a, aux: op.aux, imm, ..FlatOp::new(Code::BrifCc) },
+            _ => return false,
+        };
+        self.out.ops[def as usize] = fused;
+        true
+    }
+
+    /// Turns labels in jumps into flat indices.
+    fn patch_targets(&mut self) {
+        for op in &mut self.out.ops {
+            match op.code {
+                Code::Jump | Code::JumpBack => op.imm = self.labels[op.imm as usize] as u64,
+                Code::Brif if op.aux == 1 => {}
+                Code::Brif | Code::BrifSub | Code::BrifCc => {
+                    let (t, o) = (op.imm as u32, (op.imm >> 32) as u32);
+                    op.imm = self.labels[t as usize] as u64 | (self.labels[o as usize] as u64) << 32;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn memory(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+        let op = inst.memop();
+        match inst.op {
+            Op::Load => {
+                let a = self.word(inst.a)?;
+                let dst = self.temp(v)?;
+                let code = load_code(op);
+                let c = if code == Code::LoadAny { inst.ty.bits() as u8 } else { NONE };
+                self.emit(FlatOp { dst, a, c, aux: inst.aux, imm: inst.imm, ..FlatOp::new(code) });
+                if self.dead(v) {
+                    self.slots.free(dst, self.width(v));
+                }
+            }
+            Op::Store => {
+                // A store writes no more than the value's own bytes.
+                let (a, b) = (self.word(inst.a)?, self.low_word(inst.b)?);
+                self.emit(FlatOp { a, b, aux: inst.aux, imm: inst.imm, ..FlatOp::new(store_code(op)) });
+            }
+            Op::Rmw => {
+                let (a, b) = (self.word(inst.a)?, self.word(inst.b)?);
+                let dst = self.temp(v)?;
+                self.emit(FlatOp { dst, a, b, c: inst.sub, aux: inst.aux, ..FlatOp::new(Code::Rmw) });
+                // The field `c` is no word here: the result must not be renamed into it.
+                self.def[v.index()] = u32::MAX;
+                if self.dead(v) {
+                    self.slots.free(dst, 1);
+                }
+            }
+            Op::Cas => {
+                let (a, b, c) = (self.word(inst.a)?, self.word(inst.b)?, self.word(inst.c)?);
+                let dst = self.temp(v)?;
+                let code = if inst.ty == Ty::V128 { Code::Cas128 } else { Code::Cas };
+                self.emit(FlatOp { dst, a, b, c, aux: inst.aux, ..FlatOp::new(code) });
+                if self.dead(v) {
+                    self.slots.free(dst, self.width(v));
+                }
+            }
+            _ => {
+                self.emit(FlatOp::new(Code::Fence));
+            }
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+        let site = &self.block.calls[inst.imm as usize];
+        for word in site.writes.iter() {
+            self.save_aliases(word, 1, Value::NONE)?;
+            let cc = self.regs.cc.0;
+            if word == cc {
+                self.save_flags()?;
+            }
+        }
+        let mut args = [NONE; 3];
+        for (k, &arg) in site.args.iter().enumerate() {
+            args[k] = self.word(arg)?;
+        }
+        let dst = if inst.ty == Ty::Void { NONE } else { self.temp(v)? };
+        let [a, b, c] = args;
+        self.emit(FlatOp { dst, a, b, c, aux: site.helper.0, ..FlatOp::new(Code::Call) });
+        if inst.ty != Ty::Void && self.dead(v) {
+            self.slots.free(dst, 1);
+        }
+        Ok(())
+    }
+
+    fn vector(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+        let shape = Shape::from_sub(inst.sub);
+        let a = self.word(inst.a)?;
+        let b = if inst.b == Value::NONE { NONE } else { self.word(inst.b)? };
+        let dst = self.temp(v)?;
+        let imm = if inst.op == Op::Vicmp { inst.aux as u64 } else { inst.imm };
+        let aux = inst.op as u16 | (shape as u16) << 8;
+        self.emit(FlatOp { dst, a, b, aux, imm, ..FlatOp::new(Code::Vector) });
+        Ok(())
+    }
+}
+
+fn is_faultable(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Load8
+            | Code::Load16
+            | Code::Load32
+            | Code::Load64
+            | Code::LoadAny
+            | Code::Load128
+            | Code::Store8
+            | Code::Store16
+            | Code::Store32
+            | Code::Store64
+            | Code::StoreAny
+            | Code::Store128
+            | Code::Rmw
+            | Code::Cas
+            | Code::Cas128
+    )
+}
+
+/// Loads on x86-64 hosts need nothing for acquire order; the accessor decides, the code only says
+/// whether the short form (plain, unsigned, any alignment) applies.
+fn load_code(op: MemOp) -> Code {
+    let simple = op == MemOp::plain(op.size).order(op.order) && op.order == Order::Plain;
+    match (op.size, simple) {
+        (Size::B16, _) => Code::Load128,
+        (Size::B1, true) => Code::Load8,
+        (Size::B2, true) => Code::Load16,
+        (Size::B4, true) => Code::Load32,
+        (Size::B8, true) => Code::Load64,
+        _ => Code::LoadAny,
+    }
+}
+
+fn store_code(op: MemOp) -> Code {
+    let simple = op == MemOp::plain(op.size);
+    match (op.size, simple) {
+        (Size::B16, _) => Code::Store128,
+        (Size::B1, true) => Code::Store8,
+        (Size::B2, true) => Code::Store16,
+        (Size::B4, true) => Code::Store32,
+        (Size::B8, true) => Code::Store64,
+        _ => Code::StoreAny,
+    }
+}

@@ -1,0 +1,138 @@
+//! Integer helpers: CRC32, pointer authentication, flag format conversion.
+
+use brolga_core::{Env, Nzcv};
+
+/// Bit-reflected polynomials. Arm ARM, "CRC32B, CRC32H, CRC32W, CRC32X" and the CRC32C page.
+const POLY: u32 = 0xedb8_8320;
+const POLY_C: u32 = 0x82f6_3b78;
+
+const fn table(poly: u32) -> [u32; 256] {
+    let mut t = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let mut r = i as u32;
+        let mut k = 0;
+        while k < 8 {
+            r = if r & 1 != 0 { r >> 1 ^ poly } else { r >> 1 };
+            k += 1;
+        }
+        t[i] = r;
+        i += 1;
+    }
+    t
+}
+
+static TABLE: [u32; 256] = table(POLY);
+static TABLE_C: [u32; 256] = table(POLY_C);
+
+/// `acc`, `value`, and in `how` the number of bytes, with bit 8 set for the Castagnoli polynomial.
+pub extern "C" fn crc32(_env: &mut Env, acc: u64, value: u64, how: u64) -> u64 {
+    let table = if how & 0x100 != 0 { &TABLE_C } else { &TABLE };
+    value.to_le_bytes()[..how as usize & 0xff]
+        .iter()
+        .fold(acc as u32, |crc, &byte| crc >> 8 ^ table[((crc ^ byte as u32) & 0xff) as usize]) as u64
+}
+
+/// Mixes pointer, modifier and key: the implementation-defined algorithm (FEAT_PACIMP), chosen to be cheap.
+/// It is a check against accidents, not a cipher: a guest cannot keep a key from its own emulator.
+fn mac(pointer: u64, modifier: u64, key: u64) -> u64 {
+    let seed = 0x9e37_79b9_7f4a_7c15u64.wrapping_mul(key * 2 + 1);
+    let mut h = pointer ^ seed;
+    h = (h ^ h >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    h ^= modifier.rotate_left(17) ^ seed.rotate_left(29);
+    h = (h ^ h >> 29).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    h ^ h >> 32
+}
+
+/// Bits of a pointer that carry the code: 54..48 for the 48-bit space that a kernel without tagging of
+/// instruction pointers gives, and 63..56 unless the top byte is ignored (data pointers).
+const fn pac_mask(data: bool) -> u64 {
+    const LOW: u64 = 0x007f_0000_0000_0000;
+    if data { LOW } else { LOW | 0xff00_0000_0000_0000 }
+}
+
+/// The pointer with its code bits replaced by copies of bit 55. Arm ARM, shared pseudocode "Strip".
+pub fn strip(pointer: u64, data: bool) -> u64 {
+    let m = pac_mask(data);
+    if pointer >> 55 & 1 != 0 { pointer | m } else { pointer & !m }
+}
+
+/// Bit 1 of `key`: data key; the number selects the key (0 IA, 1 IB, 2 DA, 3 DB).
+fn code(pointer: u64, modifier: u64, key: u64) -> u64 {
+    let data = key & 2 != 0;
+    mac(strip(pointer, data), modifier, key) & pac_mask(data)
+}
+
+/// Arm ARM, shared pseudocode "AddPAC".
+pub extern "C" fn pac_add(_env: &mut Env, pointer: u64, modifier: u64, key: u64) -> u64 {
+    let data = key & 2 != 0;
+    let clean = strip(pointer, data);
+    let tagged = (pointer & !pac_mask(data)) | code(pointer, modifier, key);
+    // A pointer that was not canonical gets a code that cannot authenticate.
+    if clean == pointer { tagged } else { tagged ^ 1 << 54 }
+}
+
+/// Arm ARM, shared pseudocode "Auth" with FEAT_PAuth2: a wrong code leaves a non-canonical pointer.
+pub extern "C" fn pac_auth(_env: &mut Env, pointer: u64, modifier: u64, key: u64) -> u64 {
+    let data = key & 2 != 0;
+    // FEAT_PAuth2: the code is exclusive-ored with the pointer's, which restores the extension when equal.
+    let expected = code(pointer, modifier, key);
+    let extension = strip(pointer, data) & pac_mask(data);
+    let wrong = (pointer & pac_mask(data)) ^ expected;
+    (pointer & !pac_mask(data)) | (extension ^ wrong)
+}
+
+/// Arm ARM, "PACGA": a 32-bit code in the high half.
+pub extern "C" fn pac_generic(_env: &mut Env, value: u64, modifier: u64, _: u64) -> u64 {
+    mac(value, modifier, 4) & 0xffff_ffff_0000_0000
+}
+
+/// Arm ARM, "AXFLAG": flags in bits 31..28.
+pub extern "C" fn axflag(_env: &mut Env, flags: u64, _: u64, _: u64) -> u64 {
+    let f = Nzcv::from_bits(flags);
+    Nzcv { n: false, z: f.z || f.v, c: f.c && !f.v, v: false }.bits()
+}
+
+/// Arm ARM, "XAFLAG": flags in bits 31..28.
+pub extern "C" fn xaflag(_env: &mut Env, flags: u64, _: u64, _: u64) -> u64 {
+    let f = Nzcv::from_bits(flags);
+    Nzcv { n: !f.c && !f.z, z: f.z && f.c, c: f.c || f.z, v: !f.c && f.z }.bits()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crc32_known_answers() {
+        let env = &mut Env::default();
+        let crc = |how| !b"123456789".iter().fold(!0u32, |c, &b| crc32(env, c as u64, b as u64, how) as u32);
+        let mut crc = crc;
+        assert_eq!(crc(1), 0xcbf4_3926);
+        assert_eq!(crc(0x101), 0xe306_9283);
+    }
+
+    #[test]
+    fn authentication_accepts_its_code_only() {
+        let env = &mut Env::default();
+        for pointer in [0x7fff_1234_5678u64, 0xffff_8000_0000_1000] {
+            for key in 0..4 {
+                let signed = pac_add(env, pointer, 0x1234, key);
+                assert_eq!(pac_auth(env, signed, 0x1234, key), pointer);
+                assert_ne!(pac_auth(env, signed, 0x1235, key), pointer);
+                assert_ne!(pac_auth(env, pointer, 0x1234, key), pointer);
+                assert_eq!(strip(signed, key & 2 != 0), pointer);
+            }
+        }
+    }
+
+    #[test]
+    fn external_flags_round_trip_ordered_results() {
+        let env = &mut Env::default();
+        for bits in [0x8000_0000u64, 0x6000_0000, 0x2000_0000] {
+            let external = axflag(env, bits, 0, 0);
+            let back = xaflag(env, external, 0, 0);
+            assert_eq!(back, bits, "{bits:#x}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Helpers: what instructions do that the IR cannot say in a few ops.
+//!
+//! Each works on the register file alone; its call site declares the registers. One row a helper: the
+//! row makes the id and the table entry.
+
+use brolga_core::Env;
+use brolga_ir::{Helper, HelperId};
+
+pub mod clock;
+pub mod int;
+
+macro_rules! helpers {
+    ($($id:ident $name:literal $func:path;)*) => {
+        /// The helper table.
+        pub static HELPERS: &[Helper] = &[$(Helper { name: $name, func: $func },)*];
+
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "numbers the rows")]
+        enum Number { $($id,)* }
+
+        $(
+            #[doc = concat!("`", $name, "`")]
+            pub const $id: HelperId = HelperId(Number::$id as u16);
+        )*
+    };
+}
+
+helpers! {
+    CRC32 "crc32" int::crc32;
+    PAC_ADD "pac_add" int::pac_add;
+    PAC_AUTH "pac_auth" int::pac_auth;
+    PAC_GENERIC "pac_generic" int::pac_generic;
+    XAFLAG "xaflag" int::xaflag;
+    AXFLAG "axflag" int::axflag;
+    COUNTER "counter" clock::counter;
+    RANDOM "random" clock::random;
+}
+
+/// Reads V register `n` of an instruction field.
+#[inline(always)]
+pub fn v(env: &Env, n: u32) -> u128 {
+    env.get128(crate::state::v(n & 31))
+}
+
+/// Writes V register `n` of an instruction field.
+#[inline(always)]
+pub fn set_v(env: &mut Env, n: u32, value: u128) {
+    env.set128(crate::state::v(n & 31), value);
+}

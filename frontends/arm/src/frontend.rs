@@ -1,0 +1,52 @@
+//! The contract with the engine.
+
+use crate::sem::{self, Cx};
+use crate::{a64, exec, state};
+use brolga_core::{Env, RegTable};
+use brolga_ir::{DisasContext, Flow, Frontend, Helper};
+
+/// The A64 front end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct A64;
+
+impl Frontend for A64 {
+    fn name(&self) -> &'static str {
+        "aarch64"
+    }
+
+    fn regs(&self) -> &'static RegTable {
+        &state::REGS
+    }
+
+    fn helpers(&self) -> &'static [Helper] {
+        exec::HELPERS
+    }
+
+    fn mode(&self, env: &Env) -> u32 {
+        // FPCR: AHP, DN, FZ, RMode and FZ16 are bits 26..22 and 19.
+        (env.get(state::FPCR) >> 19) as u32 & 0xf9
+    }
+
+    fn code_align(&self) -> u64 {
+        4
+    }
+
+    fn insn_len(&self, bytes: &[u8]) -> Option<usize> {
+        (bytes.len() >= 4).then_some(4)
+    }
+
+    fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
+        a64::mnemonic(u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?))
+    }
+
+    fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
+        let [b0, b1, b2, b3, ..] = dc.bytes;
+        let word = u32::from_le_bytes([b0, b1, b2, b3]);
+        dc.b.insn_start(dc.pc, 4);
+        let mut cx = Cx::new(dc, word);
+        match sem::translate(word, &mut cx) {
+            Some(flow) => flow,
+            None => cx.undefined(),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod a64;
+pub mod exec;
+mod frontend;
+pub mod sem;
+pub mod state;
+
+pub use frontend::A64;

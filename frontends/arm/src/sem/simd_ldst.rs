@@ -1,0 +1,334 @@
+//! Loads and stores of SIMD&FP registers.
+
+pub use super::ldst::Mode;
+use super::ldst::{Addr, reg_offset, size};
+use super::{Cx, Flow, sign_extend};
+use crate::a64::*;
+use brolga_core::{Align, MemOp, Order, Size};
+use brolga_ir::{Shape, Ty, Value};
+
+/// log2 of the bytes of `size` with `opc`'s high bit.
+fn log2(sz: u32, opc: u32) -> u32 {
+    sz | (opc & 2) << 1
+}
+
+/// Reads 1 to 16 bytes into a vector, the rest zero.
+fn load(cx: &mut Cx, addr: &Addr, op: MemOp, plus: i64) -> Value {
+    if op.size == Size::B16 {
+        addr.load(cx, Ty::V128, op, plus)
+    } else {
+        let v = addr.load(cx, Ty::I64, op, plus);
+        cx.b.vscalar(v)
+    }
+}
+
+/// Writes the low 1 to 16 bytes of a vector.
+fn store(cx: &mut Cx, addr: &Addr, op: MemOp, plus: i64, v: Value) {
+    if op.size == Size::B16 {
+        addr.store(cx, op, plus, v);
+    } else {
+        let v = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
+        addr.store(cx, op, plus, v);
+    }
+}
+
+fn transfer(cx: &mut Cx, load_it: bool, op: MemOp, rt: u32, addr: &Addr) -> Flow {
+    if load_it {
+        let v = load(cx, addr, op, 0);
+        addr.finish(cx);
+        cx.set_vreg(rt, v);
+    } else {
+        let v = cx.vreg(rt);
+        store(cx, addr, op, 0, v);
+        addr.finish(cx);
+    }
+    Flow::Next
+}
+
+/// LDR, STR (immediate, SIMD&FP, unsigned offset).
+pub fn ldst_uimm_v(cx: &mut Cx, i: LdstUimmV) -> Flow {
+    let n = log2(i.size, i.opc);
+    let addr = Addr::new(cx, Mode::Offset, i.rn, (i.imm12 as i64) << n);
+    transfer(cx, i.opc & 1 != 0, MemOp::plain(size(n)), i.rt, &addr)
+}
+
+/// LDR, STR, LDUR, STUR (SIMD&FP, 9-bit immediate).
+pub fn ldst_imm9_v(cx: &mut Cx, i: LdstImm9V, mode: Mode) -> Flow {
+    let n = log2(i.size, i.opc);
+    let addr = Addr::new(cx, mode, i.rn, sign_extend(i.imm9, 9));
+    transfer(cx, i.opc & 1 != 0, MemOp::plain(size(n)), i.rt, &addr)
+}
+
+/// LDR, STR (register, SIMD&FP).
+pub fn ldst_reg_v(cx: &mut Cx, i: LdstRegV) -> Flow {
+    let n = log2(i.size, i.opc);
+    let addr = reg_offset(cx, i.rn, i.rm, i.option, if i.s { n } else { 0 });
+    transfer(cx, i.opc & 1 != 0, MemOp::plain(size(n)), i.rt, &addr)
+}
+
+/// LDR (literal, SIMD&FP).
+pub fn ldr_lit_v(cx: &mut Cx, i: LdrLitV) -> Flow {
+    let base = cx.iconst(Ty::I64, cx.pc.wrapping_add((sign_extend(i.imm19, 19) << 2) as u64));
+    transfer(cx, true, MemOp::plain(size(2 + i.opc)), i.rt, &Addr::at(base))
+}
+
+/// LDP, STP, LDNP, STNP (SIMD&FP).
+pub fn ldst_pair_v(cx: &mut Cx, i: LdstPairV, mode: Mode) -> Flow {
+    let n = 2 + i.opc;
+    let bytes = 1i64 << n;
+    let addr = Addr::new(cx, mode, i.rn, sign_extend(i.imm7, 7) << n);
+    let op = MemOp::plain(size(n));
+    if i.l {
+        let a = load(cx, &addr, op, 0);
+        let b = load(cx, &addr, op, bytes);
+        addr.finish(cx);
+        cx.set_vreg(i.rt, a);
+        cx.set_vreg(i.rt2, b);
+    } else {
+        let (a, b) = (cx.vreg(i.rt), cx.vreg(i.rt2));
+        store(cx, &addr, op, 0, a);
+        store(cx, &addr, op, bytes, b);
+        addr.finish(cx);
+    }
+    Flow::Next
+}
+
+/// LDAPUR, STLUR (SIMD&FP).
+pub fn ldapur_stlur_v(cx: &mut Cx, i: LdapurStlurV) -> Flow {
+    let n = log2(i.size, i.opc);
+    let addr = Addr::new(cx, Mode::Offset, i.rn, sign_extend(i.imm9, 9));
+    let is_load = i.opc & 1 != 0;
+    let order = if is_load { Order::Acquire } else { Order::SeqCst };
+    let op = MemOp::plain(size(n)).order(order).align(Align::Within16);
+    transfer(cx, is_load, op, i.rt, &addr)
+}
+
+/// Multiple-structure forms: registers and interleave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Multiple {
+    /// LD1, ST1 with one register
+    X1,
+    /// two registers
+    X2,
+    /// three registers
+    X3,
+    /// four registers
+    X4,
+    /// LD2, ST2
+    S2,
+    /// LD3, ST3
+    S3,
+    /// LD4, ST4
+    S4,
+}
+
+impl Multiple {
+    /// Number of registers, and elements a structure.
+    fn shape(self) -> (u32, u32) {
+        match self {
+            Multiple::X1 => (1, 1),
+            Multiple::X2 => (2, 1),
+            Multiple::X3 => (3, 1),
+            Multiple::X4 => (4, 1),
+            Multiple::S2 => (2, 2),
+            Multiple::S3 => (3, 3),
+            Multiple::S4 => (4, 4),
+        }
+    }
+}
+
+fn lane_shape(size: u32) -> Shape {
+    Shape::ALL[size as usize & 3]
+}
+
+fn multiple(cx: &mut Cx, m: Multiple, q: bool, l: bool, sz: u32, rt: u32, addr: &Addr) {
+    let (regs, elements) = m.shape();
+    let reg = |k: u32| (rt + k) % 32;
+    let bytes = if q { 16 } else { 8 };
+    if elements == 1 {
+        let op = MemOp::plain(if q { Size::B16 } else { Size::B8 });
+        if l {
+            let vs: Vec<Value> = (0..regs).map(|k| load(cx, addr, op, k as i64 * bytes)).collect();
+            addr.finish(cx);
+            (0..regs).for_each(|k| cx.set_vreg(reg(k), vs[k as usize]));
+        } else {
+            for k in 0..regs {
+                let v = cx.vreg(reg(k));
+                store(cx, addr, op, k as i64 * bytes, v);
+            }
+            addr.finish(cx);
+        }
+        return;
+    }
+    interleaved(cx, regs, q, l, sz, rt, addr);
+}
+
+/// Structures of `regs` elements: element `e` of structure `s` is lane `s` of register `e`.
+fn interleaved(cx: &mut Cx, regs: u32, q: bool, l: bool, sz: u32, rt: u32, addr: &Addr) {
+    let reg = |k: u32| (rt + k) % 32;
+    let (shape, op) = (lane_shape(sz), MemOp::plain(size(sz)));
+    let lanes = (if q { 16 } else { 8 }) >> sz;
+    if l {
+        let zero = cx.b.vconst(0);
+        let mut vs = vec![zero; regs as usize];
+        for s in 0..lanes {
+            for e in 0..regs {
+                let at = ((s * regs + e) << sz) as i64;
+                let x = addr.load(cx, Ty::I64, op, at);
+                vs[e as usize] = cx.b.insert(shape, vs[e as usize], x, s);
+            }
+        }
+        addr.finish(cx);
+        (0..regs).for_each(|k| cx.set_vreg(reg(k), vs[k as usize]));
+    } else {
+        let vs: Vec<Value> = (0..regs).map(|k| cx.vreg(reg(k))).collect();
+        for s in 0..lanes {
+            for e in 0..regs {
+                let at = ((s * regs + e) << sz) as i64;
+                let x = cx.b.lane(Ty::I64, shape, vs[e as usize], s);
+                addr.store(cx, op, at, x);
+            }
+        }
+        addr.finish(cx);
+    }
+}
+
+/// Write-back of the post-indexed forms: by the bytes transferred if `rm` is 31, else by a register.
+fn write_back(cx: &mut Cx, rn: u32, rm: u32, bytes: u64) {
+    let base = cx.reg_sp(Ty::I64, rn);
+    let step = if rm == 31 { cx.iconst(Ty::I64, bytes) } else { cx.reg(Ty::I64, rm) };
+    let back = cx.b.iadd(Ty::I64, base, step);
+    cx.set_reg_sp(rn, back);
+}
+
+/// LD1..LD4, ST1..ST4 (multiple structures).
+pub fn ldst_multiple(cx: &mut Cx, i: LdstMultiple, m: Multiple) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, 0);
+    multiple(cx, m, i.q, i.l, i.size, i.rt, &addr);
+    Flow::Next
+}
+
+/// LD1..LD4, ST1..ST4 (multiple structures, post-indexed).
+pub fn ldst_multiple_post(cx: &mut Cx, i: LdstMultiplePost, m: Multiple) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, 0);
+    multiple(cx, m, i.q, i.l, i.size, i.rt, &addr);
+    let bytes = m.shape().0 as u64 * if i.q { 16 } else { 8 };
+    write_back(cx, i.rn, i.rm, bytes);
+    Flow::Next
+}
+
+/// Fields of a single-structure form.
+struct Single {
+    q: bool,
+    s: bool,
+    scale: u32,
+    size: u32,
+    /// Elements a structure.
+    elements: u32,
+    rt: u32,
+}
+
+impl Single {
+    /// log2 of the element's bytes, and the lane.
+    fn element(&self) -> (u32, u32) {
+        let index = (self.q as u32) << 3 | (self.s as u32) << 2 | self.size;
+        match self.scale {
+            0 => (0, index),
+            1 => (1, index >> 1),
+            _ if self.size & 1 == 0 => (2, index >> 2),
+            _ => (3, index >> 3),
+        }
+    }
+}
+
+fn single(cx: &mut Cx, i: &Single, l: bool, addr: &Addr) -> u64 {
+    let (sz, lane) = i.element();
+    let (shape, op) = (lane_shape(sz), MemOp::plain(size(sz)));
+    let reg = |k: u32| (i.rt + k) % 32;
+    if l {
+        let xs: Vec<Value> = (0..i.elements).map(|e| addr.load(cx, Ty::I64, op, (e << sz) as i64)).collect();
+        for e in 0..i.elements {
+            let v = cx.vreg(reg(e));
+            let v = cx.b.insert(shape, v, xs[e as usize], lane);
+            cx.set_vreg(reg(e), v);
+        }
+    } else {
+        for e in 0..i.elements {
+            let v = cx.vreg(reg(e));
+            let x = cx.b.lane(Ty::I64, shape, v, lane);
+            addr.store(cx, op, (e << sz) as i64, x);
+        }
+    }
+    (i.elements << sz) as u64
+}
+
+fn replicate(cx: &mut Cx, q: bool, sz: u32, elements: u32, rt: u32, addr: &Addr) -> u64 {
+    let op = MemOp::plain(size(sz));
+    let xs: Vec<Value> = (0..elements).map(|e| addr.load(cx, Ty::I64, op, (e << sz) as i64)).collect();
+    for e in 0..elements {
+        let v = cx.b.vsplat(lane_shape(sz), xs[e as usize]);
+        let v = if q {
+            v
+        } else {
+            let low = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
+            cx.b.vscalar(low)
+        };
+        cx.set_vreg((rt + e) % 32, v);
+    }
+    (elements << sz) as u64
+}
+
+/// Elements a structure: `o0` and `r` hold the number less one, the high bit in `o0`.
+fn elements(o0: bool, r: bool) -> u32 {
+    ((o0 as u32) << 1 | r as u32) + 1
+}
+
+/// LD1..LD4, ST1..ST4 (single structure).
+pub fn ldst_single(cx: &mut Cx, i: LdstSingle) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, 0);
+    let s = Single { q: i.q, s: i.s, scale: i.scale, size: i.size, elements: elements(i.o0, i.r), rt: i.rt };
+    single(cx, &s, i.l, &addr);
+    Flow::Next
+}
+
+/// LD1..LD4, ST1..ST4 (single structure, post-indexed).
+pub fn ldst_single_post(cx: &mut Cx, i: LdstSinglePost) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, 0);
+    let s = Single { q: i.q, s: i.s, scale: i.scale, size: i.size, elements: elements(i.o0, i.r), rt: i.rt };
+    let bytes = single(cx, &s, i.l, &addr);
+    write_back(cx, i.rn, i.rm, bytes);
+    Flow::Next
+}
+
+/// LD1R..LD4R.
+pub fn ld_replicate(cx: &mut Cx, i: LdReplicate) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, 0);
+    replicate(cx, i.q, i.size, elements(i.o0, i.r), i.rt, &addr);
+    Flow::Next
+}
+
+/// LD1R..LD4R (post-indexed).
+pub fn ld_replicate_post(cx: &mut Cx, i: LdReplicatePost) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, 0);
+    let bytes = replicate(cx, i.q, i.size, elements(i.o0, i.r), i.rt, &addr);
+    write_back(cx, i.rn, i.rm, bytes);
+    Flow::Next
+}
+
+/// LDAP1, STL1: a doubleword lane, acquired or released.
+pub fn ldap1_stl1(cx: &mut Cx, i: Ldap1Stl1) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, 0);
+    let order = if i.l { Order::Acquire } else { Order::SeqCst };
+    let op = MemOp::plain(Size::B8).order(order).align(Align::Within16);
+    let lane = i.q as u32;
+    let v = cx.vreg(i.rt);
+    if i.l {
+        let x = addr.load(cx, Ty::I64, op, 0);
+        let v = cx.b.insert(Shape::I64x2, v, x, lane);
+        cx.set_vreg(i.rt, v);
+    } else {
+        let x = cx.b.lane(Ty::I64, Shape::I64x2, v, lane);
+        addr.store(cx, op, 0, x);
+    }
+    Flow::Next
+}

@@ -1,0 +1,166 @@
+//! System registers as Linux lets EL0 read and write them: one row a register.
+//!
+//! Identification registers announce exactly what the table of instructions implements. Arm ARM,
+//! "AArch64 System Registers"; what EL0 sees of the ID registers follows Linux,
+//! Documentation/arch/arm64/cpu-feature-registers.
+
+use super::{Cx, Flow};
+use crate::{exec, state};
+use brolga_core::{Reg, RegSet};
+use brolga_ir::{HelperId, Ty};
+
+/// How a register is read.
+enum Read {
+    /// Always this value.
+    Const(u64),
+    /// A word of the register file.
+    Word(Reg),
+    /// N Z C V.
+    Flags,
+    /// A helper's result.
+    Helper(HelperId),
+    /// A helper's result and N Z C V from its success. Arm ARM, "RNDR".
+    Random,
+}
+
+/// How a register is written.
+enum Write {
+    /// Not by EL0.
+    No,
+    /// The bits of the mask, into a word.
+    Word(Reg, u64),
+    /// The same, and the block's mode depends on it.
+    Mode(Reg, u64),
+    /// N Z C V.
+    Flags,
+    /// Accepted without effect.
+    Ignore,
+}
+
+/// op0, op1, CRn, CRm, op2.
+type Encoding = [u32; 5];
+
+struct Row {
+    encoding: Encoding,
+    read: Read,
+    write: Write,
+}
+
+/// Writable bits of FPCR: AHP, DN, FZ, RMode, FZ16.
+pub const FPCR_MASK: u64 = 0x07c8_0000;
+/// Bits of FPSR: QC and the cumulative exceptions.
+pub const FPSR_MASK: u64 = 0x0800_009f;
+
+const fn constant(encoding: Encoding, value: u64) -> Row {
+    Row { encoding, read: Read::Const(value), write: Write::No }
+}
+
+static ROWS: &[Row] = &[
+    Row { encoding: [3, 3, 4, 2, 0], read: Read::Flags, write: Write::Flags },
+    Row { encoding: [3, 3, 4, 4, 0], read: Read::Word(state::FPCR), write: Write::Mode(state::FPCR, FPCR_MASK) },
+    Row { encoding: [3, 3, 4, 4, 1], read: Read::Word(state::FPSR), write: Write::Word(state::FPSR, FPSR_MASK) },
+    // DIT, SSBS: bits that change timing only.
+    Row { encoding: [3, 3, 4, 2, 5], read: Read::Const(0), write: Write::Ignore },
+    Row { encoding: [3, 3, 4, 2, 6], read: Read::Const(1 << 12), write: Write::Ignore },
+    Row {
+        encoding: [3, 3, 13, 0, 2],
+        read: Read::Word(state::TPIDR_EL0),
+        write: Write::Word(state::TPIDR_EL0, u64::MAX),
+    },
+    Row { encoding: [3, 3, 13, 0, 3], read: Read::Word(state::TPIDRRO_EL0), write: Write::No },
+    // CNTFRQ, CNTPCT, CNTVCT, CNTPCTSS, CNTVCTSS.
+    constant([3, 3, 14, 0, 0], exec::clock::FREQUENCY),
+    Row { encoding: [3, 3, 14, 0, 1], read: Read::Helper(exec::COUNTER), write: Write::No },
+    Row { encoding: [3, 3, 14, 0, 2], read: Read::Helper(exec::COUNTER), write: Write::No },
+    Row { encoding: [3, 3, 14, 0, 5], read: Read::Helper(exec::COUNTER), write: Write::No },
+    Row { encoding: [3, 3, 14, 0, 6], read: Read::Helper(exec::COUNTER), write: Write::No },
+    // RNDR, RNDRRS.
+    Row { encoding: [3, 3, 2, 4, 0], read: Read::Random, write: Write::No },
+    Row { encoding: [3, 3, 2, 4, 1], read: Read::Random, write: Write::No },
+    // CTR: 64-byte lines, no need to clean data to the point of unification (IDC), but a need to
+    // invalidate instructions (DIC clear): that is how we learn of changed code.
+    constant([3, 3, 0, 0, 1], 0x9444_c004),
+    // DCZID: blocks of 64 bytes.
+    constant([3, 3, 0, 0, 7], 4),
+    // MIDR: implementer 0 is reserved for software use.
+    constant([3, 0, 0, 0, 0], 0x000f_0510),
+    // MPIDR, REVIDR.
+    constant([3, 0, 0, 0, 5], 0x8000_0000),
+    constant([3, 0, 0, 0, 6], 0),
+    // PFR0: half precision, DIT; PFR1: BTI, SSBS with its instructions.
+    constant([3, 0, 0, 4, 0], 0x0001_0000_0011_0011),
+    constant([3, 0, 0, 4, 1], 0x21),
+    // ISAR0: AES with PMULL, SHA1, SHA512, CRC32, LSE, RDM, SHA3, SM3, SM4, dot product, FHM, FlagM2, RNDR.
+    constant([3, 0, 0, 6, 0], 0x1021_1111_1021_2120),
+    // ISAR1: DPB2, PAuth2 (implementation defined), JSCVT, FCMA, LRCPC3, generic code, FRINTTS, SB, BF16, DGH, I8MM.
+    constant([3, 0, 0, 6, 1], 0x0011_1011_1031_1302),
+    // ISAR2: WFxT, MOPS, BC, CSSC.
+    constant([3, 0, 0, 6, 2], 0x0010_0000_0011_0002),
+    // MMFR2: LSE2.
+    constant([3, 0, 0, 7, 2], 1 << 32),
+];
+
+/// ID registers without a row read as zero.
+fn is_id_space(e: &Encoding) -> bool {
+    matches!(e, [3, 0, 0, 1..=7, _])
+}
+
+fn find(e: &Encoding) -> Option<&'static Row> {
+    ROWS.iter().find(|r| r.encoding == *e)
+}
+
+/// MRS.
+pub fn read(cx: &mut Cx, e: Encoding, rt: u32) -> Flow {
+    let v = match find(&e).map(|r| &r.read) {
+        None if is_id_space(&e) => cx.iconst(Ty::I64, 0),
+        None => return cx.undefined(),
+        Some(Read::Const(c)) => cx.iconst(Ty::I64, *c),
+        Some(Read::Word(reg)) => cx.b.get(*reg),
+        Some(Read::Flags) => {
+            let f = cx.b.get_flags();
+            cx.b.flags_unpack(f)
+        }
+        Some(Read::Helper(h)) => cx.b.call(*h, &[], RegSet::EMPTY, RegSet::EMPTY),
+        Some(Read::Random) => {
+            let v = cx.b.call(exec::RANDOM, &[], RegSet::EMPTY, RegSet::EMPTY);
+            let ok = cx.iconst(Ty::I64, 0);
+            let f = cx.b.flags_pack(ok);
+            cx.b.set_flags(f);
+            v
+        }
+    };
+    cx.set_reg(rt, v);
+    Flow::Next
+}
+
+/// MSR (register).
+pub fn write(cx: &mut Cx, e: Encoding, rt: u32) -> Flow {
+    let v = cx.reg(Ty::I64, rt);
+    match find(&e).map(|r| &r.write) {
+        None | Some(Write::No) => cx.undefined(),
+        Some(Write::Ignore) => Flow::Next,
+        Some(Write::Flags) => {
+            let f = cx.b.flags_pack(v);
+            cx.b.set_flags(f);
+            Flow::Next
+        }
+        Some(Write::Word(reg, mask)) => {
+            set_masked(cx, *reg, *mask, v);
+            Flow::Next
+        }
+        Some(Write::Mode(reg, mask)) => {
+            set_masked(cx, *reg, *mask, v);
+            cx.resync()
+        }
+    }
+}
+
+fn set_masked(cx: &mut Cx, reg: Reg, mask: u64, v: brolga_ir::Value) {
+    let v = if mask == u64::MAX {
+        v
+    } else {
+        let m = cx.iconst(Ty::I64, mask);
+        cx.b.and(Ty::I64, v, m)
+    };
+    cx.b.set(reg, v);
+}
