@@ -166,7 +166,7 @@ fn sequences_do_the_same_behind_every_pass() {
     let scalar: Vec<_> = rows.iter().copied().filter(|r| r.info().section.starts_with("dp_")).collect();
     for _ in 0..SEQUENCES {
         let words = [0; LENGTH].map(|_| {
-            let pool = if all.random.next() % 4 == 0 { &rows } else { &scalar };
+            let pool = if all.random.next().is_multiple_of(4) { &rows } else { &scalar };
             let row = pool[all.random.next() as usize % pool.len()];
             word(row, true, &mut all.random)
         });
