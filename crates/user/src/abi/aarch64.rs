@@ -154,15 +154,14 @@ fn syndrome(fault: &Fault) -> u64 {
 
 /// Feature names in the order of AT_HWCAP's bits: arch/arm64/kernel/cpuinfo.c.
 const FEATURES: [&str; 32] = [
-    "fp", "asimd", "evtstrm", "aes", "pmull", "sha1", "sha2", "crc32", "atomics", "fphp", "asimdhp", "cpuid", "asimdrdm",
-    "jscvt", "fcma", "lrcpc", "dcpop", "sha3", "sm3", "sm4", "asimddp", "sha512", "sve", "asimdfhm", "dit", "uscat",
-    "ilrcpc", "flagm", "ssbs", "sb", "paca", "pacg",
+    "fp", "asimd", "evtstrm", "aes", "pmull", "sha1", "sha2", "crc32", "atomics", "fphp", "asimdhp", "cpuid",
+    "asimdrdm", "jscvt", "fcma", "lrcpc", "dcpop", "sha3", "sm3", "sm4", "asimddp", "sha512", "sve", "asimdfhm", "dit",
+    "uscat", "ilrcpc", "flagm", "ssbs", "sb", "paca", "pacg",
 ];
 
 fn cpuinfo(cpus: usize) -> String {
     use std::fmt::Write as _;
-    let names: Vec<&str> =
-        FEATURES.iter().enumerate().filter(|(i, _)| HWCAP >> i & 1 != 0).map(|(_, n)| *n).collect();
+    let names: Vec<&str> = FEATURES.iter().enumerate().filter(|(i, _)| HWCAP >> i & 1 != 0).map(|(_, n)| *n).collect();
     let mut out = String::new();
     for cpu in 0..cpus {
         let _ = write!(
@@ -205,7 +204,10 @@ mod tests {
     fn open_flags_translate_both_ways() {
         let guest = 0o40000 | 0o100000 | 0o2000000 | 0o101;
         let host = AARCH64.open_to_host(guest);
-        assert_eq!(host, (libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_CREAT | libc::O_WRONLY) as u64);
+        assert_eq!(
+            host,
+            (libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_CREAT | libc::O_WRONLY) as u64
+        );
         assert_eq!(AARCH64.open_to_guest(host), guest);
     }
 

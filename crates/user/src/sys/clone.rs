@@ -244,16 +244,7 @@ fn libc_fork(t: &Thread, r: &Request) -> SysResult {
 
 /// Flags that libc cannot say: namespaces, shared descriptors, another exit signal, a pidfd.
 fn raw_fork(t: &Thread, r: &Request, passed: u64) -> SysResult {
-    let args = [
-        passed,
-        t.mem.host(r.pidfd),
-        t.mem.host(r.child_tid),
-        t.mem.host(r.parent_tid),
-        r.exit_signal,
-        0,
-        0,
-        0,
-    ];
+    let args = [passed, t.mem.host(r.pidfd), t.mem.host(r.child_tid), t.mem.host(r.parent_tid), r.exit_signal, 0, 0, 0];
     host::call(libc::SYS_clone3, &[args.as_ptr() as u64, size_of_val(&args) as u64])
 }
 
@@ -319,7 +310,12 @@ std::arch::global_asm!(
 );
 
 unsafe extern "C" {
-    fn brolga_vm_clone(args: *const u64, size: u64, function: extern "C" fn(*mut libc::c_void) -> !, argument: *mut libc::c_void) -> i64;
+    fn brolga_vm_clone(
+        args: *const u64,
+        size: u64,
+        function: extern "C" fn(*mut libc::c_void) -> !,
+        argument: *mut libc::c_void,
+    ) -> i64;
 }
 
 /// What the donor lends to the child. The donor owns it and frees it when the child has gone.
@@ -368,7 +364,8 @@ fn sharing(t: &mut Thread, r: Request) -> SysResult {
         let mut lent = Lent { seed: Some(seed), thread: None, stack: None, tell: Some(tell) };
         // SAFETY: the child uses this stack only below the stub's frame and this thread's local storage
         // only while this thread sleeps.
-        let pid = unsafe { brolga_vm_clone(args.as_ptr(), size_of_val(&args) as u64, lent_child, (&raw mut lent).cast()) };
+        let pid =
+            unsafe { brolga_vm_clone(args.as_ptr(), size_of_val(&args) as u64, lent_child, (&raw mut lent).cast()) };
         Inbox::detach();
         if pid < 0 {
             let _ = failed.send(Errno::check(pid));

@@ -44,7 +44,9 @@ pub fn execveat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     } else {
         [format!("/proc/self/fd/{dir}/").as_bytes(), &path].concat()
     };
-    if a[4] & libc::AT_SYMLINK_NOFOLLOW as u64 != 0 && std::fs::symlink_metadata(os(&path)).is_ok_and(|m| m.is_symlink()) {
+    if a[4] & libc::AT_SYMLINK_NOFOLLOW as u64 != 0
+        && std::fs::symlink_metadata(os(&path)).is_ok_and(|m| m.is_symlink())
+    {
         return fail(libc::ELOOP);
     }
     exec(t, path, args, env)
@@ -68,7 +70,10 @@ fn c(bytes: Vec<u8>) -> Result<CString, Errno> {
 #[derive(PartialEq, Eq, Debug)]
 enum Form {
     Guest,
-    Script { interpreter: Vec<u8>, argument: Option<Vec<u8>> },
+    Script {
+        interpreter: Vec<u8>,
+        argument: Option<Vec<u8>>,
+    },
     /// A program of the host, or something only the host's kernel may know.
     Host,
 }
@@ -146,9 +151,8 @@ fn reenter(t: &mut Thread, path: Vec<u8>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>)
 
 /// Executes a file of the host.
 fn replace(t: &mut Thread, path: CString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
-    let pointers = |list: &[CString]| -> Vec<u64> {
-        list.iter().map(|s| s.as_ptr() as u64).chain(std::iter::once(0)).collect()
-    };
+    let pointers =
+        |list: &[CString]| -> Vec<u64> { list.iter().map(|s| s.as_ptr() as u64).chain(std::iter::once(0)).collect() };
     let args: Vec<CString> = args.into_iter().map(c).collect::<Result<_, _>>()?;
     let env: Vec<CString> = env.into_iter().map(c).collect::<Result<_, _>>()?;
     let (argv, envp) = (pointers(&args), pointers(&env));
@@ -161,10 +165,7 @@ fn replace(t: &mut Thread, path: CString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>)
         signal::ignore_on_host(s);
     }
     signal::set_exact_host_mask(t.mask & !UNBLOCKABLE);
-    let r = t.blocking(
-        libc::SYS_execve,
-        &[path.as_ptr() as u64, argv.as_ptr() as u64, envp.as_ptr() as u64, 0, 0, 0],
-    );
+    let r = t.blocking(libc::SYS_execve, &[path.as_ptr() as u64, argv.as_ptr() as u64, envp.as_ptr() as u64, 0, 0, 0]);
     for &s in &ignored {
         signal::set_host_action(s, &t.process.action(s));
     }

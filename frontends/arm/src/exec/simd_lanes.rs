@@ -213,11 +213,7 @@ pub fn saturate1<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w
 
 /// As `map2`, where f also tells whether it saturated. f(0, 0) is 0.
 #[inline(always)]
-pub fn saturate2<T: Lane<N, H>, const N: usize, const H: usize>(
-    env: &mut Env,
-    w: Word,
-    f: impl Fn(T, T) -> (T, bool),
-) {
+pub fn saturate2<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word, f: impl Fn(T, T) -> (T, bool)) {
     let live = w.live(N);
     let (x, y) = (clip(T::get(env, w.rn()), live), clip(w.second(env), live));
     let mut any = false;

@@ -10,20 +10,40 @@ pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let s = w.size();
     match ThreeOp::of(op) {
-        ThreeOp::Shsub => by_size!(signed s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1))),
-        ThreeOp::Uhsub => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1))),
-        ThreeOp::Sqadd => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1))),
-        ThreeOp::Uqadd => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1))),
-        ThreeOp::Sqsub => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1))),
-        ThreeOp::Uqsub => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1))),
+        ThreeOp::Shsub => {
+            by_size!(signed s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1)))
+        }
+        ThreeOp::Uhsub => {
+            by_size!(unsigned s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1)))
+        }
+        ThreeOp::Sqadd => {
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1)))
+        }
+        ThreeOp::Uqadd => {
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1)))
+        }
+        ThreeOp::Sqsub => {
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1)))
+        }
+        ThreeOp::Uqsub => {
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1)))
+        }
         ThreeOp::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
         ThreeOp::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
         ThreeOp::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
         ThreeOp::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
-        ThreeOp::Sqshl => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false))),
-        ThreeOp::Uqshl => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false))),
-        ThreeOp::Sqrshl => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true))),
-        ThreeOp::Uqrshl => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true))),
+        ThreeOp::Sqshl => {
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false)))
+        }
+        ThreeOp::Uqshl => {
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false)))
+        }
+        ThreeOp::Sqrshl => {
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true)))
+        }
+        ThreeOp::Uqrshl => {
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true)))
+        }
         ThreeOp::Smaxp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.max(y))),
         ThreeOp::Umaxp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.max(y))),
         ThreeOp::Sminp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.min(y))),
@@ -143,12 +163,24 @@ pub extern "C" fn three_diff(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         DiffOp::Uaddw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_add(y as W))),
         DiffOp::Ssubw => by_size!(signed s, T W => wide(env, w, |x: W, y: T| x.wrapping_sub(y as W))),
         DiffOp::Usubw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_sub(y as W))),
-        DiffOp::Sabal => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add((x as W - y as W).abs()))),
-        DiffOp::Uabal => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x.max(y) as W - x.min(y) as W))),
-        DiffOp::Smlal => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W))),
-        DiffOp::Umlal => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W))),
-        DiffOp::Smlsl => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W))),
-        DiffOp::Umlsl => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W))),
+        DiffOp::Sabal => {
+            by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add((x as W - y as W).abs())))
+        }
+        DiffOp::Uabal => {
+            by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x.max(y) as W - x.min(y) as W)))
+        }
+        DiffOp::Smlal => {
+            by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W)))
+        }
+        DiffOp::Umlal => {
+            by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W)))
+        }
+        DiffOp::Smlsl => {
+            by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W)))
+        }
+        DiffOp::Umlsl => {
+            by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W)))
+        }
         DiffOp::Addhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_add(y) >> T::BITS) as T)),
         DiffOp::Subhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_sub(y) >> T::BITS) as T)),
         DiffOp::Raddhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
