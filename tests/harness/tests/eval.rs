@@ -96,7 +96,7 @@ fn legal_forms(guest: &Guest, op: Op, random: &mut Random) -> Vec<(Inst, Vec<Ty>
                 let inst = Inst {
                     sub: (random.next() % 14) as u8 * (random.next() % 2) as u8,
                     aux: (random.next() % 10) as u16 * (random.next() % 2) as u16,
-                    imm: [0, random.next() % 64, random.next() % 64 | (random.next() % 65) << 8]
+                    imm: [0, random.next() % 64, (random.next() % 64) | (random.next() % 65) << 8]
                         [random.next() as usize % 3],
                     ..Inst::new(op, ty)
                 };
