@@ -153,10 +153,11 @@ class Generator:
     def copy_or_set(self, row, f, overrides):
         """Pointers and a size for a memory copy or set, and its three words."""
         rng = self.random
-        overrides[f["rd"]] = (c.DATA + rng.randrange(0, 1500), 0)
+        apart = row.name.startswith("cpyf")  # forward only: overlapping areas are for the implementation to choose
+        overrides[f["rd"]] = (c.DATA + rng.randrange(0, 1000), 0)
         if row.name.startswith("cpy"):
-            overrides[f["rs"]] = (c.DATA + rng.randrange(0, 1500), 0)
-        overrides[f["rn"]] = (rng.choice((0, 1, 15, 16, 17, 100, rng.randrange(2500))), 0)
+            overrides[f["rs"]] = (c.DATA + rng.randrange(0, 1000) + (2000 if apart else 0), 0)
+        overrides[f["rn"]] = (rng.choice((0, 1, 15, 16, 17, 100, rng.randrange(1000))), 0)
         word = row.word(f)
         if row.name.startswith("cpy"):
             return [word & ~(3 << 22) | stage << 22 for stage in range(3)]
@@ -202,6 +203,10 @@ class Generator:
             pick = row if row and not words else rng.choice(self.rows)
             if row is None and rng.random() < 0.01 and self.system:
                 pick = rng.choice(self.system)
+            if pick.section == "mops" and self.in_sequence and (words or row):
+                if row and not words:
+                    return None
+                continue  # three words, and what they leave is for the implementation to choose
             made = self.instruction(pick, len(words), length, overrides, targets)
             if made is None or len(words) + len(made) > c.MAX_WORDS:
                 if row and not words:

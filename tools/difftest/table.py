@@ -11,11 +11,12 @@ import re
 class Row:
     """One encoding class: fixed bits, named fields and a constraint on the fields."""
 
-    def __init__(self, name, section, mask, value, fields, where, feature, listed_only):
+    def __init__(self, name, section, mask, value, fields, where, feature, listed_only, ignored=0):
         self.name, self.section, self.mask, self.value = name, section, mask, value
         self.fields = fields
         self.feature = feature
         self.listed_only = listed_only
+        self.ignored = ignored  # bits printed as (1) in the manual: set in the words we make
         self.where_text = where
         self.where = compile(python_expression(where), f"<{name}>", "eval") if where else None
 
@@ -23,7 +24,7 @@ class Row:
         return self.where is None or bool(eval(self.where, {"__builtins__": {}}, values))
 
     def word(self, values):
-        word = self.value
+        word = self.value | self.ignored
         for name, (low, width) in self.fields.items():
             word |= (values[name] & (1 << width) - 1) << low
         return word
@@ -58,7 +59,7 @@ def parse_row(line, section):
     line, _, _ = line.partition("->")
     line, _, where = line.partition(" where ")
     tokens = line.split()
-    name, low, mask, value, fields = tokens[0], 32, 0, 0, {}
+    name, low, mask, value, ignored, fields = tokens[0], 32, 0, 0, 0, {}
     for token in tokens[1:]:
         field = re.fullmatch(r"([a-z]\w*):(\d+)", token)
         if field:
@@ -67,14 +68,14 @@ def parse_row(line, section):
         elif re.fullmatch(r"[01.]+", token):
             for bit in token:
                 low -= 1
-                if bit != ".":
-                    mask |= 1 << low
-                    value |= int(bit) << low
+                mask |= (bit != ".") << low
+                value |= (bit == "1") << low
+                ignored |= (bit == ".") << low
         if low == 0:
             break
     if low:
         raise ValueError(f"row {name} has {32 - low} bits")
-    return Row(name, section, mask, value, fields, where.strip(), feature[1] if feature else "", listed_only)
+    return Row(name, section, mask, value, fields, where.strip(), feature[1] if feature else "", listed_only, ignored)
 
 
 def read_decode(text):

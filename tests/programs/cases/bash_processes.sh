@@ -19,7 +19,7 @@ no_such_command_here 2>/dev/null; echo "not found: $?"
 exec 5>out.txt; echo "to five" >&5; exec 5>&-; cat out.txt
 coproc CAT { cat; }; echo "through coproc" >&${CAT[1]}; read -r line <&${CAT[0]}; echo "$line"; exec {CAT[1]}>&-; wait
 set -m
-sleep 30 & kill -STOP %1; sleep 0.2; jobs | sed 's/  */ /g'; kill -CONT %1; kill %1; wait %1; echo "job: $?"
+sleep 30 & sleep 0.3; kill -STOP %1; sleep 0.2; jobs | sed 's/  */ /g'; kill -CONT %1; kill %1; wait %1; echo "job: $?"
 set +m
 mkfifo pipe; (echo fifo >pipe) & cat pipe; wait
 timeout 0.2 sleep 10; echo "timeout: $?"
