@@ -1,4 +1,5 @@
 //! Runs a guest program on tier 0: `run [-strace] [-L prefix] program [argument...]`.
+#![allow(missing_docs, reason = "a program")]
 
 use brolga_arm::A64;
 use brolga_core::{Fault, Vcpu};
@@ -23,6 +24,7 @@ fn config() -> Config {
     let (mut strace, mut prefix) = (None, None);
     while let Some(a) = args.next_if(|a| a.as_encoded_bytes().starts_with(b"-")) {
         match a.to_str() {
+            Some("--guest") => {}
             Some("-strace") => strace = Some(StraceOptions::default()),
             Some("-L") => prefix = args.next().map(Into::into),
             other => panic!("unknown option {other:?}"),
@@ -34,7 +36,7 @@ fn config() -> Config {
     c
 }
 
-fn main() {
+pub fn main() {
     let config = config();
     let memory = DirectMemory { base: config.guest_base, tagged: true };
     let tier0 = Interp { memory, helpers: A64.helpers(), fetch };
