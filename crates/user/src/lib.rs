@@ -7,6 +7,7 @@ pub mod areas;
 mod config;
 pub mod elf;
 pub mod errno;
+mod fetch;
 mod guest;
 pub mod host;
 pub mod loader;
@@ -27,6 +28,7 @@ pub mod table;
 pub mod thread;
 
 pub use config::{Config, Guest, StraceOptions};
+pub use fetch::fetch;
 pub use guest::GuestMem;
 pub use path::Paths;
 pub use process::Process;

@@ -38,6 +38,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let abi = config.guest.abi();
     let paths = Arc::new(Paths::new(config.prefix.clone()));
     let mm = Arc::new(Mm::new((abi.layout)(config.stack_size), config.guest_base));
+    crate::fetch::set_space(&mm);
     let program = Program::open(&config.program, abi)?;
     let interpreter = open_interpreter(&program, &paths, &config)?;
     let bytes = |s: &std::ffi::OsStr| s.as_bytes().to_vec();

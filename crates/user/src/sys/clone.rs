@@ -210,11 +210,12 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
     let plain = passed & !(PARENT_SETTID | CHILD_SETTID) == 0 && r.exit_signal == libc::SIGCHLD as u64;
     let mm = t.process.mm.clone();
     let process = t.process.clone();
-    let pid = {
-        // Nobody else may hold these while memory is copied.
+    let mut pid = fail(libc::EAGAIN);
+    // Nobody else may hold these locks while memory is copied.
+    t.cpu.quiesce(&mut || {
         let _areas = mm.lock();
-        process.with_actions_locked(|| if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) })
-    };
+        pid = process.with_actions_locked(|| if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) });
+    });
     match pid {
         Ok(0) => become_child(t, &r),
         Ok(pid) if r.flags & VFORK != 0 => wait_for_exec(t, pid as i32),

@@ -51,6 +51,26 @@ static void faults(void) {
     asm volatile("brk #1" ::: "x7");
     check(count == 5 && code == 1);
 }
+// A jump to memory that is not executable faults there, with the return address intact.
+static void escape(int s, struct info *i, struct context *c) {
+    count++; code = i->code; addr = i->addr; c->pc = c->regs[30]; (void)s;
+}
+static void fetches(void) {
+    on(SIGSEGV, escape, SA_SIGINFO, 0);
+    u32 *p = (u32 *)sys(SYS_mmap, 0, 4096, 3, 0x22, -1, 0);
+    *p = 0xd65f03c0; // ret
+    count = 0;
+    ((void (*)(void))p)();
+    check(count == 1 && code == 2 && addr == (u64)p);
+    check(sys(SYS_mprotect, p, 4096, 5) == 0);
+    ((void (*)(void))p)();
+    check(count == 1);
+    check(sys(SYS_mprotect, p, 4096, 1) == 0);
+    ((void (*)(void))p)();
+    check(count == 2);
+    ((void (*)(void))0x30)();
+    check(count == 3 && code == 1 && addr == 0x30);
+}
 static void masks(void) {
     on(SIGUSR1, note, SA_SIGINFO, BIT(SIGUSR2));
     u64 before = mask_now();
@@ -142,6 +162,7 @@ static void busy(void) {
 int main(int argc, char **argv, char **envp) {
     (void)argv; (void)envp; (void)argc;
     faults();
+    fetches();
     masks();
     stacks();
     restarts();

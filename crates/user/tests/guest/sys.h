@@ -12,7 +12,7 @@ static inline i64 call6(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f) {
     asm volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory", "cc");
     return x0;
 }
-#define PICK(a, b, c, d, e, f, g, N, ...) call6(a, b, c, d, e, f, g)
+#define PICK(a, b, c, d, e, f, g, N, ...) call6((i64)(a), (i64)(b), (i64)(c), (i64)(d), (i64)(e), (i64)(f), (i64)(g))
 #define sys(...) PICK(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 enum {
     SYS_getcwd = 17, SYS_epoll_create1 = 20, SYS_epoll_ctl = 21, SYS_epoll_pwait = 22, SYS_fcntl = 25, SYS_ioctl = 29,
