@@ -8,6 +8,10 @@ use brolga_ir::{Helper, HelperId};
 
 pub mod clock;
 pub mod int;
+pub mod simd_lanes;
+pub mod simd_misc;
+pub mod simd_perm;
+pub mod simd_three;
 
 macro_rules! helpers {
     ($($id:ident $name:literal $func:path;)*) => {
@@ -33,6 +37,15 @@ helpers! {
     AXFLAG "axflag" int::axflag;
     COUNTER "counter" clock::counter;
     RANDOM "random" clock::random;
+    THREE_SAME "three_same" simd_three::three_same;
+    THREE_DIFF "three_diff" simd_three::three_diff;
+    DOT "dot" simd_three::dot;
+    MATRIX "matrix" simd_three::matrix;
+    PMULL64 "pmull64" simd_three::pmull64;
+    TWO_MISC "two_misc" simd_misc::two_misc;
+    ACROSS "across" simd_misc::across;
+    PERMUTE "permute" simd_perm::permute;
+    TABLE "table_lookup" simd_perm::table;
 }
 
 /// Reads V register `n` of an instruction field.

@@ -22,6 +22,12 @@ pub use brolga_ir::Flow;
 include!(concat!(env!("OUT_DIR"), "/a64_translate.rs"));
 use crate::a64::*;
 
+pub mod simd_lanes;
+pub mod simd_imm;
+pub mod simd_misc;
+pub mod simd_perm;
+pub mod simd_three;
+
 /// Translation of one instruction: the builder, and the A64 words for registers.
 #[derive(Debug)]
 pub struct Cx<'a> {
