@@ -12,6 +12,7 @@ mod guest;
 pub mod host;
 pub mod loader;
 pub mod mm;
+mod own_fds;
 mod path;
 mod proc;
 mod process;
