@@ -10,9 +10,11 @@ use brolga_ir::{Builder, DisasContext, HelperId, JumpKind, Op, RaiseKind, Ty, Va
 pub mod branch;
 pub mod dp_imm;
 pub mod dp_reg;
+pub mod fp;
 pub mod ldst;
 pub mod ldst_atomic;
 pub mod mops;
+pub mod simd_fp;
 pub mod simd_ldst;
 pub mod sysreg;
 pub mod system;
