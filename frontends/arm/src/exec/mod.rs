@@ -18,6 +18,7 @@ pub mod int;
 pub mod simd_lanes;
 pub mod simd_misc;
 pub mod simd_perm;
+pub mod simd_shift;
 pub mod simd_three;
 
 macro_rules! helpers {
@@ -150,6 +151,9 @@ helpers! {
     BFDOT "bfdot" fp_wide::bf16_dot;
     BFMMLA "bfmmla" fp_wide::bf16_matrix;
     BFMLAL "bfmlal" fp_wide::bf16_mul_add_long;
+    SHIFT_SATURATE "shift_saturate" simd_shift::shift_saturate_imm;
+    SHIFT_NARROW "shift_narrow" simd_shift::shift_narrow;
+    SHIFT_LONG "shift_long" simd_shift::shift_long;
 }
 
 /// Reads V register `n` of an instruction field.

@@ -4,7 +4,7 @@ use super::simd_lanes::{Lane, Word, by_size, clip, map1, narrow, saturate1, satu
 use crate::sem::simd_misc::{AcrossOp, MiscOp};
 use brolga_core::Env;
 
-/// One [`Misc`] operation that the IR cannot say in a few ops.
+/// One [`MiscOp`] operation that the IR cannot say in a few ops.
 pub extern "C" fn two_misc(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let s = w.size();
@@ -78,7 +78,7 @@ where
     W::put(env, w.rd(), r);
 }
 
-/// An [`Across`] reduction.
+/// An [`AcrossOp`] reduction.
 pub extern "C" fn across(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let s = w.size();

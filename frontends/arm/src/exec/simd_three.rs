@@ -5,7 +5,7 @@ use super::simd_lanes::{Lane, Word, by_size, clip, map2, saturate2, saturate3, s
 use crate::sem::simd_three::{DiffOp, DotOp, ThreeOp};
 use brolga_core::Env;
 
-/// One [`Three`] operation that the IR cannot say in a few ops.
+/// One [`ThreeOp`] operation that the IR cannot say in a few ops.
 pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let s = w.size();
@@ -77,17 +77,24 @@ use shift_right;
 macro_rules! shift_saturate {
     ($t:ident, $x:expr, $n:expr, $round:expr) => {{
         let (x, n) = ($x, $n as i32);
-        if n < 0 {
-            (shift_right!($t, x, -n as u32, $round), false)
-        } else if x == 0 || (n < $t::BITS as i32 && x << n >> n == x) {
-            (x << (n as u32 % $t::BITS), false)
+        if n < 0 { (shift_right!($t, x, -n as u32, $round), false) } else { left_saturate!($t, x, n as u32) }
+    }};
+}
+use shift_saturate;
+
+/// x shifted left by any amount, saturated, and whether it saturated.
+macro_rules! left_saturate {
+    ($t:ident, $x:expr, $n:expr) => {{
+        let (x, n): ($t, u32) = ($x, $n);
+        if x == 0 || (n < $t::BITS && x << n >> n == x) {
+            (x << (n % $t::BITS), false)
         } else {
             // Signed: the most positive or most negative; unsigned: all ones.
             (if x > 0 { $t::MAX } else { $t::MIN }, true)
         }
     }};
 }
-pub(super) use shift_saturate;
+pub(super) use left_saturate;
 
 /// Adjacent lanes of Vn, then of Vm, combined.
 #[inline(always)]
@@ -118,7 +125,7 @@ macro_rules! high_half {
 }
 use high_half;
 
-/// One [`Diff`] operation.
+/// One [`DiffOp`] operation.
 pub extern "C" fn three_diff(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let s = w.size();
@@ -265,7 +272,7 @@ pub fn carryless64(x: u64, y: u64) -> u128 {
     })
 }
 
-/// A [`Dot`] product: each word of Vd gains the products of four bytes.
+/// A [`DotOp`] product: each word of Vd gains the products of four bytes.
 pub extern "C" fn dot(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = Word(word);
     let (x, y) = (u8::get(env, w.rn()), w.second_quads(env));

@@ -15,7 +15,14 @@ pub mod ldst;
 pub mod ldst_atomic;
 pub mod mops;
 pub mod simd_fp;
+pub mod simd_elem;
+pub mod simd_imm;
+pub mod simd_lanes;
 pub mod simd_ldst;
+pub mod simd_misc;
+pub mod simd_perm;
+pub mod simd_shift;
+pub mod simd_three;
 pub mod sysreg;
 pub mod system;
 
@@ -23,12 +30,6 @@ pub use brolga_ir::Flow;
 
 include!(concat!(env!("OUT_DIR"), "/a64_translate.rs"));
 use crate::a64::*;
-
-pub mod simd_lanes;
-pub mod simd_imm;
-pub mod simd_misc;
-pub mod simd_perm;
-pub mod simd_three;
 
 /// Translation of one instruction: the builder, and the A64 words for registers.
 #[derive(Debug)]

@@ -124,7 +124,7 @@ fn pair_sums(cx: &mut Cx, rn: u32, size: u32, shift: Op) -> Value {
 }
 
 /// "Advanced SIMD across lanes".
-pub fn across(cx: &mut Cx, i: crate::a64::Across, op: AcrossOp) -> Flow {
+pub fn across(cx: &mut Cx, i: Across, op: AcrossOp) -> Flow {
     cx.vector_call(exec::ACROSS, op as u64, &[i.rn], &[i.rd]);
     Flow::Next
 }

@@ -16,7 +16,7 @@ operations! {
 }
 
 /// "Advanced SIMD permute".
-pub fn permute(cx: &mut Cx, i: crate::a64::Permute, op: PermuteOp) -> Flow {
+pub fn permute(cx: &mut Cx, i: Permute, op: PermuteOp) -> Flow {
     let second = matches!(op, PermuteOp::Uzp2 | PermuteOp::Trn2 | PermuteOp::Zip2);
     if i.size == 3 {
         // Of two lanes a register all three permutations are one.
@@ -35,7 +35,7 @@ pub fn permute(cx: &mut Cx, i: crate::a64::Permute, op: PermuteOp) -> Flow {
 }
 
 /// TRN1, TRN2: even or odd lanes of Vn in the even lanes of the result, of Vm in the odd.
-fn transposed(cx: &mut Cx, i: crate::a64::Permute, odd: bool) -> Value {
+fn transposed(cx: &mut Cx, i: Permute, odd: bool) -> Value {
     let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
     let (s, half) = (shape(i.size + 1), 8 << i.size);
     let (even, odd) = if odd {

@@ -22,7 +22,7 @@ operations! {
 }
 
 operations! {
-    /// Dot products and matrix multiplications of bytes.
+    /// DotOp products and matrix multiplications of bytes.
     DotOp: Sdot Udot Usdot Sudot Smmla Ummla Usmmla
 }
 
@@ -196,7 +196,7 @@ pub fn doubleword_sum(cx: &mut Cx, v: Value) -> Value {
 }
 
 /// Bitwise "Advanced SIMD three same".
-pub fn bitwise(cx: &mut Cx, i: crate::a64::Bitwise, op: LogicOp) -> Flow {
+pub fn bitwise(cx: &mut Cx, i: Bitwise, op: LogicOp) -> Flow {
     let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
     let v = match op {
         LogicOp::And => cx.b.and(Ty::V128, n, m),
@@ -223,9 +223,14 @@ pub fn bitwise(cx: &mut Cx, i: crate::a64::Bitwise, op: LogicOp) -> Flow {
 }
 
 /// SDOT, UDOT, USDOT (vector).
-pub fn dot(cx: &mut Cx, i: crate::a64::Dot, op: DotOp) -> Flow {
-    cx.vector_call(exec::DOT, op as u64, &[i.rd, i.rn, i.rm], &[i.rd]);
+pub fn dot(cx: &mut Cx, i: Dot, op: DotOp) -> Flow {
+    dot_call(cx, op, [i.rd, i.rn, i.rm]);
     Flow::Next
+}
+
+/// The helper call of a dot product, also by element.
+pub fn dot_call(cx: &mut Cx, op: DotOp, [rd, rn, rm]: [u32; 3]) {
+    cx.vector_call(exec::DOT, op as u64, &[rd, rn, rm], &[rd]);
 }
 
 /// SMMLA, UMMLA, USMMLA.
