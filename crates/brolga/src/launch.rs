@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use brolga_arm::A64;
-use brolga_core::{Access, Fault, FaultKind, Vcpu};
+use brolga_core::Vcpu;
 use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log};
 use brolga_interp::Interp;
 use brolga_ir::Frontend;
-use brolga_softmmu::direct::{self, DirectMemory};
+use brolga_softmmu::direct::DirectMemory;
 use brolga_user::{Config as UserConfig, StraceOptions};
 
 use crate::command_line;
@@ -58,16 +58,9 @@ fn run(config: UserConfig, options: &RunOptions) -> ExitCode {
 
 fn make_vcpu(options: &RunOptions, base: u64) -> Box<dyn Vcpu> {
     let memory = DirectMemory { base, tagged: true };
-    let tier0 = Interp { memory, helpers: A64.helpers(), fetch };
+    let tier0 = Interp { memory, helpers: A64.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
     let engine = Engine::new(Box::new(A64), tier0, engine_config(options));
     Box::new(EngineVcpu::new(engine))
-}
-
-fn fetch(memory: &DirectMemory, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
-    match direct::copy_in_some(buf, pc.wrapping_add(memory.base)) {
-        0 => Err(Fault { addr: pc, access: Access::Fetch, kind: FaultKind::Unmapped }),
-        n => Ok(n),
-    }
 }
 
 fn engine_config(options: &RunOptions) -> EngineConfig {

@@ -76,6 +76,11 @@ impl Process {
         old
     }
 
+    /// Changes what the guest does on `signal` without the host's side.
+    pub fn replace_action(&self, signal: i32, action: SigAction) {
+        lock(&self.actions)[signal as usize - 1] = action;
+    }
+
     /// Installs the host side of every action, at the start.
     pub fn install_actions(&self) {
         let actions = lock(&self.actions);
