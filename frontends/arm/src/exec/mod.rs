@@ -13,6 +13,8 @@ pub mod fp_env;
 pub mod fp_host;
 pub mod fp_lane;
 pub mod fp_scalar;
+#[cfg(test)]
+mod fp_tests;
 pub mod fp_vector;
 pub mod fp_wide;
 pub mod int;
