@@ -5,6 +5,7 @@ use std::{env, fs, path::Path, process};
 fn main() {
     let table = "a64.decode";
     println!("cargo::rerun-if-changed={table}");
+    println!("cargo::rerun-if-changed=src/sem");
     let text = fs::read_to_string(table).expect("a64.decode is beside build.rs");
     let output = brolga_decode::compile(table, &text).unwrap_or_else(|errors| {
         for error in errors {

@@ -12,8 +12,11 @@ pub use exec::run;
 pub use flat::{Code, Flat, FlatOp};
 pub use lower::lower;
 
-use brolga_core::{Env, GuestMemory, RegTable};
+use brolga_core::{Env, Fault, GuestMemory, RegTable};
 use brolga_ir::{Block, Helper, Interpreter, Leave, Unfit};
+
+/// Reads guest code that may be executed; see [`Interpreter::fetch`].
+pub type Fetch<M> = fn(&M, u64, &mut [u8]) -> Result<usize, Fault>;
 
 /// Tier 0 over a guest memory.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub struct Interp<M> {
     /// The guest's helpers.
     pub helpers: &'static [Helper],
     /// Reads guest code.
-    pub fetch: fn(&M, u64, &mut [u8]) -> usize,
+    pub fetch: Fetch<M>,
 }
 
 impl<M: GuestMemory + Send + Sync> Interpreter for Interp<M> {
@@ -37,7 +40,7 @@ impl<M: GuestMemory + Send + Sync> Interpreter for Interp<M> {
         run(code, env, &self.memory, self.helpers)
     }
 
-    fn fetch(&self, pc: u64, buf: &mut [u8]) -> usize {
+    fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
         (self.fetch)(&self.memory, pc, buf)
     }
 }

@@ -55,6 +55,8 @@ pub trait Frontend: Send + Sync {
     /// Translates the instruction in `cx`: emits `insn_start` and its semantics, and tells what
     /// follows. An instruction the guest does not have becomes a `raise.undefined`.
     fn translate_insn(&self, cx: &mut DisasContext) -> Flow;
+    /// Alignment in bytes that the program counter must have.
+    fn code_align(&self) -> u64;
     /// Length in bytes of the instruction at the start of `bytes`; `None` if more bytes are needed.
     fn insn_len(&self, bytes: &[u8]) -> Option<usize>;
     /// Name of the instruction, for logs and coverage.
@@ -96,6 +98,18 @@ pub trait Interpreter: Send + Sync {
     fn prepare(&self, block: &crate::Block, regs: &RegTable) -> Result<Self::Code, Unfit>;
     /// Runs a prepared block to its end.
     fn run(&self, code: &Self::Code, env: &mut Env) -> Leave;
-    /// Reads guest code; returns the number of bytes that could be read.
-    fn fetch(&self, pc: u64, buf: &mut [u8]) -> usize;
+    /// Reads guest code. Returns the number of bytes that could be read, at least 1.
+    fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault>;
+}
+
+/// A unit of the region tier: guest blocks joined by their gotos.
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// Blocks, all of one mode; `blocks[0]` is where heat was found. A [`crate::Op::Goto`] to another member's `pc`
+    /// is an internal edge.
+    pub blocks: Vec<crate::Block>,
+    /// Members that may be entered from outside, as indices; the first is 0.
+    pub entries: Vec<usize>,
+    /// Whether state must be exact at a synchronous fault ("precise" form).
+    pub precise: bool,
 }

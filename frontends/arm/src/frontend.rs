@@ -27,6 +27,10 @@ impl Frontend for A64 {
         (env.get(state::FPCR) >> 19) as u32 & 0xf9
     }
 
+    fn code_align(&self) -> u64 {
+        4
+    }
+
     fn insn_len(&self, bytes: &[u8]) -> Option<usize> {
         (bytes.len() >= 4).then_some(4)
     }

@@ -1,8 +1,9 @@
 //! Rules that concern more than one row, or all words a row may claim.
 
+use crate::emit::camel;
 use crate::error::Error;
 use crate::table::{Row, Table};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Constraints that read more free bits than this are not decided but refused.
 const MAX_ENUMERATED_BITS: u32 = 20;
@@ -20,6 +21,7 @@ pub fn check(file: &str, table: &Table) -> Result<(), Vec<Error>> {
         errors.extend(overlaps(table));
     }
     errors.extend(shared_functions(table));
+    errors.extend(ambiguous_constants(table));
     errors.sort();
     if errors.is_empty() {
         return Ok(());
@@ -111,6 +113,20 @@ fn shared_functions(table: &Table) -> Vec<(usize, String)> {
             errors.push((row.line, message("their fields differ")));
         } else if other.constant.is_some() != row.constant.is_some() {
             errors.push((row.line, message("only one of them passes a constant")));
+        }
+    }
+    errors
+}
+
+/// A constant's type may not bear the name of an argument struct: with both in scope, a semantic
+/// function could not say which it takes.
+fn ambiguous_constants(table: &Table) -> Vec<(usize, String)> {
+    let structs: HashSet<String> = table.rows.iter().filter(|r| r.implemented).map(|r| camel(&r.function)).collect();
+    let mut errors = Vec::new();
+    for row in &table.rows {
+        let owner = row.constant.as_deref().and_then(|c| c.split("::").next());
+        if let Some(owner) = owner.filter(|&owner| structs.contains(owner)) {
+            errors.push((row.line, format!("the constant's type `{owner}` has the name of an argument struct")));
         }
     }
     errors

@@ -17,6 +17,7 @@ pub fn decoder(file: &str, table: &Table, tree: &Tree) -> String {
     constraints(&mut out, table);
     decode(&mut out, table, tree);
     structs(&mut out, table);
+    reencode(&mut out, table);
     out
 }
 
@@ -43,7 +44,7 @@ pub fn translator(file: &str, table: &Table) -> String {
 }
 
 /// `addsub_imm` to `AddsubImm`.
-fn camel(name: &str) -> String {
+pub(crate) fn camel(name: &str) -> String {
     name.split('_')
         .flat_map(|part| part.chars().enumerate().map(|(i, c)| if i == 0 { c.to_ascii_uppercase() } else { c }))
         .collect()
@@ -230,6 +231,19 @@ fn encode(out: &mut String, row: &Row, shared: bool) {
         _ = write!(out, "\n            | {value} << {}", f.lsb);
     }
     out.push_str("\n    }\n");
+}
+
+/// For the tests of whoever includes the decoder: fields taken out and put back.
+fn reencode(out: &mut String, table: &Table) {
+    out.push_str("/// `word` with its fields taken out and put back.\n#[cfg(test)]\n");
+    out.push_str("fn reencode(word: u32) -> Option<u32> {\n    Some(match decode(word)? {\n");
+    for row in table.rows.iter().filter(|r| r.implemented) {
+        _ = writeln!(out, "        Row::{} => {}::from_word(word).encode(),", camel(&row.name), camel(&row.function));
+    }
+    if table.rows.iter().any(|r| !r.implemented) {
+        out.push_str("        _ => return None,\n");
+    }
+    out.push_str("    })\n}\n");
 }
 
 fn bit_range(f: &Field) -> String {

@@ -3,7 +3,7 @@
 use crate::table::Table;
 
 /// At most this many bits are looked at by one switch.
-const MAX_SWITCH_BITS: u32 = 6;
+const MAX_SWITCH_BITS: u32 = 9;
 
 /// One step of decoding.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Scalar conversions: between formats, to and from integers and fixed-point numbers.
 
 use super::fp_env::{with, with_control};
-use super::fp_lane::{FpMisc, Lane};
+use super::fp_lane::{FpMiscOp, Lane};
 use brolga_core::Env;
 use brolga_softfloat::{Bf16, F16, F16Alt, F32, F64, Format, FpEnv, IntType, Rounding, Word};
 use brolga_softfloat::{convert, fast, to_i32_javascript};
@@ -10,7 +10,7 @@ use brolga_softfloat::{convert, fast, to_i32_javascript};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Conversion {
     /// One of FCVT*S, FCVT*U, SCVTF, UCVTF.
-    pub op: FpMisc,
+    pub op: FpMiscOp,
     /// Width of the integer, 32 or 64.
     pub bits: u32,
     /// Fraction bits of the integer, 0 to 64.
@@ -26,7 +26,7 @@ impl Conversion {
     #[inline(always)]
     fn from_arg(arg: u64) -> Conversion {
         let byte = |n: u32| (arg >> (8 * n)) as u32 & 0xff;
-        Conversion { op: FpMisc::from_arg(arg & 0xff), bits: byte(1), fbits: byte(2) }
+        Conversion { op: FpMiscOp::from_arg(arg & 0xff), bits: byte(1), fbits: byte(2) }
     }
 
     #[inline(always)]

@@ -27,21 +27,21 @@ pub(crate) use operations;
 
 operations! {
     /// Operations of two operands, some of which accumulate or work on pairs.
-    FpThree: Fadd Fsub Fmul Fnmul Fdiv Fmulx Fmax Fmin Fmaxnm Fminnm Fabd Frecps Frsqrts Fmla Fmls
+    FpThreeOp: Fadd Fsub Fmul Fnmul Fdiv Fmulx Fmax Fmin Fmaxnm Fminnm Fabd Frecps Frsqrts Fmla Fmls
         Fcmeq Fcmge Fcmgt Facge Facgt Faddp Fmaxp Fminp Fmaxnmp Fminnmp
 }
 
 operations! {
     /// Operations of one operand. Comparisons end in 0: they are with zero.
-    FpMisc: Fmov Fabs Fneg Fsqrt Frintn Frintp Frintm Frintz Frinta Frintx Frinti Frint32z Frint32x Frint64z Frint64x
+    FpMiscOp: Fmov Fabs Fneg Fsqrt Frintn Frintp Frintm Frintz Frinta Frintx Frinti Frint32z Frint32x Frint64z Frint64x
         Fcvtns Fcvtnu Fcvtps Fcvtpu Fcvtms Fcvtmu Fcvtzs Fcvtzu Fcvtas Fcvtau Scvtf Ucvtf
         Fcmeq0 Fcmge0 Fcmgt0 Fcmle0 Fcmlt0 Frecpe Frsqrte Frecpx
 }
 
-impl FpMisc {
+impl FpMiscOp {
     /// How a rounding instruction rounds; `None` is FPCR's way.
     pub fn rounding(self) -> Option<Rounding> {
-        use FpMisc::*;
+        use FpMiscOp::*;
         match self {
             Frintn | Fcvtns | Fcvtnu => Some(Rounding::NearestEven),
             Frintp | Fcvtps | Fcvtpu => Some(Rounding::Up),
@@ -54,7 +54,7 @@ impl FpMisc {
 
     /// Whether the integer of a conversion is signed.
     pub fn signed(self) -> bool {
-        use FpMisc::*;
+        use FpMiscOp::*;
         matches!(self, Fcvtns | Fcvtps | Fcvtms | Fcvtzs | Fcvtas | Scvtf)
     }
 }
@@ -307,11 +307,11 @@ pub fn greater<F: Lane>(fp: &mut FpEnv, a: F::Bits, b: F::Bits) -> F::Bits {
 
 /// FRINT*: `inexact` raises the flag when the value changed.
 #[inline(always)]
-pub fn round<F: Lane>(fp: &mut FpEnv, op: FpMisc, a: F::Bits) -> F::Bits {
+pub fn round<F: Lane>(fp: &mut FpEnv, op: FpMiscOp, a: F::Bits) -> F::Bits {
     let rounding = op.rounding().unwrap_or(fp.rounding);
     match op {
-        FpMisc::Frint32z | FpMisc::Frint32x => exact::round_to_int_sized::<F>(fp, a, rounding, 32),
-        FpMisc::Frint64z | FpMisc::Frint64x => exact::round_to_int_sized::<F>(fp, a, rounding, 64),
-        _ => F::round_to_int(fp, a, rounding, op == FpMisc::Frintx),
+        FpMiscOp::Frint32z | FpMiscOp::Frint32x => exact::round_to_int_sized::<F>(fp, a, rounding, 32),
+        FpMiscOp::Frint64z | FpMiscOp::Frint64x => exact::round_to_int_sized::<F>(fp, a, rounding, 64),
+        _ => F::round_to_int(fp, a, rounding, op == FpMiscOp::Frintx),
     }
 }

@@ -5,7 +5,7 @@
 
 use super::fp_env::{with, with_control};
 use super::fp_host::{HostOp, is_settled};
-use super::fp_lane::{self, FpMisc, FpThree, Lane};
+use super::fp_lane::{self, FpMiscOp, FpThreeOp, Lane};
 use super::fp_vector;
 use crate::state::FPCR;
 use brolga_core::Env;
@@ -93,9 +93,9 @@ pub extern "C" fn abs_diff<F: Lane>(env: &mut Env, a: u64, b: u64, _: u64) -> u6
     two::<F>(env, a, b, fp_lane::abs_diff::<F>)
 }
 
-/// Any [`FpThree`] of two scalars, `op` among them. Those of pairs take the pair as `a` and `b`.
+/// Any [`FpThreeOp`] of two scalars, `op` among them. Those of pairs take the pair as `a` and `b`.
 pub extern "C" fn any_two<F: Lane>(env: &mut Env, a: u64, b: u64, op: u64) -> u64 {
-    with_control(env, move |fp| fp_vector::three::<F>(fp, FpThree::from_arg(op), 1, 0, a.into(), b.into())) as u64
+    with_control(env, move |fp| fp_vector::three::<F>(fp, FpThreeOp::from_arg(op), 1, 0, a.into(), b.into())) as u64
 }
 
 /// a * b + c
@@ -111,14 +111,14 @@ pub extern "C" fn sqrt<F: Lane>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
     with(env, move |fp| F::sqrt(fp, bits::<F>(a))).widen() as u64
 }
 
-/// FRINT*: the [`FpMisc`] is `op`.
+/// FRINT*: the [`FpMiscOp`] is `op`.
 pub extern "C" fn round<F: Lane>(env: &mut Env, a: u64, op: u64, _: u64) -> u64 {
-    with_control(env, move |fp| fp_lane::round::<F>(fp, FpMisc::from_arg(op), bits::<F>(a))).widen() as u64
+    with_control(env, move |fp| fp_lane::round::<F>(fp, FpMiscOp::from_arg(op), bits::<F>(a))).widen() as u64
 }
 
-/// Any [`FpMisc`] of a scalar, `op` among them.
+/// Any [`FpMiscOp`] of a scalar, `op` among them.
 pub extern "C" fn any_one<F: Lane>(env: &mut Env, a: u64, op: u64, _: u64) -> u64 {
-    with_control(env, move |fp| fp_vector::misc::<F>(fp, FpMisc::from_arg(op), 1, a.into())) as u64
+    with_control(env, move |fp| fp_vector::misc::<F>(fp, FpMiscOp::from_arg(op), 1, a.into())) as u64
 }
 
 /// FCMP, and FCMPE if `signalling`: N Z C V in bits 31..28. Arm ARM, "FPCompare".

@@ -1,9 +1,9 @@
 //! The helpers against softfloat's exact functions under many environments, and by hand.
 
 use super::fp_convert::{self, Conversion};
-use super::fp_lane::{FpMisc, FpThree, Lane, width};
-use super::fp_vector::{self, Element, Estimate, FpAcross};
-use super::fp_wide::{self, Fmlal, Narrow};
+use super::fp_lane::{FpMiscOp, FpThreeOp, Lane, width};
+use super::fp_vector::{self, Element, Estimate, FpAcrossOp};
+use super::fp_wide::{self, FmlalOp, Narrow};
 use super::{fp_scalar, set_v, v};
 use crate::state::{FPCR, FPSR};
 use brolga_core::Env;
@@ -99,8 +99,8 @@ fn scalar_agrees<F: Lane>(name: &str, helper: HelperFn, wanted: impl Fn(&mut FpE
 }
 
 /// The exact function of an operation on single lanes.
-fn exact_two<F: Lane>(op: FpThree, fp: &mut FpEnv, [a, b, c]: [F::Bits; 3]) -> F::Bits {
-    use FpThree::*;
+fn exact_two<F: Lane>(op: FpThreeOp, fp: &mut FpEnv, [a, b, c]: [F::Bits; 3]) -> F::Bits {
+    use FpThreeOp::*;
     let mask = |holds: bool| F::Bits::narrow(if holds { u128::MAX } else { 0 });
     let at_least = |r: Relation| matches!(r, Relation::Greater | Relation::Equal);
     let (magnitude_a, magnitude_b) = (exact::abs::<F>(a), exact::abs::<F>(b));
@@ -128,18 +128,18 @@ fn exact_two<F: Lane>(op: FpThree, fp: &mut FpEnv, [a, b, c]: [F::Bits; 3]) -> F
     }
 }
 
-fn is_pairwise(op: FpThree) -> bool {
-    use FpThree::*;
+fn is_pairwise(op: FpThreeOp) -> bool {
+    use FpThreeOp::*;
     matches!(op, Faddp | Fmaxp | Fminp | Fmaxnmp | Fminnmp)
 }
 
-fn every_three() -> impl Iterator<Item = FpThree> {
-    (0..=FpThree::Fminnmp as u64).map(FpThree::from_arg)
+fn every_three() -> impl Iterator<Item = FpThreeOp> {
+    (0..=FpThreeOp::Fminnmp as u64).map(FpThreeOp::from_arg)
 }
 
 /// Helpers of two operands with their operations.
-fn own_rows<F: Lane>() -> [(FpThree, HelperFn); 10] {
-    use FpThree::*;
+fn own_rows<F: Lane>() -> [(FpThreeOp, HelperFn); 10] {
+    use FpThreeOp::*;
     [
         (Fadd, fp_scalar::add::<F>),
         (Fsub, fp_scalar::sub::<F>),
@@ -228,8 +228,8 @@ fn vector_helpers_agree_with_the_exact_functions() {
 }
 
 /// The exact function of an operation on one lane.
-fn exact_one<F: Lane>(op: FpMisc, fp: &mut FpEnv, a: F::Bits) -> F::Bits {
-    use FpMisc::*;
+fn exact_one<F: Lane>(op: FpMiscOp, fp: &mut FpEnv, a: F::Bits) -> F::Bits {
+    use FpMiscOp::*;
     let mask = |holds: bool| F::Bits::narrow(if holds { u128::MAX } else { 0 });
     let zero = exact::zero::<F>(false);
     let int = IntType { bits: width::<F>(), signed: op.signed() };
@@ -261,7 +261,7 @@ fn exact_one<F: Lane>(op: FpMisc, fp: &mut FpEnv, a: F::Bits) -> F::Bits {
 }
 
 fn ones_agree<F: Lane>() {
-    for op in (0..=FpMisc::Frecpx as u64).map(FpMisc::from_arg) {
+    for op in (0..=FpMiscOp::Frecpx as u64).map(FpMiscOp::from_arg) {
         let mut random = Random(13);
         for control in controls() {
             for _ in 0..100 {
@@ -347,24 +347,24 @@ fn conversions_to_integers_saturate() {
     let to = |op, bits, x: f64| {
         call(fp_convert::to_int::<F64>, 0, [x.to_bits(), Conversion { op, bits, fbits: 0 }.to_arg(), 0])
     };
-    assert_eq!(to(FpMisc::Fcvtzs, 32, 1e10), (0x7fff_ffff, INVALID));
-    assert_eq!(to(FpMisc::Fcvtzs, 32, -1e10), (0x8000_0000, INVALID));
-    assert_eq!(to(FpMisc::Fcvtzs, 64, f64::INFINITY), (i64::MAX as u64, INVALID));
-    assert_eq!(to(FpMisc::Fcvtzu, 64, -1.0), (0, INVALID));
-    assert_eq!(to(FpMisc::Fcvtzu, 32, -0.5), (0, INEXACT));
-    assert_eq!(to(FpMisc::Fcvtzs, 64, f64::NAN), (0, INVALID));
-    assert_eq!(to(FpMisc::Fcvtns, 32, 2.5), (2, INEXACT));
-    assert_eq!(to(FpMisc::Fcvtas, 32, 2.5), (3, INEXACT));
-    assert_eq!(to(FpMisc::Fcvtms, 32, -2.5), (-3i32 as u32 as u64, INEXACT));
-    assert_eq!(to(FpMisc::Fcvtpu, 32, 2.25), (3, INEXACT));
+    assert_eq!(to(FpMiscOp::Fcvtzs, 32, 1e10), (0x7fff_ffff, INVALID));
+    assert_eq!(to(FpMiscOp::Fcvtzs, 32, -1e10), (0x8000_0000, INVALID));
+    assert_eq!(to(FpMiscOp::Fcvtzs, 64, f64::INFINITY), (i64::MAX as u64, INVALID));
+    assert_eq!(to(FpMiscOp::Fcvtzu, 64, -1.0), (0, INVALID));
+    assert_eq!(to(FpMiscOp::Fcvtzu, 32, -0.5), (0, INEXACT));
+    assert_eq!(to(FpMiscOp::Fcvtzs, 64, f64::NAN), (0, INVALID));
+    assert_eq!(to(FpMiscOp::Fcvtns, 32, 2.5), (2, INEXACT));
+    assert_eq!(to(FpMiscOp::Fcvtas, 32, 2.5), (3, INEXACT));
+    assert_eq!(to(FpMiscOp::Fcvtms, 32, -2.5), (-3i32 as u32 as u64, INEXACT));
+    assert_eq!(to(FpMiscOp::Fcvtpu, 32, 2.25), (3, INEXACT));
     let signed = |x: f64| call(fp_convert::to_signed::<F64, 32>, 0, [x.to_bits(), 0, 0]);
     assert_eq!(signed(-2.0), (-2i32 as u32 as u64, 0));
     assert_eq!(signed(3e9), (0x7fff_ffff, INVALID));
     // Fixed point: 1.5 with 16 fraction bits, and back.
     let how = |op| Conversion { op, bits: 32, fbits: 16 }.to_arg();
-    let fixed = call(fp_convert::to_int::<F64>, 0, [1.5f64.to_bits(), how(FpMisc::Fcvtzs), 0]);
+    let fixed = call(fp_convert::to_int::<F64>, 0, [1.5f64.to_bits(), how(FpMiscOp::Fcvtzs), 0]);
     assert_eq!(fixed, (0x18000, 0));
-    let back = call(fp_convert::from_int::<F64>, 0, [0x18000, how(FpMisc::Ucvtf), 0]);
+    let back = call(fp_convert::from_int::<F64>, 0, [0x18000, how(FpMiscOp::Ucvtf), 0]);
     assert_eq!(back, (1.5f64.to_bits(), 0));
 }
 
@@ -393,13 +393,13 @@ fn javascript_conversion_wraps_and_tells_exactness() {
 
 #[test]
 fn rounding_to_integers_raises_inexact_for_frintx_only() {
-    let round = |op: FpMisc, x: f64| call(fp_scalar::round::<F64>, 0, [x.to_bits(), op as u64, 0]);
-    assert_eq!(round(FpMisc::Frintx, 2.5), (2f64.to_bits(), INEXACT));
-    assert_eq!(round(FpMisc::Frinti, 2.5), (2f64.to_bits(), 0));
-    assert_eq!(round(FpMisc::Frintx, 3.0), (3f64.to_bits(), 0));
-    assert_eq!(round(FpMisc::Frinta, -2.5), ((-3f64).to_bits(), 0));
-    assert_eq!(round(FpMisc::Frintp, -0.25), (1 << 63, 0));
-    assert_eq!(round(FpMisc::Frint32z, 3e9), ((-2_147_483_648f64).to_bits(), INVALID));
+    let round = |op: FpMiscOp, x: f64| call(fp_scalar::round::<F64>, 0, [x.to_bits(), op as u64, 0]);
+    assert_eq!(round(FpMiscOp::Frintx, 2.5), (2f64.to_bits(), INEXACT));
+    assert_eq!(round(FpMiscOp::Frinti, 2.5), (2f64.to_bits(), 0));
+    assert_eq!(round(FpMiscOp::Frintx, 3.0), (3f64.to_bits(), 0));
+    assert_eq!(round(FpMiscOp::Frinta, -2.5), ((-3f64).to_bits(), 0));
+    assert_eq!(round(FpMiscOp::Frintp, -0.25), (1 << 63, 0));
+    assert_eq!(round(FpMiscOp::Frint32z, 3e9), ((-2_147_483_648f64).to_bits(), INVALID));
 }
 
 #[test]
@@ -442,9 +442,9 @@ fn elements_index_their_register() {
     set_v(&mut env, 1, singles([1.0, 2.0, 3.0, 4.0]));
     set_v(&mut env, 9, singles([0.0, 0.0, 0.0, 10.0]));
     let element = Element { reg: 9, index: 3 }.to_arg();
-    fp_vector::three_same::<F32>(&mut env, word(true), FpThree::Fmul as u64, element);
+    fp_vector::three_same::<F32>(&mut env, word(true), FpThreeOp::Fmul as u64, element);
     assert_eq!(v(&env, 0), singles([10.0, 20.0, 30.0, 40.0]));
-    fp_vector::three_same::<F32>(&mut env, word(false), FpThree::Fmls as u64, element);
+    fp_vector::three_same::<F32>(&mut env, word(false), FpThreeOp::Fmls as u64, element);
     assert_eq!(v(&env, 0), singles([0.0, 0.0, 0.0, 0.0]));
 }
 
@@ -453,10 +453,10 @@ fn reductions_take_the_lower_half_first() {
     let (first, second) = (0x7fc0_0001, 0x7fc0_0002);
     let mut env = guest(0, 0);
     set_v(&mut env, 1, F32::join(&[1, second, first, 4]));
-    fp_vector::across::<F32>(&mut env, word(true), FpAcross::Fmaxv as u64, 0);
+    fp_vector::across::<F32>(&mut env, word(true), FpAcrossOp::Fmaxv as u64, 0);
     assert_eq!(v(&env, 0), u128::from(second));
     set_v(&mut env, 1, singles([3.0, -7.0, f32::NAN, 5.0]));
-    fp_vector::across::<F32>(&mut env, word(true), FpAcross::Fminnmv as u64, 0);
+    fp_vector::across::<F32>(&mut env, word(true), FpAcrossOp::Fminnmv as u64, 0);
     assert_eq!(v(&env, 0), u128::from((-7f32).to_bits()));
 }
 
@@ -484,9 +484,9 @@ fn multiply_long_takes_one_part_of_half_precision() {
     // Halves 1, 2, 3, 4 below 5, 6, 7, 8.
     set_v(&mut env, 1, 0x4800_4700_4600_4500_4400_4200_4000_3c00);
     set_v(&mut env, 2, 0x4000_4000_4000_4000_3c00_3c00_3c00_3c00);
-    fp_wide::mul_add_long(&mut env, word(true), Fmlal::Fmlal2 as u64, 0);
+    fp_wide::mul_add_long(&mut env, word(true), FmlalOp::Fmlal2 as u64, 0);
     assert_eq!(v(&env, 0), singles([10.0, 12.0, 14.0, 16.0]));
-    fp_wide::mul_add_long(&mut env, word(false), Fmlal::Fmlsl2 as u64, 0);
+    fp_wide::mul_add_long(&mut env, word(false), FmlalOp::Fmlsl2 as u64, 0);
     assert_eq!(v(&env, 0), singles([7.0, 8.0, 0.0, 0.0]));
 }
 

@@ -4,7 +4,7 @@
 
 use super::fp_env::with_control as with;
 use super::fp_host::{self, HostOp, is_settled};
-use super::fp_lane::{self, FpMisc, FpThree, Lane, operations, width};
+use super::fp_lane::{self, FpMiscOp, FpThreeOp, Lane, operations, width};
 use super::{set_v, v};
 use brolga_core::Env;
 use brolga_softfloat::{FpEnv, IntType, Rounding, Word};
@@ -14,7 +14,7 @@ use brolga_softfloat::{unsigned_recip_estimate, unsigned_recip_sqrt_estimate};
 
 operations! {
     /// Reductions.
-    FpAcross: Fmaxnmv Fmaxv Fminnmv Fminv
+    FpAcrossOp: Fmaxnmv Fmaxv Fminnmv Fminv
 }
 
 operations! {
@@ -128,8 +128,8 @@ fn pairs<F: Lane>(
 }
 
 /// `op` on `count` lanes; `d` is the addend of those that accumulate.
-pub fn three<F: Lane>(fp: &mut FpEnv, op: FpThree, count: usize, d: u128, n: u128, m: u128) -> u128 {
-    use FpThree::*;
+pub fn three<F: Lane>(fp: &mut FpEnv, op: FpThreeOp, count: usize, d: u128, n: u128, m: u128) -> u128 {
+    use FpThreeOp::*;
     match op {
         Fadd => zip::<F>(fp, count, n, m, F::add),
         Fsub => zip::<F>(fp, count, n, m, F::sub),
@@ -175,14 +175,14 @@ fn accumulate<F: Lane>(
 
 /// `op` by the host's arithmetic, where that has it and may be taken.
 #[inline(always)]
-fn three_by_host<F: Lane>(op: FpThree, count: usize, d: u128, n: u128, m: u128) -> Option<u128> {
+fn three_by_host<F: Lane>(op: FpThreeOp, count: usize, d: u128, n: u128, m: u128) -> Option<u128> {
     match op {
-        FpThree::Fadd => fp_host::vector::<F>(HostOp::Add, count, n, m, 0),
-        FpThree::Fsub => fp_host::vector::<F>(HostOp::Sub, count, n, m, 0),
-        FpThree::Fmul => fp_host::vector::<F>(HostOp::Mul, count, n, m, 0),
-        FpThree::Fdiv => fp_host::vector::<F>(HostOp::Div, count, n, m, 0),
-        FpThree::Fmla => fp_host::vector::<F>(HostOp::Fused, count, n, m, d),
-        FpThree::Fmls => fp_host::vector::<F>(HostOp::Fused, count, n ^ sign_bits::<F>(), m, d),
+        FpThreeOp::Fadd => fp_host::vector::<F>(HostOp::Add, count, n, m, 0),
+        FpThreeOp::Fsub => fp_host::vector::<F>(HostOp::Sub, count, n, m, 0),
+        FpThreeOp::Fmul => fp_host::vector::<F>(HostOp::Mul, count, n, m, 0),
+        FpThreeOp::Fdiv => fp_host::vector::<F>(HostOp::Div, count, n, m, 0),
+        FpThreeOp::Fmla => fp_host::vector::<F>(HostOp::Fused, count, n, m, d),
+        FpThreeOp::Fmls => fp_host::vector::<F>(HostOp::Fused, count, n ^ sign_bits::<F>(), m, d),
         _ => None,
     }
 }
@@ -192,11 +192,11 @@ const fn sign_bits<F: Lane>() -> u128 {
     u128::MAX / (u128::MAX >> (128 - width::<F>())) << (width::<F>() - 1)
 }
 
-/// The [`FpThree`] `op` on Vn and Vm, or on Vn and an [`Element`].
+/// The [`FpThreeOp`] `op` on Vn and Vm, or on Vn and an [`Element`].
 pub extern "C" fn three_same<F: Lane>(env: &mut Env, word: u64, op: u64, element: u64) -> u64 {
     let (d, n) = (v(env, rd(word)), v(env, rn(word)));
     let m = operand_m(env, word, element, width::<F>());
-    let (op, count) = (FpThree::from_arg(op), lanes::<F>(word));
+    let (op, count) = (FpThreeOp::from_arg(op), lanes::<F>(word));
     let host = if is_settled(env) { three_by_host::<F>(op, count, d, n, m) } else { None };
     let r = match host {
         Some(r) => r,
@@ -207,27 +207,27 @@ pub extern "C" fn three_same<F: Lane>(env: &mut Env, word: u64, op: u64, element
 }
 
 /// The integer type of a lane.
-fn lane_int<F: Lane>(op: FpMisc) -> IntType {
+fn lane_int<F: Lane>(op: FpMiscOp) -> IntType {
     IntType { bits: width::<F>(), signed: op.signed() }
 }
 
 /// Conversion of lanes to integers or fixed-point numbers of the same width.
 #[inline(always)]
-fn to_int<F: Lane>(fp: &mut FpEnv, op: FpMisc, count: usize, n: u128, fbits: u32) -> u128 {
+fn to_int<F: Lane>(fp: &mut FpEnv, op: FpMiscOp, count: usize, n: u128, fbits: u32) -> u128 {
     let (int, rounding) = (lane_int::<F>(op), op.rounding().unwrap_or(Rounding::Zero));
     map::<F>(fp, count, n, |fp, a| F::Bits::narrow(F::to_int(fp, a, int, fbits, rounding).into()))
 }
 
 /// The other way, by FPCR's rounding.
 #[inline(always)]
-fn from_int<F: Lane>(fp: &mut FpEnv, op: FpMisc, count: usize, n: u128, fbits: u32) -> u128 {
+fn from_int<F: Lane>(fp: &mut FpEnv, op: FpMiscOp, count: usize, n: u128, fbits: u32) -> u128 {
     let int = lane_int::<F>(op);
     map::<F>(fp, count, n, |fp, a| F::from_int(fp, a.widen() as u64, int, fbits))
 }
 
 /// `op` on `count` lanes.
-pub fn misc<F: Lane>(fp: &mut FpEnv, op: FpMisc, count: usize, n: u128) -> u128 {
-    use FpMisc::*;
+pub fn misc<F: Lane>(fp: &mut FpEnv, op: FpMiscOp, count: usize, n: u128) -> u128 {
+    use FpMiscOp::*;
     let zero = zero::<F>(false);
     match op {
         Fmov => map::<F>(fp, count, n, |_, a| a),
@@ -252,19 +252,19 @@ pub fn misc<F: Lane>(fp: &mut FpEnv, op: FpMisc, count: usize, n: u128) -> u128 
     }
 }
 
-/// The [`FpMisc`] `op` on Vn.
+/// The [`FpMiscOp`] `op` on Vn.
 pub extern "C" fn two_misc<F: Lane>(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let n = v(env, rn(word));
-    let r = with(env, |fp| misc::<F>(fp, FpMisc::from_arg(op), lanes::<F>(word), n));
+    let r = with(env, |fp| misc::<F>(fp, FpMiscOp::from_arg(op), lanes::<F>(word), n));
     set_v(env, rd(word), r);
     0
 }
 
 /// SCVTF, UCVTF, FCVTZS, FCVTZU between floating and fixed point: `fbits` fraction bits.
 pub extern "C" fn fixed<F: Lane>(env: &mut Env, word: u64, op: u64, fbits: u64) -> u64 {
-    let (n, op, count) = (v(env, rn(word)), FpMisc::from_arg(op), lanes::<F>(word));
+    let (n, op, count) = (v(env, rn(word)), FpMiscOp::from_arg(op), lanes::<F>(word));
     let r = with(env, |fp| match op {
-        FpMisc::Scvtf | FpMisc::Ucvtf => from_int::<F>(fp, op, count, n, fbits as u32),
+        FpMiscOp::Scvtf | FpMiscOp::Ucvtf => from_int::<F>(fp, op, count, n, fbits as u32),
         _ => to_int::<F>(fp, op, count, n, fbits as u32),
     });
     set_v(env, rd(word), r);
@@ -293,11 +293,11 @@ fn reduce<F: Lane>(
 /// FMAXNMV, FMAXV, FMINNMV, FMINV.
 pub extern "C" fn across<F: Lane>(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let (n, count) = (v(env, rn(word)), lanes::<F>(word));
-    let r = with(env, |fp| match FpAcross::from_arg(op) {
-        FpAcross::Fmaxnmv => reduce::<F>(fp, count, n, fp_lane::max_num::<F>),
-        FpAcross::Fmaxv => reduce::<F>(fp, count, n, fp_lane::max::<F>),
-        FpAcross::Fminnmv => reduce::<F>(fp, count, n, fp_lane::min_num::<F>),
-        FpAcross::Fminv => reduce::<F>(fp, count, n, fp_lane::min::<F>),
+    let r = with(env, |fp| match FpAcrossOp::from_arg(op) {
+        FpAcrossOp::Fmaxnmv => reduce::<F>(fp, count, n, fp_lane::max_num::<F>),
+        FpAcrossOp::Fmaxv => reduce::<F>(fp, count, n, fp_lane::max::<F>),
+        FpAcrossOp::Fminnmv => reduce::<F>(fp, count, n, fp_lane::min_num::<F>),
+        FpAcrossOp::Fminv => reduce::<F>(fp, count, n, fp_lane::min::<F>),
     });
     set_v(env, rd(word), r.widen());
     0

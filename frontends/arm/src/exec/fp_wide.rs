@@ -17,7 +17,7 @@ operations! {
 
 operations! {
     /// Half precision multiplied and added to single.
-    Fmlal: Fmlal Fmlsl Fmlal2 Fmlsl2
+    FmlalOp: Fmlal Fmlsl Fmlal2 Fmlsl2
 }
 
 /// FCVTN, FCVTXN, BFCVTN; with Q into the upper half, keeping the lower.
@@ -59,8 +59,9 @@ pub extern "C" fn long(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
 
 /// FMLAL, FMLAL2, FMLSL, FMLSL2: lanes of the operands' lower or upper part. Arm ARM, "FMLAL, FMLAL2 (vector)".
 pub extern "C" fn mul_add_long(env: &mut Env, word: u64, op: u64, element: u64) -> u64 {
-    let op = Fmlal::from_arg(op);
-    let (upper, subtract) = (matches!(op, Fmlal::Fmlal2 | Fmlal::Fmlsl2), matches!(op, Fmlal::Fmlsl | Fmlal::Fmlsl2));
+    let op = FmlalOp::from_arg(op);
+    let (upper, subtract) =
+        (matches!(op, FmlalOp::Fmlal2 | FmlalOp::Fmlsl2), matches!(op, FmlalOp::Fmlsl | FmlalOp::Fmlsl2));
     let count = lanes::<F32>(word);
     let first = if upper { count } else { 0 };
     let n = F16::split(v(env, rn(word)));

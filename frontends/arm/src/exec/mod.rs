@@ -18,6 +18,11 @@ mod fp_tests;
 pub mod fp_vector;
 pub mod fp_wide;
 pub mod int;
+pub mod simd_lanes;
+pub mod simd_misc;
+pub mod simd_perm;
+pub mod simd_shift;
+pub mod simd_three;
 
 macro_rules! helpers {
     ($($id:ident $name:literal $func:path;)*) => {
@@ -43,6 +48,15 @@ helpers! {
     AXFLAG "axflag" int::axflag;
     COUNTER "counter" clock::counter;
     RANDOM "random" clock::random;
+    THREE_SAME "three_same" simd_three::three_same;
+    THREE_DIFF "three_diff" simd_three::three_diff;
+    DOT "dot" simd_three::dot;
+    MATRIX "matrix" simd_three::matrix;
+    PMULL64 "pmull64" simd_three::pmull64;
+    TWO_MISC "two_misc" simd_misc::two_misc;
+    ACROSS "across" simd_misc::across;
+    PERMUTE "permute" simd_perm::permute;
+    TABLE "table_lookup" simd_perm::table;
     FADD_H "fadd_h" fp_scalar::add::<F16>;
     FADD_S "fadd_s" fp_scalar::add::<F32>;
     FADD_D "fadd_d" fp_scalar::add::<F64>;
@@ -140,6 +154,9 @@ helpers! {
     BFDOT "bfdot" fp_wide::bf16_dot;
     BFMMLA "bfmmla" fp_wide::bf16_matrix;
     BFMLAL "bfmlal" fp_wide::bf16_mul_add_long;
+    SHIFT_SATURATE "shift_saturate" simd_shift::shift_saturate_imm;
+    SHIFT_NARROW "shift_narrow" simd_shift::shift_narrow;
+    SHIFT_LONG "shift_long" simd_shift::shift_long;
 }
 
 /// Reads V register `n` of an instruction field.

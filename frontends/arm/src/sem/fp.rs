@@ -11,12 +11,12 @@ use brolga_core::{Cond, RegSet};
 use brolga_ir::{HelperId, Shape, Ty, Value};
 
 // The constants of the decode table.
-pub use crate::exec::fp_lane::{FpMisc as One, FpMisc as ToInt, FpMisc as FromInt, FpThree as Two};
+pub use crate::exec::fp_lane::{FpMiscOp as OneOp, FpMiscOp as ToInt, FpMiscOp as FromInt, FpThreeOp as TwoOp};
 
 /// The multiply-adds.
 #[allow(missing_docs, reason = "the manual's mnemonics")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Three {
+pub enum ThreeOp {
     Fmadd,
     Fmsub,
     Fnmadd,
@@ -105,12 +105,12 @@ impl Cx<'_> {
 }
 
 /// The scalar result of `op` on `a`.
-pub fn one(cx: &mut Cx, p: Precision, op: One, a: Value) -> Value {
+pub fn one(cx: &mut Cx, p: Precision, op: OneOp, a: Value) -> Value {
     match op {
-        One::Fmov => a,
-        One::Fabs => cx.absolute(p, a),
-        One::Fneg => cx.negated(p, a),
-        One::Fsqrt => cx.fp_value(p.pick([exec::FSQRT_H, exec::FSQRT_S, exec::FSQRT_D]), &[a]),
+        OneOp::Fmov => a,
+        OneOp::Fabs => cx.absolute(p, a),
+        OneOp::Fneg => cx.negated(p, a),
+        OneOp::Fsqrt => cx.fp_value(p.pick([exec::FSQRT_H, exec::FSQRT_S, exec::FSQRT_D]), &[a]),
         _ => {
             let op = cx.iconst(Ty::I64, op as u64);
             cx.fp_value(p.pick([exec::FRINT_H, exec::FRINT_S, exec::FRINT_D]), &[a, op])
@@ -119,7 +119,7 @@ pub fn one(cx: &mut Cx, p: Precision, op: One, a: Value) -> Value {
 }
 
 /// FMOV (register), FABS, FNEG, FSQRT, FRINT*.
-pub fn fp_one(cx: &mut Cx, i: FpOne, op: One) -> Flow {
+pub fn fp_one(cx: &mut Cx, i: FpOne, op: OneOp) -> Flow {
     let p = Precision::of_type(i.ftype);
     let a = cx.scalar(p, i.rn);
     let r = one(cx, p, op, a);
@@ -154,24 +154,24 @@ pub fn bfcvt(cx: &mut Cx, i: Bfcvt) -> Flow {
 }
 
 /// The helpers of an operation that has its own.
-fn own_helpers(op: Two) -> Option<[HelperId; 3]> {
+fn own_helpers(op: TwoOp) -> Option<[HelperId; 3]> {
     Some(match op {
-        Two::Fadd | Two::Faddp => [exec::FADD_H, exec::FADD_S, exec::FADD_D],
-        Two::Fsub => [exec::FSUB_H, exec::FSUB_S, exec::FSUB_D],
-        Two::Fmul => [exec::FMUL_H, exec::FMUL_S, exec::FMUL_D],
-        Two::Fnmul => [exec::FNMUL_H, exec::FNMUL_S, exec::FNMUL_D],
-        Two::Fdiv => [exec::FDIV_H, exec::FDIV_S, exec::FDIV_D],
-        Two::Fmax | Two::Fmaxp => [exec::FMAX_H, exec::FMAX_S, exec::FMAX_D],
-        Two::Fmin | Two::Fminp => [exec::FMIN_H, exec::FMIN_S, exec::FMIN_D],
-        Two::Fmaxnm | Two::Fmaxnmp => [exec::FMAXNM_H, exec::FMAXNM_S, exec::FMAXNM_D],
-        Two::Fminnm | Two::Fminnmp => [exec::FMINNM_H, exec::FMINNM_S, exec::FMINNM_D],
-        Two::Fabd => [exec::FABD_H, exec::FABD_S, exec::FABD_D],
+        TwoOp::Fadd | TwoOp::Faddp => [exec::FADD_H, exec::FADD_S, exec::FADD_D],
+        TwoOp::Fsub => [exec::FSUB_H, exec::FSUB_S, exec::FSUB_D],
+        TwoOp::Fmul => [exec::FMUL_H, exec::FMUL_S, exec::FMUL_D],
+        TwoOp::Fnmul => [exec::FNMUL_H, exec::FNMUL_S, exec::FNMUL_D],
+        TwoOp::Fdiv => [exec::FDIV_H, exec::FDIV_S, exec::FDIV_D],
+        TwoOp::Fmax | TwoOp::Fmaxp => [exec::FMAX_H, exec::FMAX_S, exec::FMAX_D],
+        TwoOp::Fmin | TwoOp::Fminp => [exec::FMIN_H, exec::FMIN_S, exec::FMIN_D],
+        TwoOp::Fmaxnm | TwoOp::Fmaxnmp => [exec::FMAXNM_H, exec::FMAXNM_S, exec::FMAXNM_D],
+        TwoOp::Fminnm | TwoOp::Fminnmp => [exec::FMINNM_H, exec::FMINNM_S, exec::FMINNM_D],
+        TwoOp::Fabd => [exec::FABD_H, exec::FABD_S, exec::FABD_D],
         _ => return None,
     })
 }
 
 /// The scalar result of `op` on `a` and `b`.
-pub fn two(cx: &mut Cx, p: Precision, op: Two, a: Value, b: Value) -> Value {
+pub fn two(cx: &mut Cx, p: Precision, op: TwoOp, a: Value, b: Value) -> Value {
     match own_helpers(op) {
         Some(helpers) => cx.fp_value(p.pick(helpers), &[a, b]),
         None => {
@@ -182,7 +182,7 @@ pub fn two(cx: &mut Cx, p: Precision, op: Two, a: Value, b: Value) -> Value {
 }
 
 /// FADD, FSUB, FMUL, FNMUL, FDIV, FMAX, FMIN, FMAXNM, FMINNM.
-pub fn fp_two(cx: &mut Cx, i: FpTwo, op: Two) -> Flow {
+pub fn fp_two(cx: &mut Cx, i: FpTwo, op: TwoOp) -> Flow {
     let p = Precision::of_type(i.ftype);
     let (a, b) = (cx.scalar(p, i.rn), cx.scalar(p, i.rm));
     let r = two(cx, p, op, a, b);
@@ -196,13 +196,13 @@ pub fn mul_add(cx: &mut Cx, p: Precision, n: Value, m: Value, a: Value) -> Value
 }
 
 /// FMADD, FMSUB, FNMADD, FNMSUB: signs are changed before the operation, so NaNs show it.
-pub fn fp_three(cx: &mut Cx, i: FpThree, op: Three) -> Flow {
+pub fn fp_three(cx: &mut Cx, i: FpThree, op: ThreeOp) -> Flow {
     let p = Precision::of_type(i.ftype);
     let (mut n, m, mut a) = (cx.scalar(p, i.rn), cx.scalar(p, i.rm), cx.scalar(p, i.ra));
-    if matches!(op, Three::Fmsub | Three::Fnmadd) {
+    if matches!(op, ThreeOp::Fmsub | ThreeOp::Fnmadd) {
         n = cx.negated(p, n);
     }
-    if matches!(op, Three::Fnmadd | Three::Fnmsub) {
+    if matches!(op, ThreeOp::Fnmadd | ThreeOp::Fnmsub) {
         a = cx.negated(p, a);
     }
     let r = mul_add(cx, p, n, m, a);

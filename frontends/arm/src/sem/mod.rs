@@ -14,8 +14,15 @@ pub mod fp;
 pub mod ldst;
 pub mod ldst_atomic;
 pub mod mops;
+pub mod simd_elem;
 pub mod simd_fp;
+pub mod simd_imm;
+pub mod simd_lanes;
 pub mod simd_ldst;
+pub mod simd_misc;
+pub mod simd_perm;
+pub mod simd_shift;
+pub mod simd_three;
 pub mod sysreg;
 pub mod system;
 

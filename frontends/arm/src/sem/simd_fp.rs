@@ -11,9 +11,9 @@ use brolga_core::RegSet;
 use brolga_ir::{HelperId, Ty, Value};
 
 // The constants of the decode table.
-pub use crate::exec::fp_lane::{FpMisc, FpThree, FpThree as FpElem};
-pub use crate::exec::fp_vector::{Estimate, FpAcross};
-pub use crate::exec::fp_wide::Fmlal;
+pub use crate::exec::fp_lane::{FpMiscOp, FpThreeOp, FpThreeOp as FpElemOp};
+pub use crate::exec::fp_vector::{Estimate, FpAcrossOp};
+pub use crate::exec::fp_wide::FmlalOp;
 use crate::exec::fp_wide::Narrow;
 
 impl Cx<'_> {
@@ -27,40 +27,40 @@ impl Cx<'_> {
     }
 }
 
-fn three(cx: &mut Cx, p: Precision, op: FpThree, [d, n, m]: [u32; 3], element: Option<Element>) -> Flow {
+fn three(cx: &mut Cx, p: Precision, op: FpThreeOp, [d, n, m]: [u32; 3], element: Option<Element>) -> Flow {
     let helper = p.pick([exec::FP_THREE_H, exec::FP_THREE_S, exec::FP_THREE_D]);
     let m = element.map_or(m, |e| e.reg);
     let detail = element.map_or(0, Element::to_arg);
     match op {
-        FpThree::Fmla | FpThree::Fmls => cx.fp_vector(helper, op as u64, detail, &[d, n, m], d),
+        FpThreeOp::Fmla | FpThreeOp::Fmls => cx.fp_vector(helper, op as u64, detail, &[d, n, m], d),
         _ => cx.fp_vector(helper, op as u64, detail, &[n, m], d),
     }
 }
 
-/// Three registers of single or double precision.
-pub fn fp_three_same(cx: &mut Cx, i: a64::FpThreeSame, op: FpThree) -> Flow {
+/// ThreeOp registers of single or double precision.
+pub fn fp_three_same(cx: &mut Cx, i: a64::FpThreeSame, op: FpThreeOp) -> Flow {
     three(cx, Precision::of_sz(i.sz), op, [i.rd, i.rn, i.rm], None)
 }
 
-/// Three registers of half precision.
-pub fn fp_three_same_half(cx: &mut Cx, i: a64::FpThreeSameHalf, op: FpThree) -> Flow {
+/// ThreeOp registers of half precision.
+pub fn fp_three_same_half(cx: &mut Cx, i: a64::FpThreeSameHalf, op: FpThreeOp) -> Flow {
     three(cx, Precision::Half, op, [i.rd, i.rn, i.rm], None)
 }
 
-fn three_scalar(cx: &mut Cx, p: Precision, op: FpThree, [d, n, m]: [u32; 3]) -> Flow {
+fn three_scalar(cx: &mut Cx, p: Precision, op: FpThreeOp, [d, n, m]: [u32; 3]) -> Flow {
     let (a, b) = (cx.scalar(p, n), cx.scalar(p, m));
     let r = fp::two(cx, p, op, a, b);
     cx.set_scalar(d, r);
     Flow::Next
 }
 
-/// Three scalars of single or double precision.
-pub fn fp_three_same_scalar(cx: &mut Cx, i: a64::FpThreeSameScalar, op: FpThree) -> Flow {
+/// ThreeOp scalars of single or double precision.
+pub fn fp_three_same_scalar(cx: &mut Cx, i: a64::FpThreeSameScalar, op: FpThreeOp) -> Flow {
     three_scalar(cx, Precision::of_sz(i.sz), op, [i.rd, i.rn, i.rm])
 }
 
-/// Three scalars of half precision.
-pub fn fp_three_same_scalar_half(cx: &mut Cx, i: a64::FpThreeSameScalarHalf, op: FpThree) -> Flow {
+/// ThreeOp scalars of half precision.
+pub fn fp_three_same_scalar_half(cx: &mut Cx, i: a64::FpThreeSameScalarHalf, op: FpThreeOp) -> Flow {
     three_scalar(cx, Precision::Half, op, [i.rd, i.rn, i.rm])
 }
 
@@ -85,19 +85,19 @@ fn of_size(size: u32) -> Precision {
 }
 
 /// FMLA, FMLS, FMUL, FMULX (by element).
-pub fn fp_elem(cx: &mut Cx, i: a64::FpElem, op: FpElem) -> Flow {
+pub fn fp_elem(cx: &mut Cx, i: a64::FpElem, op: FpElemOp) -> Flow {
     let p = of_size(i.size);
     three(cx, p, op, [i.rd, i.rn, i.rm], Some(element(p, i.h, i.l, i.m, i.rm)))
 }
 
 /// FMLA, FMLS, FMUL, FMULX (by element, scalar).
-pub fn fp_elem_scalar(cx: &mut Cx, i: a64::FpElemScalar, op: FpElem) -> Flow {
+pub fn fp_elem_scalar(cx: &mut Cx, i: a64::FpElemScalar, op: FpElemOp) -> Flow {
     let p = of_size(i.size);
     let e = element(p, i.h, i.l, i.m, i.rm);
     let (n, m) = (cx.scalar(p, i.rn), cx.element(p, e.reg, e.index));
     let r = match op {
-        FpElem::Fmla | FpElem::Fmls => {
-            let n = if op == FpElem::Fmls { cx.negated(p, n) } else { n };
+        FpElemOp::Fmla | FpElemOp::Fmls => {
+            let n = if op == FpElemOp::Fmls { cx.negated(p, n) } else { n };
             let d = cx.scalar(p, i.rd);
             fp::mul_add(cx, p, n, m, d)
         }
@@ -121,9 +121,9 @@ fn signs(cx: &mut Cx, p: Precision, flip: bool, q: bool, rn: u32) -> Value {
     }
 }
 
-fn misc(cx: &mut Cx, p: Precision, op: FpMisc, q: bool, rn: u32, rd: u32) -> Flow {
-    if matches!(op, FpMisc::Fabs | FpMisc::Fneg) {
-        let v = signs(cx, p, op == FpMisc::Fneg, q, rn);
+fn misc(cx: &mut Cx, p: Precision, op: FpMiscOp, q: bool, rn: u32, rd: u32) -> Flow {
+    if matches!(op, FpMiscOp::Fabs | FpMiscOp::Fneg) {
+        let v = signs(cx, p, op == FpMiscOp::Fneg, q, rn);
         cx.set_vreg(rd, v);
         return Flow::Next;
     }
@@ -131,18 +131,18 @@ fn misc(cx: &mut Cx, p: Precision, op: FpMisc, q: bool, rn: u32, rd: u32) -> Flo
 }
 
 /// One register of single or double precision.
-pub fn fp_misc(cx: &mut Cx, i: a64::FpMisc, op: FpMisc) -> Flow {
+pub fn fp_misc(cx: &mut Cx, i: a64::FpMisc, op: FpMiscOp) -> Flow {
     misc(cx, Precision::of_sz(i.sz), op, i.q, i.rn, i.rd)
 }
 
 /// One register of half precision.
-pub fn fp_misc_half(cx: &mut Cx, i: a64::FpMiscHalf, op: FpMisc) -> Flow {
+pub fn fp_misc_half(cx: &mut Cx, i: a64::FpMiscHalf, op: FpMiscOp) -> Flow {
     misc(cx, Precision::Half, op, i.q, i.rn, i.rd)
 }
 
 /// One scalar; integers are as wide as the format.
-fn misc_scalar(cx: &mut Cx, p: Precision, op: FpMisc, fbits: u32, rn: u32, rd: u32) -> Flow {
-    use FpMisc::*;
+fn misc_scalar(cx: &mut Cx, p: Precision, op: FpMiscOp, fbits: u32, rn: u32, rd: u32) -> Flow {
+    use FpMiscOp::*;
     let a = cx.scalar(p, rn);
     let how = Conversion { op, bits: p.bits(), fbits };
     let r = match op {
@@ -160,12 +160,12 @@ fn misc_scalar(cx: &mut Cx, p: Precision, op: FpMisc, fbits: u32, rn: u32, rd: u
 }
 
 /// One scalar of single or double precision.
-pub fn fp_misc_scalar(cx: &mut Cx, i: a64::FpMiscScalar, op: FpMisc) -> Flow {
+pub fn fp_misc_scalar(cx: &mut Cx, i: a64::FpMiscScalar, op: FpMiscOp) -> Flow {
     misc_scalar(cx, Precision::of_sz(i.sz), op, 0, i.rn, i.rd)
 }
 
 /// One scalar of half precision.
-pub fn fp_misc_scalar_half(cx: &mut Cx, i: a64::FpMiscScalarHalf, op: FpMisc) -> Flow {
+pub fn fp_misc_scalar_half(cx: &mut Cx, i: a64::FpMiscScalarHalf, op: FpMiscOp) -> Flow {
     misc_scalar(cx, Precision::Half, op, 0, i.rn, i.rd)
 }
 
@@ -180,29 +180,29 @@ fn fixed_point(immh: u32, immb: u32) -> (Precision, u32) {
 }
 
 /// SCVTF, UCVTF, FCVTZS, FCVTZU (vector, fixed-point).
-pub fn fp_fixed(cx: &mut Cx, i: a64::FpFixed, op: FpMisc) -> Flow {
+pub fn fp_fixed(cx: &mut Cx, i: a64::FpFixed, op: FpMiscOp) -> Flow {
     let (p, fbits) = fixed_point(i.immh, i.immb);
     let helper = p.pick([exec::FP_FIXED_H, exec::FP_FIXED_S, exec::FP_FIXED_D]);
     cx.fp_vector(helper, op as u64, fbits.into(), &[i.rn], i.rd)
 }
 
 /// SCVTF, UCVTF, FCVTZS, FCVTZU (vector, fixed-point), scalar.
-pub fn fp_fixed_scalar(cx: &mut Cx, i: a64::FpFixedScalar, op: FpMisc) -> Flow {
+pub fn fp_fixed_scalar(cx: &mut Cx, i: a64::FpFixedScalar, op: FpMiscOp) -> Flow {
     let (p, fbits) = fixed_point(i.immh, i.immb);
     misc_scalar(cx, p, op, fbits, i.rn, i.rd)
 }
 
 /// FMAXNMV, FMAXV, FMINNMV, FMINV of single precision.
-pub fn fp_across(cx: &mut Cx, i: a64::FpAcross, op: FpAcross) -> Flow {
+pub fn fp_across(cx: &mut Cx, i: a64::FpAcross, op: FpAcrossOp) -> Flow {
     cx.fp_vector(exec::FP_ACROSS_S, op as u64, 0, &[i.rn], i.rd)
 }
 
 /// FMAXNMV, FMAXV, FMINNMV, FMINV of half precision.
-pub fn fp_across_half(cx: &mut Cx, i: a64::FpAcrossHalf, op: FpAcross) -> Flow {
+pub fn fp_across_half(cx: &mut Cx, i: a64::FpAcrossHalf, op: FpAcrossOp) -> Flow {
     cx.fp_vector(exec::FP_ACROSS_H, op as u64, 0, &[i.rn], i.rd)
 }
 
-fn pair(cx: &mut Cx, p: Precision, op: FpThree, rn: u32, rd: u32) -> Flow {
+fn pair(cx: &mut Cx, p: Precision, op: FpThreeOp, rn: u32, rd: u32) -> Flow {
     let (a, b) = (cx.element(p, rn, 0), cx.element(p, rn, 1));
     let r = fp::two(cx, p, op, a, b);
     cx.set_scalar(rd, r);
@@ -210,12 +210,12 @@ fn pair(cx: &mut Cx, p: Precision, op: FpThree, rn: u32, rd: u32) -> Flow {
 }
 
 /// FADDP, FMAXP, FMINP, FMAXNMP, FMINNMP (scalar).
-pub fn fp_pair(cx: &mut Cx, i: a64::FpPair, op: FpThree) -> Flow {
+pub fn fp_pair(cx: &mut Cx, i: a64::FpPair, op: FpThreeOp) -> Flow {
     pair(cx, Precision::of_sz(i.sz), op, i.rn, i.rd)
 }
 
 /// The same of half precision.
-pub fn fp_pair_half(cx: &mut Cx, i: a64::FpPairHalf, op: FpThree) -> Flow {
+pub fn fp_pair_half(cx: &mut Cx, i: a64::FpPairHalf, op: FpThreeOp) -> Flow {
     pair(cx, Precision::Half, op, i.rn, i.rd)
 }
 
@@ -260,12 +260,12 @@ pub fn fcvtl_v(cx: &mut Cx, i: a64::FcvtlV) -> Flow {
 }
 
 /// FMLAL, FMLAL2, FMLSL, FMLSL2.
-pub fn fmlal(cx: &mut Cx, i: a64::Fmlal, op: Fmlal) -> Flow {
+pub fn fmlal(cx: &mut Cx, i: a64::Fmlal, op: FmlalOp) -> Flow {
     cx.fp_vector(exec::FMLAL, op as u64, 0, &[i.rd, i.rn, i.rm], i.rd)
 }
 
 /// FMLAL, FMLAL2, FMLSL, FMLSL2 (by element).
-pub fn fmlal_elem(cx: &mut Cx, i: a64::FmlalElem, op: Fmlal) -> Flow {
+pub fn fmlal_elem(cx: &mut Cx, i: a64::FmlalElem, op: FmlalOp) -> Flow {
     let e = element(Precision::Half, i.h, i.l, i.m, i.rm);
     cx.fp_vector(exec::FMLAL, op as u64, e.to_arg(), &[i.rd, i.rn, e.reg], i.rd)
 }

@@ -1,0 +1,142 @@
+//! The one place where a settled [`RunConfig`] meets the machinery that runs it.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use brolga_arm::A64;
+use brolga_core::{Access, Fault, FaultKind, Vcpu};
+use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log};
+use brolga_interp::Interp;
+use brolga_ir::Frontend;
+use brolga_softmmu::direct::{self, DirectMemory};
+use brolga_user::{Config as UserConfig, StraceOptions};
+
+use crate::command_line;
+use crate::config::RunConfig;
+use crate::log_items::LogItems;
+use crate::options::RunOptions;
+use crate::trouble::{USAGE, say};
+
+/// Runs the guest. Its exit status is returned; a guest ended by a signal ends this process by the same signal.
+pub fn launch(config: RunConfig) -> ExitCode {
+    if let Some((option, _)) = UNSUPPORTED.iter().find(|(_, asked)| asked(&config.options)) {
+        say(format_args!("brolga: option '{option}' is not supported yet"));
+        return ExitCode::from(USAGE);
+    }
+    let options = config.options.clone();
+    // A log starts anew with each run; what the guest executes adds to it.
+    if let Some(name) = log_name(&options)
+        && let Err(error) = File::create(&name)
+    {
+        say(format_args!("brolga: log file {name}: {error}"));
+        return ExitCode::from(USAGE);
+    }
+    run(user_config(config), &options)
+}
+
+/// Goes on with a run that a guest's `execve` started, when `argv` says it is one. Variables are not read again: the
+/// guest may have changed them, and what they said then is in the carried words.
+pub fn reenter(argv: &[OsString]) -> Option<ExitCode> {
+    let config = brolga_user::reexec::decode(argv)?;
+    Some(match command_line::parse(config.carried.iter().cloned(), |_| None) {
+        Ok(line) => run(config, &line.options),
+        Err(message) => {
+            say(format_args!("brolga: options of the program's parent: {message}"));
+            ExitCode::from(USAGE)
+        }
+    })
+}
+
+fn run(config: UserConfig, options: &RunOptions) -> ExitCode {
+    let base = config.guest_base;
+    let status = brolga_user::run(config, &|| make_vcpu(options, base));
+    ExitCode::from(status as u8)
+}
+
+fn make_vcpu(options: &RunOptions, base: u64) -> Box<dyn Vcpu> {
+    let memory = DirectMemory { base, tagged: true };
+    let tier0 = Interp { memory, helpers: A64.helpers(), fetch };
+    let engine = Engine::new(Box::new(A64), tier0, engine_config(options));
+    Box::new(EngineVcpu::new(engine))
+}
+
+fn fetch(memory: &DirectMemory, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
+    match direct::copy_in_some(buf, pc.wrapping_add(memory.base)) {
+        0 => Err(Fault { addr: pc, access: Access::Fetch, kind: FaultKind::Unmapped }),
+        n => Ok(n),
+    }
+}
+
+fn engine_config(options: &RunOptions) -> EngineConfig {
+    let has = |item| options.log.intersects(item);
+    let log = Log {
+        in_asm: has(LogItems::IN_ASM),
+        op: has(LogItems::OP),
+        exec: has(LogItems::EXEC),
+        cpu: has(LogItems::CPU),
+        unimp: has(LogItems::UNIMP),
+        ranges: options.log_ranges.iter().map(|r| *r.start()..r.end().saturating_add(1)).collect(),
+        sink: open_log(options),
+    };
+    let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
+    EngineConfig { max_insns, log }
+}
+
+/// The name of the log file; `%d` stands for the process id.
+fn log_name(options: &RunOptions) -> Option<String> {
+    Some(options.log_file.as_ref()?.to_string_lossy().replace("%d", &std::process::id().to_string()))
+}
+
+fn open_log(options: &RunOptions) -> Option<Mutex<Box<dyn Write + Send>>> {
+    let name = log_name(options)?;
+    match OpenOptions::new().create(true).append(true).open(&name) {
+        Ok(file) => Some(Mutex::new(Box::new(file))),
+        Err(error) => {
+            say(format_args!("brolga: log file {name}: {error}; logging to standard error"));
+            None
+        }
+    }
+}
+
+fn user_config(config: RunConfig) -> UserConfig {
+    let RunConfig { program, argv, env, prefix, options, .. } = config;
+    let mut words = argv.into_iter();
+    let argv0 = words.next();
+    let pair = |(name, value): (OsString, OsString)| {
+        let mut entry = name;
+        entry.push("=");
+        entry.push(value);
+        entry
+    };
+    let strace = options.log_items().intersects(LogItems::STRACE).then(|| StraceOptions {
+        filter: options.strace_only.clone(),
+        file: log_name(&options).map(Into::into),
+        string_limit: 0,
+    });
+    let defaults = UserConfig::new(brolga_user::Guest::Aarch64, program.host, words.collect());
+    UserConfig {
+        argv0,
+        env: env.into_iter().map(pair).collect(),
+        prefix,
+        stack_size: options.stack_size,
+        strace,
+        uname: options.uname_release,
+        guest_base: options.guest_base.unwrap_or(0),
+        seed: options.seed,
+        carried: options.carried,
+        ..defaults
+    }
+}
+
+type Asked = fn(&RunOptions) -> bool;
+
+/// Options that are understood and have nothing behind them, with the test for each.
+const UNSUPPORTED: &[(&str, Asked)] = &[
+    ("-g", |o| o.gdb.is_some()),
+    ("-plugin", |o| !o.plugins.is_empty()),
+    ("-trace", |o| !o.trace.is_empty()),
+    ("-jitdump", |o| o.jitdump),
+];

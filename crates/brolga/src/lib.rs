@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+pub mod binfmt;
+pub mod command_line;
+pub mod config;
+pub mod elf;
+pub mod entry;
+pub mod guest;
+pub mod host;
+pub mod in_root;
+pub mod invocation;
+pub mod launch;
+pub mod links;
+pub mod log_items;
+pub mod options;
+pub mod prefix;
+pub mod program;
+pub mod show;
+pub mod sysroot;
+pub mod tools;
+pub mod trouble;
+pub mod values;

@@ -1,0 +1,145 @@
+//! The block cache of one address space.
+//!
+//! *Requirement.* Lookups by many processors; after an invalidation returns, no processor enters a
+//! block made from the old bytes.
+//! *How.* A map under a read-write lock, an index from guest pages to keys, and a generation that
+//! every invalidation raises. Processors keep their own caches of the map, valid for one generation.
+//! *Limits.* A processor that is inside a block finishes that block.
+
+use crate::tb::{TbKey, TranslationBlock};
+use rustc_hash::FxHashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+const PAGE_SHIFT: u32 = 12;
+
+#[derive(Debug)]
+struct Maps<C> {
+    blocks: FxHashMap<TbKey, Arc<TranslationBlock<C>>>,
+    pages: FxHashMap<u64, Vec<TbKey>>,
+}
+
+/// Blocks by key.
+#[derive(Debug)]
+pub(crate) struct Cache<C> {
+    maps: RwLock<Maps<C>>,
+    generation: AtomicU64,
+}
+
+impl<C> Default for Cache<C> {
+    fn default() -> Self {
+        let maps = Maps { blocks: FxHashMap::default(), pages: FxHashMap::default() };
+        Cache { maps: RwLock::new(maps), generation: AtomicU64::new(0) }
+    }
+}
+
+impl<C> Cache<C> {
+    /// The generation of the map's contents.
+    #[inline(always)]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn find(&self, key: TbKey) -> Option<Arc<TranslationBlock<C>>> {
+        self.maps.read().expect("no panic under the lock").blocks.get(&key).cloned()
+    }
+
+    /// Adds a block whose bytes were read in `generation`. If code changed since, the block is
+    /// returned for one run but not kept.
+    pub(crate) fn insert(&self, tb: TranslationBlock<C>, generation: u64) -> Arc<TranslationBlock<C>> {
+        let tb = Arc::new(tb);
+        let mut maps = self.maps.write().expect("no panic under the lock");
+        if self.generation() == generation {
+            maps.blocks.insert(tb.key, Arc::clone(&tb));
+            let last = tb.end.saturating_sub(1).max(tb.key.pc) >> PAGE_SHIFT;
+            for page in tb.key.pc >> PAGE_SHIFT..=last {
+                maps.pages.entry(page).or_default().push(tb.key);
+            }
+        }
+        tb
+    }
+
+    /// Drops every block that overlaps `start..start + len`.
+    pub(crate) fn invalidate(&self, start: u64, len: u64) {
+        let end = start.saturating_add(len);
+        let (first, last) = (start >> PAGE_SHIFT, end.saturating_sub(1).max(start) >> PAGE_SHIFT);
+        if !self.has_code(first, last) {
+            return;
+        }
+        let mut maps = self.maps.write().expect("no panic under the lock");
+        // Raised before any block goes, under the lock that insertions take.
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        let Maps { blocks, pages } = &mut *maps;
+        let mut drop_page = |keys: &mut Vec<TbKey>| {
+            keys.retain(|key| {
+                let hit = blocks.get(key).is_none_or(|tb| key.pc < end && tb.end > start);
+                if hit {
+                    blocks.remove(key);
+                }
+                !hit
+            });
+        };
+        if last - first < pages.len() as u64 {
+            for page in first..=last {
+                pages.get_mut(&page).map(&mut drop_page);
+            }
+        } else {
+            pages.iter_mut().filter(|(p, _)| (first..=last).contains(*p)).for_each(|(_, keys)| drop_page(keys));
+        }
+        pages.retain(|_, keys| !keys.is_empty());
+    }
+
+    fn has_code(&self, first: u64, last: u64) -> bool {
+        let maps = self.maps.read().expect("no panic under the lock");
+        if last - first < maps.pages.len() as u64 {
+            (first..=last).any(|p| maps.pages.contains_key(&p))
+        } else {
+            maps.pages.keys().any(|p| (first..=last).contains(p))
+        }
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.maps.read().unwrap().blocks.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tb(pc: u64, end: u64) -> TranslationBlock<()> {
+        TranslationBlock { key: TbKey { pc, mode: 0 }, end, guest_insns: 1, code: () }
+    }
+
+    #[test]
+    fn invalidate_drops_overlapping_blocks_only() {
+        let c = Cache::default();
+        for (pc, end) in [(0x1000, 0x1010), (0x1010, 0x1020), (0x2000, 0x2004)] {
+            c.insert(tb(pc, end), c.generation());
+        }
+        c.invalidate(0x100c, 4);
+        assert_eq!(c.len(), 2);
+        assert!(c.find(TbKey { pc: 0x1000, mode: 0 }).is_none());
+        c.invalidate(0, u64::MAX);
+        assert_eq!(c.len(), 0);
+    }
+
+    #[test]
+    fn block_of_an_older_generation_is_not_kept() {
+        let c = Cache::default();
+        c.insert(tb(0x1000, 0x1004), c.generation());
+        let before = c.generation();
+        c.invalidate(0x1000, 4);
+        c.insert(tb(0x1000, 0x1004), before);
+        assert_eq!(c.len(), 0);
+    }
+
+    #[test]
+    fn invalidation_without_code_keeps_the_generation() {
+        let c = Cache::default();
+        c.insert(tb(0x1000, 0x1004), c.generation());
+        c.invalidate(0x5000, 0x1000);
+        assert_eq!((c.generation(), c.len()), (0, 1));
+    }
+}

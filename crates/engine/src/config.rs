@@ -1,0 +1,59 @@
+//! Switches, read in one place, and the `-d` log.
+
+use std::io::Write;
+use std::sync::Mutex;
+
+/// Switches of the engine.
+#[derive(Debug)]
+pub struct Config {
+    /// Guest instructions in a block at most, at least 1. `-one-insn-per-tb` sets 1.
+    pub max_insns: u32,
+    /// What to log.
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { max_insns: 64, log: Log::default() }
+    }
+}
+
+/// The `-d` log of translation and execution.
+#[derive(Default)]
+pub struct Log {
+    /// `in_asm`: guest instructions as they are translated.
+    pub in_asm: bool,
+    /// `op`: IR of each block as it is translated.
+    pub op: bool,
+    /// `exec`: each block as it is entered.
+    pub exec: bool,
+    /// `cpu`: registers before each block.
+    pub cpu: bool,
+    /// `unimp`: instructions that the guest's CPU does not have.
+    pub unimp: bool,
+    /// Guest addresses to log (`-dfilter`); empty means all.
+    pub ranges: Vec<std::ops::Range<u64>>,
+    /// Where to write; standard error if none.
+    pub sink: Option<Mutex<Box<dyn Write + Send>>>,
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Log {{ in_asm: {}, op: {}, exec: {}, cpu: {} }}", self.in_asm, self.op, self.exec, self.cpu)
+    }
+}
+
+impl Log {
+    /// Whether `pc` is to be logged.
+    pub fn wants(&self, pc: u64) -> bool {
+        self.ranges.is_empty() || self.ranges.iter().any(|r| r.contains(&pc))
+    }
+
+    /// Writes text. A log that cannot be written is not worth ending the guest for.
+    pub fn write(&self, text: &str) {
+        match &self.sink {
+            Some(sink) => _ = sink.lock().expect("no panic under the lock").write_all(text.as_bytes()),
+            None => _ = std::io::stderr().write_all(text.as_bytes()),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod cache;
+mod config;
+mod tb;
+mod translate;
+mod vcpu;
+
+pub use config::{Config, Log};
+pub use tb::{TbKey, TranslationBlock};
+pub use translate::translate;
+pub use vcpu::{Engine, EngineVcpu};

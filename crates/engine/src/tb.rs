@@ -1,0 +1,23 @@
+//! Translated blocks.
+
+/// All that a translation depends on beside the guest's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TbKey {
+    /// Guest address of the first instruction.
+    pub pc: u64,
+    /// The front end's mode bits.
+    pub mode: u32,
+}
+
+/// A guest block and its code in tier 0.
+#[derive(Debug)]
+pub struct TranslationBlock<C> {
+    /// Key.
+    pub key: TbKey,
+    /// Guest address behind the last byte that the translation read.
+    pub end: u64,
+    /// Number of guest instructions.
+    pub guest_insns: u32,
+    /// Code.
+    pub code: C,
+}

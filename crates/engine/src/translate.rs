@@ -1,0 +1,81 @@
+//! The pipeline: guest bytes to IR to tier 0's code.
+
+use crate::config::{Config, Log};
+use crate::tb::{TbKey, TranslationBlock};
+use brolga_core::{Access, Fault, FaultKind};
+use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Interpreter, JumpKind, Unfit};
+
+const PAGE: u64 = 4096;
+
+/// Translates the block at `key`. A fault is that of fetching its first instruction.
+pub fn translate<T: Interpreter>(
+    frontend: &dyn Frontend,
+    tier0: &T,
+    config: &Config,
+    key: TbKey,
+) -> Result<TranslationBlock<T::Code>, Fault> {
+    let mut limit = config.max_insns.max(1);
+    loop {
+        let block = lift(frontend, tier0, key, limit, &config.log)?;
+        match tier0.prepare(&block, frontend.regs()) {
+            Ok(code) => {
+                return Ok(TranslationBlock { key, end: block.end, guest_insns: block.guest_insns, code });
+            }
+            // A shorter block needs fewer values.
+            Err(Unfit::TooManyValues) if limit > 1 => limit = (block.guest_insns / 2).max(1),
+            Err(unfit) => panic!("tier 0 cannot hold the block at {:#x}: {unfit:?}\n{block:?}", key.pc),
+        }
+    }
+}
+
+/// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached.
+fn lift<T: Interpreter>(frontend: &dyn Frontend, tier0: &T, key: TbKey, limit: u32, log: &Log) -> Result<Block, Fault> {
+    let align = frontend.code_align();
+    if key.pc % align != 0 {
+        return Err(Fault { addr: key.pc, access: Access::Fetch, kind: FaultKind::Alignment });
+    }
+    let mut dc =
+        DisasContext { b: Builder::new(key.pc, key.mode), pc: key.pc, bytes: [0; 16], available: 0, mode: key.mode };
+    loop {
+        let len = match fetch(frontend, tier0, &mut dc) {
+            Ok(len) => len,
+            Err(fault) if dc.pc == key.pc => return Err(fault),
+            // Let the guest run up to the fault: it may never get there.
+            Err(_) => {
+                dc.b.goto(JumpKind::Jump, dc.pc);
+                break;
+            }
+        };
+        if log.in_asm && log.wants(dc.pc) {
+            log_insn(frontend, &dc, len, log);
+        }
+        let flow = frontend.translate_insn(&mut dc);
+        dc.pc = dc.pc.wrapping_add(len as u64);
+        let full = dc.b.block.guest_insns >= limit || dc.pc / PAGE != key.pc / PAGE;
+        match flow {
+            Flow::EndTb => break,
+            Flow::Next if full => {
+                dc.b.goto(JumpKind::Jump, dc.pc);
+                break;
+            }
+            Flow::Next => {}
+        }
+    }
+    Ok(dc.b.block)
+}
+
+/// Reads the instruction at `dc.pc`; returns its length.
+fn fetch<T: Interpreter>(frontend: &dyn Frontend, tier0: &T, dc: &mut DisasContext) -> Result<usize, Fault> {
+    dc.available = tier0.fetch(dc.pc, &mut dc.bytes)?;
+    frontend.insn_len(&dc.bytes[..dc.available]).ok_or(Fault {
+        addr: dc.pc + dc.available as u64,
+        access: Access::Fetch,
+        kind: FaultKind::Unmapped,
+    })
+}
+
+fn log_insn(frontend: &dyn Frontend, dc: &DisasContext, len: usize, log: &Log) {
+    let bytes: String = dc.bytes[..len].iter().rev().map(|b| format!("{b:02x}")).collect();
+    let name = frontend.mnemonic(&dc.bytes[..len]).unwrap_or("(undefined)");
+    log.write(&format!("{:#018x}:  {bytes}  {name}\n", dc.pc));
+}

@@ -1,0 +1,92 @@
+//! What a user-mode run is told.
+
+use crate::abi::{self, Abi};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Guest architectures of user mode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Guest {
+    /// 64-bit Arm.
+    Aarch64,
+}
+
+impl Guest {
+    /// Constants and functions of the architecture.
+    pub fn abi(self) -> &'static Abi {
+        match self {
+            Guest::Aarch64 => &abi::aarch64::AARCH64,
+        }
+    }
+
+    /// The guest called `name`, as in `uname -m`.
+    pub fn by_name(name: &str) -> Option<Guest> {
+        [Guest::Aarch64].into_iter().find(|g| g.abi().name == name)
+    }
+}
+
+/// Everything a run depends on beside the processor.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Guest architecture.
+    pub guest: Guest,
+    /// The program as given; searched neither in `PATH` nor, on the command line, under the prefix.
+    pub program: PathBuf,
+    /// argv[0] if it differs from `program`.
+    pub argv0: Option<OsString>,
+    /// argv[1] and later.
+    pub args: Vec<OsString>,
+    /// Environment as `NAME=value`.
+    pub env: Vec<OsString>,
+    /// Directory looked up first for absolute paths (`-L`).
+    pub prefix: Option<PathBuf>,
+    /// Bytes of the first stack (`-s`).
+    pub stack_size: u64,
+    /// System calls are logged if present (`-strace`).
+    pub strace: Option<StraceOptions>,
+    /// Kernel release that `uname` tells (`-r`).
+    pub uname: Option<String>,
+    /// Value added to guest addresses (`-B`).
+    pub guest_base: u64,
+    /// AT_HWCAP and AT_HWCAP2 of the processor, if they differ from the architecture's default.
+    pub hwcap: Option<[u64; 2]>,
+    /// Seed of AT_RANDOM's bytes (`-seed`); otherwise they come from the host.
+    pub seed: Option<u64>,
+    /// Words of the caller's own that programs started by the guest are to get back, in [`crate::reexec`].
+    pub carried: Vec<OsString>,
+    /// Called before the process ends or executes another program, from whichever thread does.
+    pub on_exit: Option<fn()>,
+}
+
+impl Config {
+    /// A run of `program` with the given guest arguments, this process's environment and defaults.
+    pub fn new(guest: Guest, program: PathBuf, args: Vec<OsString>) -> Config {
+        Config {
+            guest,
+            program,
+            argv0: None,
+            args,
+            env: crate::startup::environment(),
+            prefix: None,
+            stack_size: 8 << 20,
+            strace: None,
+            uname: None,
+            guest_base: 0,
+            hwcap: None,
+            seed: None,
+            carried: Vec::new(),
+            on_exit: None,
+        }
+    }
+}
+
+/// What `-strace` prints.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StraceOptions {
+    /// Only calls with these names; all if empty. A leading `!` in the first name inverts the list.
+    pub filter: Vec<String>,
+    /// File to append to; standard error if absent.
+    pub file: Option<PathBuf>,
+    /// Longest string printed whole, in bytes; 0 stands for 32.
+    pub string_limit: usize,
+}

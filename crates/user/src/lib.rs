@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+// Host calls, signal handlers and process creation are `unsafe` in `host`, `signal::inbox`, `startup`,
+// `sys::clone` and two functions of `sys::fs`, each of which opts in and says why.
+
+pub mod abi;
+pub mod areas;
+mod config;
+pub mod elf;
+pub mod errno;
+mod guest;
+pub mod host;
+pub mod loader;
+pub mod mm;
+mod path;
+mod proc;
+mod process;
+pub mod reexec;
+mod robust;
+mod run;
+pub mod seccomp;
+pub mod signal;
+mod startup;
+mod strace;
+pub mod sys;
+mod syscall;
+pub mod table;
+pub mod thread;
+
+pub use config::{Config, Guest, StraceOptions};
+pub use guest::GuestMem;
+pub use path::Paths;
+pub use process::Process;
+pub use run::run;
+pub use signal::inbox::{FaultHook, set_fault_hook};

@@ -1,0 +1,432 @@
+//! The guest's address space: host mappings kept in step with the map of areas.
+//!
+//! # Requirement
+//! Every guest address is chosen here, below [`Layout::top`]; the emulator's own memory lies above and
+//! can never be replaced by the guest. Code is invalidated whenever executable bytes may have changed.
+//!
+//! # How
+//! Fresh mappings are made with `MAP_FIXED_NOREPLACE`, replacements with `MAP_FIXED` inside the guest's
+//! range only. The guest's PROT_EXEC is not passed to the host: translated code never lies in guest memory.
+
+use crate::areas::{self, Area, AreaKind, AreaMap, Prot};
+use crate::errno::{Errno, SysResult};
+use crate::host;
+use std::ops::Range;
+use std::sync::Mutex;
+
+/// Bytes of a page, for guest and host alike.
+pub const PAGE: u64 = 4096;
+
+/// Where things lie in the guest's address space.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// First address that is not the guest's (`TASK_SIZE`).
+    pub top: u64,
+    /// Lowest address that `mmap` gives.
+    pub bottom: u64,
+    /// `mmap` without an address goes down from here.
+    pub mmap_top: u64,
+    /// Where position-independent programs are loaded.
+    pub pie: u64,
+}
+
+/// The address space that all threads of a guest process share.
+#[derive(Debug)]
+pub struct Mm {
+    /// Layout of this guest.
+    pub layout: Layout,
+    /// Added to a guest address to reach host memory.
+    pub base: u64,
+    state: Mutex<State>,
+}
+
+/// What changes.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Areas in use.
+    pub areas: AreaMap,
+    /// Start and current end of the `brk` heap.
+    pub heap: Range<u64>,
+    /// The program's code.
+    pub code: Range<u64>,
+    /// Stack pointer at the start.
+    pub stack_start: u64,
+    /// Strings of the arguments, with their NULs.
+    pub args: Range<u64>,
+    /// Strings of the environment, with their NULs.
+    pub env: Range<u64>,
+    /// The auxiliary vector.
+    pub auxv: Vec<u64>,
+    /// RLIMIT_DATA and RLIMIT_AS, soft and hard: kept for the guest, not set on the host.
+    pub limits: [[u64; 2]; 2],
+}
+
+impl State {
+    fn new() -> State {
+        State {
+            areas: AreaMap::default(),
+            heap: 0..0,
+            code: 0..0,
+            stack_start: 0,
+            args: 0..0,
+            env: 0..0,
+            auxv: Vec::new(),
+            limits: [[u64::MAX; 2]; 2],
+        }
+    }
+}
+
+/// Range of executable bytes that changed: to be invalidated in the translator.
+pub type Stale = Option<Range<u64>>;
+
+const fn errno<T>(e: i32) -> Result<T, Errno> {
+    Err(Errno(e))
+}
+
+/// Host protection for a guest's: code is data to the host.
+pub fn host_prot(prot: u64) -> u64 {
+    let exec = libc::PROT_EXEC as u64;
+    let plain = prot & (libc::PROT_READ | libc::PROT_WRITE) as u64;
+    if prot & exec != 0 { plain | libc::PROT_READ as u64 } else { plain }
+}
+
+impl Mm {
+    /// An empty address space.
+    pub fn new(layout: Layout, base: u64) -> Mm {
+        Mm { layout, base, state: Mutex::new(State::new()) }
+    }
+
+    /// Locks the map; never held while guest code runs.
+    pub fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The page-rounded range, if it lies in the guest's space.
+    fn range(&self, addr: u64, len: u64) -> Option<Range<u64>> {
+        let len = len.checked_next_multiple_of(PAGE)?;
+        let end = addr.checked_add(len)?;
+        (end <= self.layout.top).then_some(addr..end)
+    }
+
+    /// `mmap` with guest flags. Returns the address and what became stale.
+    pub fn mmap(&self, addr: u64, len: u64, prot: u64, flags: u64, fd: i64, off: u64) -> Result<(u64, Stale), Errno> {
+        let fixed = flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) as u64 != 0;
+        if len == 0 || off % PAGE != 0 || (fixed && addr % PAGE != 0) {
+            return errno(libc::EINVAL);
+        }
+        let len = len.checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
+        let mut state = self.lock();
+        let align = if flags & libc::MAP_HUGETLB as u64 != 0 { 2 << 20 } else { PAGE };
+        let range = if fixed {
+            self.range(addr, len).ok_or(Errno(libc::ENOMEM))?
+        } else {
+            self.place(&state, addr, len, align)?
+        };
+        if flags & libc::MAP_FIXED_NOREPLACE as u64 != 0 && !state.areas.is_free(range.clone()) {
+            return errno(libc::EEXIST);
+        }
+        let replaces = !state.areas.is_free(range.clone());
+        let how = if replaces { libc::MAP_FIXED } else { libc::MAP_FIXED_NOREPLACE } as u64;
+        let passed =
+            flags & !(libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE | libc::MAP_GROWSDOWN | libc::MAP_32BIT) as u64;
+        let args = [range.start + self.base, len, host_prot(prot), passed | how, fd as u64, off];
+        let got = host::call(libc::SYS_mmap, &args)?;
+        if got != args[0] {
+            // Kernels before 4.17 take MAP_FIXED_NOREPLACE for a hint.
+            let _ = host::call(libc::SYS_munmap, &[got, len]);
+            return errno(libc::ENOMEM);
+        }
+        let stale = state.areas.any(range.clone(), areas::EXEC).then(|| range.clone());
+        let shared = flags & libc::MAP_SHARED as u64 != 0;
+        let area = Area { prot: (prot & 7) as Prot, kind: AreaKind::Plain, shared };
+        state.areas.insert(range.clone(), area);
+        Ok((range.start, stale))
+    }
+
+    /// An address for `len` bytes: the hint if it is free, else the highest free place.
+    fn place(&self, state: &State, hint: u64, len: u64, align: u64) -> Result<Range<u64>, Errno> {
+        let hint = hint & !(align - 1);
+        if hint >= self.layout.bottom
+            && let Some(r) = self.range(hint, len)
+            && state.areas.is_free(r.clone())
+        {
+            return Ok(r);
+        }
+        let room = self.layout.bottom..self.layout.mmap_top;
+        let upper = self.layout.mmap_top..self.layout.top;
+        let at = state.areas.find_free(len, room, align).or_else(|| state.areas.find_free(len, upper, align));
+        at.map(|a| a..a + len).ok_or(Errno(libc::ENOMEM))
+    }
+
+    /// `munmap`.
+    pub fn munmap(&self, addr: u64, len: u64) -> Result<Stale, Errno> {
+        if addr % PAGE != 0 || len == 0 {
+            return errno(libc::EINVAL);
+        }
+        let range = self.range(addr, len).ok_or(Errno(libc::EINVAL))?;
+        let mut state = self.lock();
+        // Only what is mapped: unmapping must never reach memory that is not the guest's.
+        let parts: Vec<_> = state.areas.within(range.clone()).map(|(r, _)| r).collect();
+        let stale = state.areas.any(range.clone(), areas::EXEC).then(|| range.clone());
+        for r in parts {
+            host::call(libc::SYS_munmap, &[r.start + self.base, r.end - r.start])?;
+            state.areas.remove(r);
+        }
+        Ok(stale)
+    }
+
+    /// `mprotect`, with the bits of PROT_GROWSDOWN and the like already refused.
+    pub fn mprotect(&self, addr: u64, len: u64, prot: u64) -> Result<Stale, Errno> {
+        if addr % PAGE != 0 {
+            return errno(libc::EINVAL);
+        }
+        if len == 0 {
+            return Ok(None);
+        }
+        let range = self.range(addr, len).ok_or(Errno(libc::ENOMEM))?;
+        let mut state = self.lock();
+        // Linux changes what lies before the first gap, then fails.
+        let mut end = range.start;
+        for (r, _) in state.areas.within(range.clone()) {
+            if r.start != end {
+                break;
+            }
+            end = r.end;
+        }
+        let done = range.start..end;
+        let stale = state.areas.any(done.clone(), areas::EXEC).then(|| done.clone());
+        if !done.is_empty() {
+            host::call(libc::SYS_mprotect, &[done.start + self.base, end - done.start, host_prot(prot)])?;
+            state.areas.protect(done, (prot & 7) as Prot);
+        }
+        if end < range.end { errno(libc::ENOMEM) } else { Ok(stale) }
+    }
+
+    /// `mremap`. Returns the new address and what became stale.
+    pub fn mremap(&self, old: u64, old_len: u64, new_len: u64, flags: u64, want: u64) -> Result<(u64, Stale), Errno> {
+        let (may_move, fixed, keep) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+        if old % PAGE != 0 || new_len == 0 || flags & !7 != 0 || (fixed && !may_move) || (keep && !may_move) {
+            return errno(libc::EINVAL);
+        }
+        let from = self.range(old, old_len).ok_or(Errno(libc::EFAULT))?;
+        let new_len = new_len.checked_next_multiple_of(PAGE).ok_or(Errno(libc::EINVAL))?;
+        let mut state = self.lock();
+        let Some((_, area)) = state.areas.at(old) else { return errno(libc::EFAULT) };
+        if !state.areas.covers(from.clone()) {
+            return errno(libc::EFAULT);
+        }
+        let old_len = from.end - from.start;
+        let in_place = !fixed
+            && !keep
+            && (new_len <= old_len || {
+                let grown = self.range(old, new_len);
+                old_len > 0 && grown.is_some_and(|g| state.areas.is_free(from.end..g.end))
+            });
+        let to = if in_place {
+            old..old + new_len
+        } else if fixed {
+            let to = self.range(want, new_len).filter(|_| want % PAGE == 0).ok_or(Errno(libc::EINVAL))?;
+            if to.start < from.end && from.start < to.end {
+                return errno(libc::EINVAL);
+            }
+            to
+        } else if may_move {
+            self.place(&state, 0, new_len, PAGE)?
+        } else {
+            return errno(libc::ENOMEM);
+        };
+        let host_flags = if in_place { 0 } else { 3 | flags & 4 };
+        let args = [old + self.base, old_len, new_len, host_flags, to.start + self.base];
+        let got = match host::call(libc::SYS_mremap, &args) {
+            // The host may hold the range above in one mapping that it cannot extend in place: move it.
+            Err(Errno(libc::ENOMEM)) if in_place && may_move && new_len > old_len => {
+                let to = self.place(&state, 0, new_len, PAGE)?;
+                let args = [old + self.base, old_len, new_len, 3, to.start + self.base];
+                host::call(libc::SYS_mremap, &args)?
+            }
+            other => other?,
+        } - self.base;
+        let to = got..got + new_len;
+        let exec = area.prot & areas::EXEC != 0;
+        let stale =
+            (exec || state.areas.any(to.clone(), areas::EXEC)).then(|| from.start.min(to.start)..from.end.max(to.end));
+        if !keep {
+            state.areas.remove(from);
+        }
+        state.areas.insert(to, area);
+        Ok((got, stale))
+    }
+
+    /// `brk`: the new end of the heap, or the old one if the request cannot be met.
+    pub fn brk(&self, want: u64) -> u64 {
+        let mut state = self.lock();
+        let heap = state.heap.clone();
+        if want < heap.start || want > self.layout.top {
+            return heap.end;
+        }
+        let (old_top, new_top) = (heap.end.next_multiple_of(PAGE), want.next_multiple_of(PAGE));
+        if new_top > old_top {
+            let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE) as u64;
+            let prot = (libc::PROT_READ | libc::PROT_WRITE) as u64;
+            let args = [old_top + self.base, new_top - old_top, prot, flags, u64::MAX, 0];
+            if !state.areas.is_free(old_top..new_top) || host::call(libc::SYS_mmap, &args) != Ok(args[0]) {
+                return heap.end;
+            }
+            let area = Area { prot: areas::READ | areas::WRITE, kind: AreaKind::Heap, shared: false };
+            state.areas.insert(old_top..new_top, area);
+        } else if new_top < old_top {
+            let _ = host::call(libc::SYS_munmap, &[new_top + self.base, old_top - new_top]);
+            state.areas.remove(new_top..old_top);
+        }
+        state.heap.end = want;
+        want
+    }
+
+    /// Sets where the heap begins.
+    pub fn set_heap(&self, start: u64) {
+        self.lock().heap = start..start;
+    }
+
+    /// Marks what lies at `range` as an area of `kind`.
+    pub fn set_kind(&self, range: Range<u64>, kind: AreaKind) {
+        let mut state = self.lock();
+        let parts: Vec<_> = state.areas.within(range).collect();
+        for (r, a) in parts {
+            state.areas.insert(r, Area { kind, ..a });
+        }
+    }
+
+    /// `shmat`: attaches a segment of `len` bytes.
+    pub fn shmat(&self, id: u64, addr: u64, flags: u64, len: u64) -> Result<(u64, Stale), Errno> {
+        const SHM_RDONLY: u64 = 0o10000;
+        const SHM_RND: u64 = 0o20000;
+        const SHM_REMAP: u64 = 0o40000;
+        const SHM_EXEC: u64 = 0o100000;
+        let mut state = self.lock();
+        let range = if addr == 0 {
+            self.place(&state, 0, len, PAGE)?
+        } else {
+            let at = if flags & SHM_RND != 0 { addr & !(PAGE - 1) } else { addr };
+            let range = self.range(at, len).filter(|_| at % PAGE == 0).ok_or(Errno(libc::EINVAL))?;
+            if flags & SHM_REMAP == 0 && !state.areas.is_free(range.clone()) {
+                return errno(libc::EINVAL);
+            }
+            range
+        };
+        host::call(libc::SYS_shmat, &[id, range.start + self.base, flags & !(SHM_EXEC | SHM_RND)])?;
+        let stale = state.areas.any(range.clone(), areas::EXEC).then(|| range.clone());
+        let write = if flags & SHM_RDONLY == 0 { areas::WRITE } else { 0 };
+        let exec = if flags & SHM_EXEC != 0 { areas::EXEC } else { 0 };
+        let area = Area { prot: areas::READ | write | exec, kind: AreaKind::Shm, shared: true };
+        state.areas.insert(range.clone(), area);
+        Ok((range.start, stale))
+    }
+
+    /// `shmdt`.
+    pub fn shmdt(&self, addr: u64) -> SysResult {
+        let mut state = self.lock();
+        let Some((range, area)) = state.areas.at(addr) else { return errno(libc::EINVAL) };
+        if area.kind != AreaKind::Shm || range.start != addr {
+            return errno(libc::EINVAL);
+        }
+        let r = host::call(libc::SYS_shmdt, &[addr + self.base])?;
+        state.areas.remove(range);
+        Ok(r)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RW: u64 = 3;
+    const ANON: u64 = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
+    const FIXED: u64 = libc::MAP_FIXED as u64;
+
+    /// A space of 1 MiB at an address that nothing else uses; one for each test.
+    fn space(slot: u64) -> Mm {
+        let bottom = 0x10_0000_0000 + slot * 0x100_0000;
+        let layout = Layout { top: bottom + 0x10_0000, bottom, mmap_top: bottom + 0x8_0000, pie: bottom };
+        Mm::new(layout, 0)
+    }
+
+    fn anon(mm: &Mm, addr: u64, len: u64, prot: u64, flags: u64) -> Result<(u64, Stale), Errno> {
+        mm.mmap(addr, len, prot, ANON | flags, -1, 0)
+    }
+
+    #[test]
+    fn mmap_goes_down_and_takes_free_hints() {
+        let mm = space(0);
+        let top = mm.layout.mmap_top;
+        assert_eq!(anon(&mm, 0, 1, RW, 0).unwrap().0, top - PAGE);
+        assert_eq!(anon(&mm, 0, 2 * PAGE, RW, 0).unwrap().0, top - 3 * PAGE);
+        assert_eq!(anon(&mm, top - PAGE, PAGE, RW, 0).unwrap().0, top - 4 * PAGE);
+        assert_eq!(anon(&mm, mm.layout.bottom + 5, PAGE, RW, 0).unwrap().0, mm.layout.bottom);
+    }
+
+    #[test]
+    fn mmap_errors_as_linux() {
+        let mm = space(1);
+        assert_eq!(anon(&mm, 0, 0, RW, 0).unwrap_err().0, libc::EINVAL);
+        assert_eq!(anon(&mm, mm.layout.top, PAGE, RW, FIXED).unwrap_err().0, libc::ENOMEM);
+        assert_eq!(anon(&mm, mm.layout.bottom + 1, PAGE, RW, FIXED).unwrap_err().0, libc::EINVAL);
+        assert_eq!(anon(&mm, 0, 1 << 40, RW, 0).unwrap_err().0, libc::ENOMEM);
+        let at = anon(&mm, 0, PAGE, RW, 0).unwrap().0;
+        let noreplace = libc::MAP_FIXED_NOREPLACE as u64;
+        assert_eq!(anon(&mm, at, PAGE, RW, noreplace).unwrap_err().0, libc::EEXIST);
+    }
+
+    #[test]
+    fn executable_changes_are_stale() {
+        let mm = space(2);
+        let (at, stale) = anon(&mm, 0, 4 * PAGE, 5, 0).unwrap();
+        assert_eq!(stale, None);
+        assert_eq!(mm.mprotect(at + PAGE, PAGE, RW).unwrap(), Some(at + PAGE..at + 2 * PAGE));
+        assert_eq!(mm.mprotect(at + PAGE, PAGE, RW).unwrap(), None);
+        assert_eq!(anon(&mm, at, PAGE, RW, FIXED).unwrap().1, Some(at..at + PAGE));
+        assert_eq!(mm.munmap(at, 4 * PAGE).unwrap(), Some(at..at + 4 * PAGE));
+        assert_eq!(mm.munmap(at, 4 * PAGE).unwrap(), None);
+    }
+
+    #[test]
+    fn mprotect_hole_changes_front_then_fails() {
+        let mm = space(3);
+        let at = anon(&mm, 0, 3 * PAGE, RW, 0).unwrap().0;
+        mm.munmap(at + PAGE, PAGE).unwrap();
+        assert_eq!(mm.mprotect(at, 3 * PAGE, 1).unwrap_err().0, libc::ENOMEM);
+        assert_eq!(mm.lock().areas.at(at).unwrap().1.prot, 1);
+        assert_eq!(mm.lock().areas.at(at + 2 * PAGE).unwrap().1.prot, 3);
+    }
+
+    #[test]
+    fn mremap_grows_in_place_or_moves_with_content() {
+        let mm = space(4);
+        let a = anon(&mm, 0, PAGE, RW, 0).unwrap().0;
+        let b = anon(&mm, 0, PAGE, RW, 0).unwrap().0;
+        brolga_softmmu::direct::copy_out(b, b"crane").unwrap();
+        assert_eq!(mm.mremap(b, PAGE, 2 * PAGE, 0, 0).unwrap_err().0, libc::ENOMEM);
+        let c = mm.mremap(b, PAGE, 2 * PAGE, 1, 0).unwrap().0;
+        assert_ne!(c, b);
+        let mut buf = [0; 5];
+        brolga_softmmu::direct::copy_in(&mut buf, c).unwrap();
+        assert_eq!(&buf, b"crane");
+        assert!(mm.lock().areas.is_free(b..b + PAGE));
+        assert_eq!(mm.mremap(c, 2 * PAGE, PAGE, 0, 0).unwrap().0, c);
+        assert_eq!(mm.mremap(c, PAGE, 2 * PAGE, 0, 0).unwrap().0, c);
+        assert_eq!(mm.mremap(a + PAGE, PAGE, PAGE, 0, 0).unwrap_err().0, libc::EFAULT);
+    }
+
+    #[test]
+    fn brk_grows_shrinks_and_refuses() {
+        let mm = space(5);
+        let start = mm.layout.bottom + 0x1000;
+        mm.set_heap(start);
+        assert_eq!(mm.brk(0), start);
+        assert_eq!(mm.brk(start + 10), start + 10);
+        assert_eq!(mm.brk(start + 3 * PAGE), start + 3 * PAGE);
+        assert!(mm.lock().areas.covers(start..start + 3 * PAGE));
+        assert_eq!(mm.brk(start + PAGE), start + PAGE);
+        anon(&mm, start + 2 * PAGE, PAGE, RW, FIXED).unwrap();
+        assert_eq!(mm.brk(start + 4 * PAGE), start + PAGE);
+    }
+}

@@ -1,0 +1,157 @@
+//! A whole run: load, then the loop over what stops the processor.
+
+use crate::config::Config;
+use crate::errno::Errno;
+use crate::loader::{self, Arguments, LoadError, Program};
+use crate::mm::Mm;
+use crate::path::Paths;
+use crate::process::Process;
+use crate::signal::{self, deliver, inbox};
+use crate::syscall;
+use crate::thread::Thread;
+use brolga_core::{Exit, Vcpu};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Runs `config.program` to its end and returns its exit status. Does not return if the guest ends
+/// by a signal. A program that cannot be loaded is reported on standard error; the status is then 127
+/// if it was not found and 126 otherwise, as a shell's.
+pub fn run(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> i32 {
+    match start(config, make_vcpu) {
+        Ok(mut t) => {
+            let status = main_loop(&mut t);
+            crate::sys::process::thread_end(&mut t);
+            crate::sys::process::leave_first_thread(&t, status)
+        }
+        Err(e) => {
+            eprintln!("brolga: {e}");
+            let missing = matches!(&e, LoadError::Open { source, .. } | LoadError::Interpreter { source, .. }
+                if source.kind() == std::io::ErrorKind::NotFound);
+            if missing { 127 } else { 126 }
+        }
+    }
+}
+
+/// Loads the program and makes its first thread.
+fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread, LoadError> {
+    let abi = config.guest.abi();
+    let paths = Arc::new(Paths::new(config.prefix.clone()));
+    let mm = Arc::new(Mm::new((abi.layout)(config.stack_size), config.guest_base));
+    let program = Program::open(&config.program, abi)?;
+    let interpreter = open_interpreter(&program, &paths, &config)?;
+    let bytes = |s: &std::ffi::OsStr| s.as_bytes().to_vec();
+    let argv0 = config.argv0.clone().unwrap_or_else(|| config.program.clone().into_os_string());
+    let args: Vec<Vec<u8>> = std::iter::once(&argv0).chain(&config.args).map(|s| bytes(s)).collect();
+    let env: Vec<Vec<u8>> = config.env.iter().map(|s| bytes(s)).collect();
+    let arguments = Arguments {
+        args: &args,
+        env: &env,
+        exec_name: config.program.as_os_str().as_bytes(),
+        hwcap: config.hwcap.unwrap_or(abi.hwcap),
+        random: random(config.seed),
+        stack_size: config.stack_size,
+    };
+    let begin = loader::load(&mm, abi, &program, interpreter.as_ref(), &arguments)?;
+    let exe = absolute(&config.program);
+    // Before dispositions are read.
+    crate::startup::restore_pipe();
+    let process = Arc::new(Process::new(Arc::new(config), mm, paths, exe));
+    process.set_trampoline(begin.trampoline);
+
+    std::mem::forget(inbox::HandlerStack::install());
+    let mut t = Thread::new(process, make_vcpu());
+    let base = t.mem.base;
+    let env = t.cpu.env_mut();
+    env.guest_base = base;
+    (t.abi.start)(env, begin.entry, begin.sp);
+    t.inbox.attach();
+    t.mask = signal::block_all();
+    t.process.install_actions();
+    signal::set_host_mask(t.mask);
+    Ok(t)
+}
+
+fn open_interpreter(program: &Program, paths: &Paths, config: &Config) -> Result<Option<Program>, LoadError> {
+    let Some(name) = &program.image.interpreter else { return Ok(None) };
+    let name = Path::new(std::ffi::OsStr::from_bytes(name));
+    let path = paths.resolve(name.as_os_str().as_bytes());
+    let path: PathBuf = path.map_or_else(|| name.to_path_buf(), |p| PathBuf::from(std::ffi::OsStr::from_bytes(&p)));
+    match Program::open(&path, config.guest.abi()) {
+        Err(LoadError::Open { source, .. }) => {
+            let hint = match &config.prefix {
+                Some(p) => format!(" under {} or at its own path", p.display()),
+                None => " (no prefix is set with -L)".to_string(),
+            };
+            Err(LoadError::Interpreter { program: program.path.clone(), interpreter: name.into(), hint, source })
+        }
+        other => other.map(Some),
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+fn random(seed: Option<u64>) -> [u8; 16] {
+    let mut out = [0; 16];
+    match seed {
+        Some(seed) => {
+            // splitmix64: distinct, reproducible bytes.
+            let mut s = seed;
+            for half in out.chunks_exact_mut(8) {
+                s = s.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let z = (s ^ s >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+                half.copy_from_slice(&(z ^ z >> 31).to_le_bytes());
+            }
+        }
+        None => {
+            let _ = crate::host::call(libc::SYS_getrandom, &[out.as_mut_ptr() as u64, 16, 0]);
+        }
+    }
+    out
+}
+
+/// Runs a thread until it ends; returns its status.
+pub fn main_loop(t: &mut Thread) -> i32 {
+    loop {
+        if t.inbox.pending.load(std::sync::atomic::Ordering::Acquire) != 0 {
+            deliver::pending(t);
+        }
+        let exit = t.cpu.run();
+        handle(t, exit);
+        if let Some(status) = t.ended {
+            return status;
+        }
+    }
+}
+
+/// Acts on one exit of the processor.
+fn handle(t: &mut Thread, exit: Exit) {
+    let pc = (t.abi.pc)(t.cpu.env());
+    match exit {
+        Exit::Syscall(_) => syscall::dispatch(t),
+        Exit::Fault(fault) => {
+            let (signal, code) = deliver::classify(&fault);
+            let addr = brolga_softmmu::direct::untagged(fault.addr);
+            tracing::debug!(?fault, pc = format_args!("{pc:#x}"), "guest fault");
+            deliver::raised(t, signal, code, addr, (t.abi.syndrome)(&fault));
+        }
+        Exit::Undefined(word) => {
+            tracing::debug!(word = format_args!("{word:#x}"), pc = format_args!("{pc:#x}"), "undefined instruction");
+            deliver::raised(t, libc::SIGILL, 1, pc, 0); // ILL_ILLOPC
+        }
+        Exit::Breakpoint(_) => deliver::raised(t, libc::SIGTRAP, 1, pc, 0), // TRAP_BRKPT
+        Exit::GuestException(_) => deliver::raised(t, libc::SIGILL, 2, pc, 0), // ILL_ILLOPN
+        Exit::Interrupted => {
+            t.cpu.env().take_exit_request();
+        }
+        Exit::Step => {}
+    }
+}
+
+/// The result of a call that is to be made again.
+pub fn is_restart(e: Errno) -> bool {
+    e == Errno::RESTARTSYS || e == Errno::RESTARTNOINTR
+}

@@ -1,0 +1,42 @@
+//! What must be seen before Rust's runtime changes it.
+#![allow(unsafe_code, reason = "runs before main")]
+
+use crate::signal::SigAction;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// SIGPIPE's disposition when the process began; the runtime sets it to "ignored".
+static PIPE: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn remember() {
+    PIPE.store(crate::signal::host_action(libc::SIGPIPE).handler, Ordering::Relaxed);
+}
+
+// SAFETY: a function pointer of the type that the C runtime calls from this section; it only makes a
+// system call.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static REMEMBER: extern "C" fn() = remember;
+
+/// Undoes what the runtime did.
+pub fn restore_pipe() {
+    let action = SigAction { handler: PIPE.load(Ordering::Relaxed), ..SigAction::default() };
+    crate::signal::set_host_action(libc::SIGPIPE, &action);
+}
+
+/// The environment as the kernel gave it, entries without `=` included.
+pub fn environment() -> Vec<std::ffi::OsString> {
+    use std::os::unix::ffi::OsStringExt as _;
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    let mut out = Vec::new();
+    // SAFETY: the C library's vector ends with a null pointer and nothing changes it here.
+    unsafe {
+        let mut p = environ;
+        while !p.is_null() && !(*p).is_null() {
+            out.push(std::ffi::OsString::from_vec(std::ffi::CStr::from_ptr(*p).to_bytes().to_vec()));
+            p = p.add(1);
+        }
+    }
+    out
+}

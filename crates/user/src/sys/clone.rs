@@ -1,0 +1,385 @@
+//! New threads and processes. clone(2), clone3(2), vfork(2).
+//!
+//! Three shapes. *Threads* (`CLONE_THREAD`) run on host threads of the standard library, which share all
+//! that guest threads share. *Children with their own memory* are forks. *Children that share memory*
+//! (`CLONE_VM` without `CLONE_THREAD`, as `vfork` and `posix_spawn` use) truly share it: a donor thread
+//! lends its stack and thread-local storage to the child and sleeps in the kernel until the child
+//! executes another program or ends.
+#![allow(unsafe_code, reason = "creates processes")]
+
+use super::fail;
+use super::process::thread_end;
+use crate::errno::{Errno, SysResult};
+use crate::host;
+use crate::process::Process;
+use crate::run::main_loop;
+use crate::signal::inbox::{HandlerStack, Inbox};
+use crate::signal::{self, AltStack};
+use crate::thread::Thread;
+use brolga_core::Vcpu;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+const VM: u64 = 0x100;
+const SIGHAND: u64 = 0x800;
+const PIDFD: u64 = 0x1000;
+const VFORK: u64 = 0x4000;
+const THREAD: u64 = 0x1_0000;
+const SETTLS: u64 = 0x8_0000;
+const PARENT_SETTID: u64 = 0x10_0000;
+const CHILD_CLEARTID: u64 = 0x20_0000;
+const CHILD_SETTID: u64 = 0x100_0000;
+const CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+const FS: u64 = 0x200;
+const FILES: u64 = 0x400;
+const NEWNS: u64 = 0x2_0000;
+const NEWUSER: u64 = 0x1000_0000;
+
+/// What `clone` and `clone3` ask for. Addresses are the guest's.
+#[derive(Clone, Copy, Debug, Default)]
+struct Request {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    sp: Option<u64>,
+    tls: u64,
+}
+
+/// `clone`
+pub fn clone(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let (tls, child_tid) = if t.abi.clone_tls_first { (a[3], a[4]) } else { (a[4], a[3]) };
+    let flags = a[0] & 0xffff_ff00;
+    if flags & PIDFD != 0 && flags & PARENT_SETTID != 0 {
+        return fail(libc::EINVAL);
+    }
+    let sp = (a[1] != 0).then_some(a[1]);
+    create(t, Request { flags, pidfd: a[2], child_tid, parent_tid: a[2], exit_signal: a[0] & 0xff, sp, tls })
+}
+
+/// `clone3`; `struct clone_args` of 64, 80 or 88 bytes.
+pub fn clone3(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    const FIRST: u64 = 64;
+    const KNOWN: usize = 11;
+    let size = a[1];
+    if size > 4096 {
+        return fail(libc::E2BIG);
+    }
+    if size < FIRST {
+        return fail(libc::EINVAL);
+    }
+    let mut bytes = vec![0; (size as usize).max(8 * KNOWN)];
+    t.mem.read(a[0], &mut bytes[..size as usize])?;
+    if bytes[8 * KNOWN..].iter().any(|&b| b != 0) {
+        return fail(libc::E2BIG);
+    }
+    let w = |i: usize| u64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().expect("eight bytes"));
+    let (flags, exit_signal, stack, stack_size) = (w(0), w(4), w(5), w(6));
+    if exit_signal > 64 || flags & 0xff != 0 || (stack == 0) != (stack_size == 0) {
+        return fail(libc::EINVAL);
+    }
+    if w(9) != 0 || flags & 0x2_0000_0000 != 0 {
+        // set_tid and CLONE_INTO_CGROUP
+        return fail(libc::EINVAL);
+    }
+    let sp = (stack != 0).then(|| stack.wrapping_add(stack_size));
+    create(t, Request { flags, pidfd: w(1), child_tid: w(2), parent_tid: w(3), exit_signal, sp, tls: w(7) })
+}
+
+/// The kernel's rules for combinations, then the shape.
+fn create(t: &mut Thread, r: Request) -> SysResult {
+    let has = |f: u64| r.flags & f == f;
+    let bad = (has(SIGHAND) && !has(VM))
+        || (has(THREAD) && !has(SIGHAND))
+        || (has(NEWNS) && has(FS))
+        || (has(NEWUSER) && has(FS))
+        || (has(CLEAR_SIGHAND) && has(SIGHAND));
+    if bad {
+        return fail(libc::EINVAL);
+    }
+    if has(THREAD) {
+        thread(t, r)
+    } else if has(VM) {
+        sharing(t, r)
+    } else {
+        fork(t, r)
+    }
+}
+
+/// Registers of the child.
+fn child_cpu(t: &Thread, r: &Request) -> Box<dyn Vcpu> {
+    let mut cpu = t.cpu.sibling();
+    let env = cpu.env_mut();
+    env.guest_base = t.mem.base;
+    (t.abi.start_clone)(env, r.sp, (r.flags & SETTLS != 0).then_some(r.tls));
+    cpu
+}
+
+/// What a new thread takes over.
+struct Seed {
+    process: Arc<Process>,
+    cpu: Box<dyn Vcpu>,
+    mask: u64,
+    altstack: AltStack,
+    seccomp: crate::seccomp::State,
+    tagged_addresses: u64,
+    clear_child_tid: u64,
+}
+
+impl Seed {
+    fn new(t: &Thread, r: &Request, process: Arc<Process>, mask: u64, altstack: AltStack) -> Seed {
+        let clear = if r.flags & CHILD_CLEARTID != 0 { r.child_tid } else { 0 };
+        Seed {
+            process,
+            cpu: child_cpu(t, r),
+            mask,
+            altstack,
+            seccomp: t.seccomp.clone(),
+            tagged_addresses: t.tagged_addresses,
+            clear_child_tid: clear,
+        }
+    }
+
+    /// The thread, on the calling host thread.
+    fn grow(self) -> Thread {
+        let mut t = Thread::new(self.process, self.cpu);
+        t.mask = self.mask;
+        t.altstack = self.altstack;
+        t.seccomp = self.seccomp;
+        t.tagged_addresses = self.tagged_addresses;
+        t.clear_child_tid = self.clear_child_tid;
+        t
+    }
+}
+
+fn thread(t: &mut Thread, r: Request) -> SysResult {
+    if r.flags & PIDFD != 0 {
+        return fail(libc::EINVAL);
+    }
+    // The new thread starts with everything blocked, until it can take signals.
+    signal::block_all();
+    let seed = Seed::new(t, &r, t.process.clone(), t.mask, AltStack::NONE);
+    let mem = t.mem;
+    let (tell, told) = sync_channel::<i32>(1);
+    let body = move || {
+        let stack = HandlerStack::install();
+        let mut t = seed.grow();
+        // Threads of Linux need not share descriptors or the working directory; ours would.
+        let apart = (FS | FILES) & !r.flags;
+        if apart != 0 {
+            let _ = host::call(libc::SYS_unshare, &[apart]);
+        }
+        if r.flags & CHILD_SETTID != 0 {
+            let _ = mem.write(r.child_tid, &t.tid.to_le_bytes());
+        }
+        if r.flags & PARENT_SETTID != 0 {
+            let _ = mem.write(r.parent_tid, &t.tid.to_le_bytes());
+        }
+        t.inbox.attach();
+        if tell.send(t.tid).is_err() {
+            return;
+        }
+        signal::set_host_mask(t.mask);
+        let status = main_loop(&mut t);
+        thread_end(&mut t);
+        if t.process.threads.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // The others left by `exit` before: this is the end of the process.
+            t.process.before_exit();
+            let _ = host::call(libc::SYS_exit, &[status as u64]);
+        }
+        drop(t);
+        drop(stack);
+    };
+    t.process.threads.fetch_add(1, Ordering::AcqRel);
+    let spawned = std::thread::Builder::new().name(format!("guest of {}", t.tid)).spawn(body);
+    let tid = spawned.ok().and_then(|_| told.recv().ok());
+    if tid.is_none() {
+        t.process.threads.fetch_sub(1, Ordering::AcqRel);
+    }
+    signal::set_host_mask(t.mask);
+    tid.map(|tid| tid as u64).ok_or(Errno(libc::EAGAIN))
+}
+
+/// A child with memory of its own.
+fn fork(t: &mut Thread, r: Request) -> SysResult {
+    signal::block_all();
+    let ours = VM | SETTLS | CHILD_CLEARTID | VFORK | CLEAR_SIGHAND;
+    let passed = r.flags & !ours;
+    let plain = passed & !(PARENT_SETTID | CHILD_SETTID) == 0 && r.exit_signal == libc::SIGCHLD as u64;
+    let mm = t.process.mm.clone();
+    let process = t.process.clone();
+    let pid = {
+        // Nobody else may hold these while memory is copied.
+        let _areas = mm.lock();
+        process.with_actions_locked(|| if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) })
+    };
+    match pid {
+        Ok(0) => become_child(t, &r),
+        Ok(pid) if r.flags & VFORK != 0 => wait_for_exec(t, pid as i32),
+        _ => {}
+    }
+    signal::set_host_mask(t.mask);
+    pid
+}
+
+/// libc's fork brings its own locks (those of the allocator among them) into a sane state in the child.
+fn libc_fork(t: &Thread, r: &Request) -> SysResult {
+    // SAFETY: the child goes on with this thread only; the locks that matter are held or repaired.
+    let pid = unsafe { libc::fork() };
+    if pid < 0 {
+        return Err(Errno::of(&std::io::Error::last_os_error()));
+    }
+    let tid = host::call(libc::SYS_gettid, &[])? as i32;
+    if pid == 0 && r.flags & CHILD_SETTID != 0 {
+        let _ = t.mem.write(r.child_tid, &tid.to_le_bytes());
+    }
+    if r.flags & PARENT_SETTID != 0 {
+        let seen = if pid == 0 { tid } else { pid };
+        let _ = t.mem.write(r.parent_tid, &seen.to_le_bytes());
+    }
+    Ok(pid as u64)
+}
+
+/// Flags that libc cannot say: namespaces, shared descriptors, another exit signal, a pidfd.
+fn raw_fork(t: &Thread, r: &Request, passed: u64) -> SysResult {
+    let args = [passed, t.mem.host(r.pidfd), t.mem.host(r.child_tid), t.mem.host(r.parent_tid), r.exit_signal, 0, 0, 0];
+    host::call(libc::SYS_clone3, &[args.as_ptr() as u64, size_of_val(&args) as u64])
+}
+
+/// Makes this thread the only one of a new process.
+fn become_child(t: &mut Thread, r: &Request) {
+    t.tid = host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32;
+    t.process.threads.store(1, Ordering::Release);
+    // Signals that were recorded are the parent's.
+    while t.inbox.take().is_some() {}
+    t.inbox.pending.store(0, Ordering::Release);
+    t.cpu.env().take_exit_request();
+    t.held.clear();
+    t.robust_list = 0;
+    t.clear_child_tid = if r.flags & CHILD_CLEARTID != 0 { r.child_tid } else { 0 };
+    if r.flags & CLEAR_SIGHAND != 0 {
+        clear_handlers(&t.process);
+    }
+    (t.abi.start_clone)(t.cpu.env_mut(), r.sp, (r.flags & SETTLS != 0).then_some(r.tls));
+}
+
+fn clear_handlers(process: &Process) {
+    for s in 1..=signal::NSIG {
+        if process.action(s).handles() {
+            process.set_action(s, signal::SigAction::default());
+        }
+    }
+}
+
+/// The parent of CLONE_VFORK without CLONE_VM sleeps until the child ends or executes a program.
+fn wait_for_exec(_: &Thread, pid: i32) {
+    // The child's descriptors close at exec: a pidfd poll would only tell of the end.
+    let (start, own) = (format!("/proc/{pid}/exe"), std::fs::read_link("/proc/self/exe").ok());
+    while std::fs::read_link(&start).ok() == own {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+std::arch::global_asm!(
+    // brolga_vm_clone(args, size, function, argument) -> raw result
+    //
+    // The child runs function(argument) on the same stack, below this frame, while the caller sleeps in
+    // the kernel (CLONE_VFORK); the function does not return.
+    ".globl brolga_vm_clone",
+    ".type brolga_vm_clone,@function",
+    "brolga_vm_clone:",
+    "push rbx",
+    "push r12",
+    "sub rsp, 8",
+    "mov rbx, rdx",
+    "mov r12, rcx",
+    "mov eax, 435",
+    "syscall",
+    "test rax, rax",
+    "jnz 2f",
+    "mov rdi, r12",
+    "call rbx",
+    "ud2",
+    "2:",
+    "add rsp, 8",
+    "pop r12",
+    "pop rbx",
+    "ret",
+);
+
+unsafe extern "C" {
+    fn brolga_vm_clone(
+        args: *const u64,
+        size: u64,
+        function: extern "C" fn(*mut libc::c_void) -> !,
+        argument: *mut libc::c_void,
+    ) -> i64;
+}
+
+/// What the donor lends to the child. The donor owns it and frees it when the child has gone.
+struct Lent {
+    seed: Option<Seed>,
+    thread: Option<Thread>,
+    stack: Option<HandlerStack>,
+    tell: Option<SyncSender<SysResult>>,
+}
+
+extern "C" fn lent_child(lent: *mut libc::c_void) -> ! {
+    // SAFETY: the donor sleeps until this process is gone, and nobody else knows the pointer.
+    let lent = unsafe { &mut *lent.cast::<Lent>() };
+    lent.stack = Some(HandlerStack::install());
+    let thread = lent.seed.take().map(Seed::grow);
+    if let (Some(tell), Some(t)) = (lent.tell.take(), &thread) {
+        let _ = tell.send(Ok(t.tid as u64));
+    }
+    let t = lent.thread.insert(thread.expect("the seed is given once"));
+    t.inbox.attach();
+    signal::set_host_mask(t.mask);
+    let status = main_loop(t);
+    thread_end(t);
+    loop {
+        let _ = host::call(libc::SYS_exit, &[status as u64]);
+    }
+}
+
+/// A child process over the same memory.
+fn sharing(t: &mut Thread, r: Request) -> SysResult {
+    let handlers = if r.flags & SIGHAND != 0 { t.process.clone() } else { Arc::new(t.process.split()) };
+    // The kernel keeps the alternate stack for vfork only.
+    let altstack = if r.flags & VFORK != 0 { t.altstack } else { AltStack::NONE };
+    signal::block_all();
+    let seed = Seed::new(t, &r, handlers, t.mask, altstack);
+    let ours = SETTLS | CHILD_CLEARTID | CLEAR_SIGHAND;
+    let (pidfd, child_tid, parent_tid) = (t.mem.host(r.pidfd), t.mem.host(r.child_tid), t.mem.host(r.parent_tid));
+    let args = [r.flags & !ours | VM | VFORK, pidfd, child_tid, parent_tid, r.exit_signal, 0, 0, 0];
+    let clear = r.flags & CLEAR_SIGHAND != 0;
+    let (tell, told) = sync_channel::<SysResult>(2);
+    let failed = tell.clone();
+    let donor = std::thread::Builder::new().name("donor".into()).spawn(move || {
+        if clear {
+            clear_handlers(&seed.process);
+        }
+        let mut lent = Lent { seed: Some(seed), thread: None, stack: None, tell: Some(tell) };
+        // SAFETY: the child uses this stack only below the stub's frame and this thread's local storage
+        // only while this thread sleeps.
+        let pid =
+            unsafe { brolga_vm_clone(args.as_ptr(), size_of_val(&args) as u64, lent_child, (&raw mut lent).cast()) };
+        Inbox::detach();
+        if pid < 0 {
+            let _ = failed.send(Errno::check(pid));
+        }
+    });
+    let result = match &donor {
+        Ok(_) => told.recv().unwrap_or(Err(Errno(libc::EAGAIN))),
+        Err(_) => Err(Errno(libc::EAGAIN)),
+    };
+    if let Ok(donor) = donor
+        && r.flags & VFORK != 0
+    {
+        let _ = donor.join();
+    }
+    signal::set_host_mask(t.mask);
+    result
+}

@@ -1,0 +1,129 @@
+//! Address-space calls. mmap(2), mremap(2), mprotect(2), brk(2), shmop(2), pkeys(7).
+
+use super::fail;
+use crate::areas::EXEC;
+use crate::errno::{Errno, SysResult};
+use crate::host;
+use crate::thread::Thread;
+
+/// Protection bits that we understand: read, write, execute and arm64's branch-target bit, which
+/// changes nothing for the host.
+const PROT_KNOWN: u64 = 7 | 0x10;
+const PROT_BTI: u64 = 0x10;
+const PROT_GROWSDOWN: u64 = 0x0100_0000;
+const PROT_GROWSUP: u64 = 0x0200_0000;
+
+/// `mmap`
+pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !PROT_BTI, a[3], a[4] as i32 as i64, a[5])?;
+    t.invalidate(stale);
+    Ok(at)
+}
+
+/// `munmap`
+pub fn munmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let stale = t.process.mm.munmap(a[0], a[1])?;
+    t.invalidate(stale);
+    Ok(0)
+}
+
+/// `mprotect`
+pub fn mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let (mut addr, mut len, prot) = (a[0], a[1], a[2]);
+    if prot & !(PROT_KNOWN | PROT_GROWSDOWN | PROT_GROWSUP) != 0 || prot & PROT_GROWSUP != 0 {
+        return fail(libc::EINVAL);
+    }
+    if prot & PROT_GROWSDOWN != 0 {
+        // The stack is mapped whole: "down to the start of the mapping" is its bottom.
+        let state = t.process.mm.lock();
+        let (r, _) = state.areas.at(addr).ok_or(Errno(libc::ENOMEM))?;
+        len += addr - r.start;
+        addr = r.start;
+    }
+    let stale = t.process.mm.mprotect(addr, len, prot & 7)?;
+    t.invalidate(stale);
+    Ok(0)
+}
+
+/// `mremap`
+pub fn mremap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let (at, stale) = t.process.mm.mremap(a[0], a[1], a[2], a[3], a[4])?;
+    t.invalidate(stale);
+    Ok(at)
+}
+
+/// `brk`
+pub fn brk(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    Ok(t.process.mm.brk(a[0]))
+}
+
+/// `madvise`; advice that drops executable bytes drops their translations too.
+pub fn madvise(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let (addr, len) = (a[0], a[1]);
+    let end = addr.checked_add(len).filter(|&e| e <= t.process.mm.layout.top);
+    let Some(end) = end else { return fail(libc::EINVAL) };
+    let r = t.blocking(libc::SYS_madvise, &[t.mem.host(addr), len, a[2], 0, 0, 0])?;
+    let drops = matches!(a[2] as i32, libc::MADV_DONTNEED | libc::MADV_FREE | libc::MADV_REMOVE | 24);
+    if drops && t.process.mm.lock().areas.any(addr..end, EXEC) {
+        t.invalidate(Some(addr..end));
+    }
+    Ok(r)
+}
+
+/// `mlockall`: the emulator's own memory would be locked too and the limit is soon reached, so only
+/// the guest's present mappings are.
+pub fn mlockall(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    if a[0] == 0 || a[0] & !7 != 0 || a[0] == 4 {
+        return fail(libc::EINVAL);
+    }
+    let ranges: Vec<_> = t.process.mm.lock().areas.iter().filter(|(_, a)| a.prot != 0).map(|(r, _)| r).collect();
+    for r in ranges {
+        host::call(libc::SYS_mlock2, &[r.start + t.mem.base, r.end - r.start, u64::from(a[0] & 4 != 0)])?;
+    }
+    Ok(0)
+}
+
+/// `pkey_mprotect`: without protection keys only key -1 is allowed.
+pub fn pkey_mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    if a[3] as i32 != -1 {
+        return fail(libc::EINVAL);
+    }
+    mprotect(t, a)
+}
+
+/// `pkey_alloc`: the processor has no protection keys.
+pub fn pkey_alloc(_: &mut Thread, a: &[u64; 6]) -> SysResult {
+    if a[0] != 0 || a[1] & !3 != 0 {
+        return fail(libc::EINVAL);
+    }
+    fail(libc::ENOSPC)
+}
+
+/// `pkey_free`
+pub fn pkey_free(_: &mut Thread, _: &[u64; 6]) -> SysResult {
+    fail(libc::EINVAL)
+}
+
+/// `shmat`
+pub fn shmat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    const IPC_STAT: u64 = 2;
+    // shm_segsz lies behind `struct ipc64_perm` (48 bytes) in `struct shmid64_ds` (112 bytes).
+    let mut ds = [0u64; 14];
+    host::call(libc::SYS_shmctl, &[a[0], IPC_STAT, ds.as_mut_ptr() as u64])?;
+    let len = ds[6].checked_next_multiple_of(crate::mm::PAGE).ok_or(Errno(libc::ENOMEM))?;
+    let (at, stale) = t.process.mm.shmat(a[0], a[1], a[2], len)?;
+    t.invalidate(stale);
+    Ok(at)
+}
+
+/// `shmdt`
+pub fn shmdt(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let area = t.process.mm.lock().areas.at(a[0]);
+    let r = t.process.mm.shmdt(a[0])?;
+    if let Some((range, area)) = area
+        && area.prot & EXEC != 0
+    {
+        t.invalidate(Some(range));
+    }
+    Ok(r)
+}

@@ -1,0 +1,23 @@
+//! System calls that are more than the host's call of the same name, by subject. Each function has the
+//! form that `table::How::Call` names and is mentioned in `abi/*.tbl`.
+
+pub mod clone;
+pub mod epoll;
+pub mod exec;
+pub mod fs;
+pub mod ioctl;
+pub mod ipc;
+pub mod mem;
+pub mod poll;
+pub mod prctl;
+pub mod process;
+pub mod seccomp;
+pub mod signal;
+pub mod uring;
+
+use crate::errno::Errno;
+
+/// An error by its number.
+pub(crate) const fn fail<T>(errno: i32) -> Result<T, Errno> {
+    Err(Errno(errno))
+}

@@ -1,0 +1,141 @@
+//! Identity, limits, and the end of threads and processes.
+
+use super::fail;
+use crate::errno::{Errno, SysResult};
+use crate::host;
+use crate::thread::Thread;
+use std::sync::atomic::Ordering;
+
+/// `exit`
+pub fn exit(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    t.ended = Some(a[0] as i32 & 0xff);
+    t.registers_replaced = true;
+    Ok(0)
+}
+
+/// `exit_group`
+pub fn exit_group(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    crate::strace::exited(t, a[0] as i32);
+    t.process.before_exit();
+    host::call(libc::SYS_exit_group, &[a[0]])
+}
+
+/// What the kernel does for a thread that ends: robust futexes, then the word of CLONE_CHILD_CLEARTID.
+///
+/// The host thread lives on for a moment, so both are done here while the guest's memory is still its own.
+pub fn thread_end(t: &mut Thread) {
+    crate::signal::block_all();
+    if t.robust_list != 0 {
+        let _ = host::call(libc::SYS_set_robust_list, &[0, 24]);
+        crate::robust::release_all(t.mem, t.robust_list, t.tid as u32);
+    }
+    if t.clear_child_tid != 0 && t.mem.write(t.clear_child_tid, &[0; 4]).is_ok() {
+        const FUTEX_WAKE: u64 = 1;
+        let _ = host::call(libc::SYS_futex, &[t.mem.host(t.clear_child_tid), FUTEX_WAKE, 1, 0, 0, 0]);
+    }
+    crate::signal::inbox::Inbox::detach();
+}
+
+/// The first thread called `exit`: the process ends if it was the last, else goes on without it.
+pub fn leave_first_thread(t: &Thread, status: i32) -> i32 {
+    if t.process.threads.fetch_sub(1, Ordering::AcqRel) > 1 {
+        let _ = host::call(libc::SYS_exit, &[status as u64]);
+    }
+    t.process.before_exit();
+    status
+}
+
+/// `set_tid_address`
+pub fn set_tid_address(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    t.clear_child_tid = a[0];
+    Ok(t.tid as u64)
+}
+
+/// `set_robust_list`: registered with the kernel too, for threads that are killed.
+pub fn set_robust_list(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let r = host::call(libc::SYS_set_robust_list, &[t.mem.host(a[0]), a[1]])?;
+    t.robust_list = a[0];
+    Ok(r)
+}
+
+/// `restart_syscall`: nothing of ours is restarted this way.
+pub fn restart_syscall(_: &mut Thread, _: &[u64; 6]) -> SysResult {
+    fail(libc::EINTR)
+}
+
+/// `personality`: the execution domain must stay Linux's own; flags are the host's business.
+pub fn personality(_: &mut Thread, a: &[u64; 6]) -> SysResult {
+    const QUERY: u32 = u32::MAX;
+    const PER_LINUX32: u32 = 8;
+    let persona = a[0] as u32;
+    if persona != QUERY && persona & 0xff == PER_LINUX32 {
+        return fail(libc::EINVAL);
+    }
+    host::call(libc::SYS_personality, &[persona.into()])
+}
+
+/// `ptrace`: tracing needs the tracee's guest registers, which live in another emulator.
+pub fn ptrace(_: &mut Thread, _: &[u64; 6]) -> SysResult {
+    fail(libc::ENOSYS)
+}
+
+/// `uname`: six fields of 65 bytes; machine is the guest's.
+pub fn uname(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    const FIELD: usize = 65;
+    let mut names = [0u8; 6 * FIELD];
+    host::call(libc::SYS_uname, &[names.as_mut_ptr() as u64])?;
+    let mut set = |index: usize, text: &str| {
+        let field = &mut names[index * FIELD..(index + 1) * FIELD];
+        field.fill(0);
+        let n = text.len().min(FIELD - 1);
+        field[..n].copy_from_slice(&text.as_bytes()[..n]);
+    };
+    if let Some(release) = &t.process.config.uname {
+        set(2, release);
+    }
+    set(4, t.abi.name);
+    t.mem.write(a[0], &names)?;
+    Ok(0)
+}
+
+/// Limits that would hit the emulator instead of the guest are only remembered.
+fn is_emulated(resource: u64) -> bool {
+    matches!(resource, 2 | 9) // RLIMIT_DATA, RLIMIT_AS
+}
+
+/// `getrlimit`
+pub fn getrlimit(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    prlimit64(t, &[0, a[0], 0, a[1], 0, 0])
+}
+
+/// `setrlimit`
+pub fn setrlimit(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    prlimit64(t, &[0, a[0], a[1], 0, 0, 0])
+}
+
+/// `prlimit64`
+pub fn prlimit64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let own = a[0] == 0 || a[0] as i32 == std::process::id() as i32;
+    let resource = a[1] & 0xffff_ffff;
+    if !own || !is_emulated(resource) {
+        return host::call(libc::SYS_prlimit64, &[a[0], a[1], t.mem.host(a[2]), t.mem.host(a[3])]);
+    }
+    let new = if a[2] == 0 { None } else { Some(t.mem.words::<2>(a[2])?) };
+    let mut limits = t.process.mm.lock().limits;
+    let slot = &mut limits[usize::from(resource == 9)];
+    let old = *slot;
+    if let Some(new) = new {
+        if new[0] > new[1] {
+            return fail(libc::EINVAL);
+        }
+        if new[1] > old[1] {
+            return Err(Errno(libc::EPERM));
+        }
+        *slot = new;
+        t.process.mm.lock().limits = limits;
+    }
+    if a[3] != 0 {
+        t.mem.write_words(a[3], &old)?;
+    }
+    Ok(0)
+}

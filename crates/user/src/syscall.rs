@@ -1,0 +1,78 @@
+//! Performs one guest system call by its row.
+
+use crate::errno::{Errno, SysResult};
+use crate::run::is_restart;
+use crate::strace;
+use crate::table::{self, How, Kind, Row};
+use crate::thread::Thread;
+use std::ffi::CString;
+
+/// Performs the call that the processor stopped at and stores its result.
+pub fn dispatch(t: &mut Thread) {
+    let (nr, args) = (t.abi.call)(t.cpu.env());
+    t.after_call = (t.abi.pc)(t.cpu.env());
+    let row = table::row(t.abi.table, nr);
+    let before = t.process.config.strace.is_some().then(|| strace::enter(t, nr, row, &args));
+    let result = match crate::seccomp::check(t, nr, &args) {
+        Some(verdict) => verdict,
+        None => perform(t, nr, row, &args),
+    };
+    if let Some(before) = before {
+        strace::leave(t, before, row, &args, result);
+    }
+    finish(t, result);
+}
+
+fn perform(t: &mut Thread, nr: u64, row: Option<&'static Row>, args: &[u64; 6]) -> SysResult {
+    let Some(row) = row else {
+        tracing::warn!(nr, "no such system call");
+        return Err(Errno(libc::ENOSYS));
+    };
+    match row.how {
+        How::Pass(host) => pass(t, host, row, args),
+        How::Call(f) => f(t, args),
+        How::Missing => {
+            tracing::warn!(name = row.name, "system call is not offered");
+            Err(Errno(libc::ENOSYS))
+        }
+    }
+}
+
+/// Stores the result, or puts the PC back for a call that is to be made again.
+fn finish(t: &mut Thread, result: SysResult) {
+    if std::mem::take(&mut t.registers_replaced) {
+        return;
+    }
+    let word = match result {
+        Ok(w) => w,
+        Err(e) if is_restart(e) => {
+            (t.abi.rewind)(t.cpu.env_mut());
+            t.restart = Some(e);
+            return;
+        }
+        Err(e) => -i64::from(e.0) as u64,
+    };
+    (t.abi.set_result)(t.cpu.env_mut(), word);
+}
+
+/// The host's call with the guest's arguments; paths are translated, other pointers are the kernel's to check.
+pub fn pass(t: &mut Thread, host: i64, row: &Row, args: &[u64; 6]) -> SysResult {
+    let mut words = *args;
+    let mut paths: [Option<CString>; 2] = [None, None];
+    let mut used = 0;
+    for (word, arg) in words.iter_mut().zip(row.args) {
+        if matches!(arg.kind, Kind::Path) && *word != 0 {
+            let Ok(path) = t.mem.path(*word) else { continue };
+            if let Some(new) = crate::path::translate(t, &path) {
+                *word = new.as_ptr() as u64;
+                paths[used] = Some(new);
+                used += 1;
+                continue;
+            }
+        }
+        if arg.kind.is_pointer() {
+            *word = t.mem.host(*word);
+        }
+    }
+    t.blocking(host, &words)
+}

@@ -1,0 +1,91 @@
+//! One guest thread: a processor and what the kernel would know of it.
+
+use crate::abi::Abi;
+use crate::errno::Errno;
+use crate::guest::GuestMem;
+use crate::host;
+use crate::mm::Stale;
+use crate::process::Process;
+use crate::signal::AltStack;
+use crate::signal::inbox::Inbox;
+use brolga_core::Vcpu;
+use std::sync::Arc;
+
+/// A guest thread. It lives and dies on one host thread.
+pub struct Thread {
+    /// The process.
+    pub process: Arc<Process>,
+    /// The architecture.
+    pub abi: &'static Abi,
+    /// Where guest memory is.
+    pub mem: GuestMem,
+    /// Signals that arrived. Declared before the processor: it points at the processor's `Env`.
+    pub inbox: Box<Inbox>,
+    /// The processor.
+    pub cpu: Box<dyn Vcpu>,
+    /// Thread number, the host's.
+    pub tid: i32,
+    /// The guest's signal mask.
+    pub mask: u64,
+    /// Mask to return to when the signal that ends a `sigsuspend`-like call has been delivered.
+    pub saved_mask: Option<u64>,
+    /// Synchronous signals that were sent while the guest blocked them.
+    pub held: Vec<[u8; 128]>,
+    /// The alternate stack.
+    pub altstack: AltStack,
+    /// Word to clear and wake when the thread ends (`CLONE_CHILD_CLEARTID`).
+    pub clear_child_tid: u64,
+    /// Head of the robust futex list.
+    pub robust_list: u64,
+    /// Why the last call will be made again.
+    pub restart: Option<Errno>,
+    /// PC behind the last call.
+    pub after_call: u64,
+    /// A call replaced all registers: its result is not to be stored.
+    pub registers_replaced: bool,
+    /// Set when the thread is to end, with its status.
+    pub ended: Option<i32>,
+    /// seccomp state.
+    pub seccomp: crate::seccomp::State,
+    /// Setting of `prctl(PR_SET_TAGGED_ADDR_CTRL)`.
+    pub tagged_addresses: u64,
+}
+
+impl Thread {
+    /// A thread on the calling host thread.
+    pub fn new(process: Arc<Process>, cpu: Box<dyn Vcpu>) -> Thread {
+        let inbox = Inbox::new(cpu.env());
+        Thread {
+            abi: process.abi,
+            mem: GuestMem { base: process.mm.base },
+            inbox,
+            cpu,
+            tid: host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32,
+            mask: 0,
+            saved_mask: None,
+            held: Vec::new(),
+            altstack: AltStack::NONE,
+            clear_child_tid: 0,
+            robust_list: 0,
+            restart: None,
+            after_call: 0,
+            registers_replaced: false,
+            ended: None,
+            seccomp: crate::seccomp::State::default(),
+            tagged_addresses: 0,
+            process,
+        }
+    }
+
+    /// Makes a call on the host that may block: gives way to signals.
+    pub fn blocking(&self, nr: i64, args: &[u64; 6]) -> crate::errno::SysResult {
+        Errno::check(host::blocking(nr, args, &self.inbox.pending))
+    }
+
+    /// Tells the translator of changed code.
+    pub fn invalidate(&self, stale: Stale) {
+        if let Some(r) = stale {
+            self.cpu.invalidate(r.start, r.end - r.start);
+        }
+    }
+}

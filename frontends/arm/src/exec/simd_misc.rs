@@ -1,0 +1,121 @@
+//! Integer Advanced SIMD of one source: "two-register miscellaneous" and "across lanes".
+
+use super::simd_lanes::{Lane, Word, by_size, clip, map1, narrow, saturate1, saturated};
+use crate::sem::simd_misc::{AcrossOp, MiscOp};
+use brolga_core::Env;
+
+/// One [`MiscOp`] operation that the IR cannot say in a few ops.
+pub extern "C" fn two_misc(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
+    let w = Word(word);
+    let s = w.size();
+    match MiscOp::of(op) {
+        MiscOp::Clz => by_size!(unsigned s, T => map1(env, w, |x: T| x.leading_zeros() as T)),
+        MiscOp::Cls => by_size!(signed s, T => map1(env, w, |x: T| ((x ^ x >> 1).leading_zeros() - 1) as T)),
+        MiscOp::Cnt => map1(env, w, ones),
+        MiscOp::Rbit => map1(env, w, u8::reverse_bits),
+        MiscOp::Sqabs => by_size!(signed s, T => saturate1(env, w, |x: T| (x.saturating_abs(), x == T::MIN))),
+        MiscOp::Sqneg => by_size!(signed s, T => saturate1(env, w, |x: T| (x.saturating_neg(), x == T::MIN))),
+        MiscOp::Suqadd => by_size!(mixed s, S U => accumulate(env, w, |d: S, x: U| {
+            let (wrapped, over) = d.overflowing_add_unsigned(x);
+            (if over { S::MAX } else { wrapped }, over)
+        })),
+        MiscOp::Usqadd => by_size!(mixed s, S U => accumulate(env, w, |d: U, x: S| {
+            let (wrapped, over) = d.overflowing_add_signed(x);
+            (if !over { wrapped } else if x < 0 { 0 } else { U::MAX }, over)
+        })),
+        MiscOp::Xtn => by_size!(unsigned s, T W => narrow(env, w, |x: W| (x as T, false))),
+        MiscOp::Sqxtn => by_size!(signed s, T W => narrow(env, w, |x: W| {
+            (x.clamp(T::MIN as W, T::MAX as W) as T, x as T as W != x)
+        })),
+        MiscOp::Uqxtn => by_size!(unsigned s, T W => narrow(env, w, |x: W| (x.min(T::MAX as W) as T, x > T::MAX as W))),
+        MiscOp::Sqxtun => match s {
+            0 => narrow(env, w, |x: i16| (x.clamp(0, u8::MAX as i16) as u8, x as u8 as i16 != x)),
+            1 => narrow(env, w, |x: i32| (x.clamp(0, u16::MAX as i32) as u16, x as u16 as i32 != x)),
+            _ => narrow(env, w, |x: i64| (x.clamp(0, u32::MAX as i64) as u32, x as u32 as i64 != x)),
+        },
+        MiscOp::Shll => by_size!(unsigned s, T W => widen(env, w, |x: T| (x as W) << T::BITS)),
+        // The rest is written in IR.
+        _ => {}
+    }
+    0
+}
+
+/// Ones of a byte, by sums in place.
+#[inline(always)]
+fn ones(x: u8) -> u8 {
+    let x = x - (x >> 1 & 0x55);
+    let x = (x & 0x33) + (x >> 2 & 0x33);
+    (x + (x >> 4)) & 0x0f
+}
+
+/// Vd = f(Vd, Vn); f also tells whether it saturated.
+#[inline(always)]
+fn accumulate<D, T, const N: usize, const H: usize>(env: &mut Env, w: Word, f: impl Fn(D, T) -> (D, bool))
+where
+    D: Lane<N, H>,
+    T: Lane<N, H>,
+{
+    let live = w.live(N);
+    let (d, x) = (clip(D::get(env, w.rd()), live), clip(T::get(env, w.rn()), live));
+    let mut any = false;
+    let r = std::array::from_fn(|i| {
+        let (r, s) = f(d[i], x[i]);
+        any |= s;
+        r
+    });
+    saturated(env, any);
+    D::put(env, w.rd(), r);
+}
+
+/// Vd = f(half of Vn), in lanes twice as wide.
+#[inline(always)]
+pub fn widen<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word, f: impl Fn(T) -> W)
+where
+    T: Lane<N, H>,
+    W: Lane<H, Q>,
+{
+    let r = T::half(env, w.rn(), w.upper()).map(f);
+    W::put(env, w.rd(), r);
+}
+
+/// An [`AcrossOp`] reduction.
+pub extern "C" fn across(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
+    let w = Word(word);
+    let s = w.size();
+    let r = match AcrossOp::of(op) {
+        AcrossOp::Addv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.wrapping_add(y)) as u64),
+        AcrossOp::Smaxv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.max(y)) as u64),
+        AcrossOp::Sminv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.min(y)) as u64),
+        AcrossOp::Umaxv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.max(y)) as u64),
+        AcrossOp::Uminv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.min(y)) as u64),
+        AcrossOp::Saddlv => by_size!(signed s, T => sum(env, w, |x: T| x as i64)) as u64,
+        AcrossOp::Uaddlv => by_size!(unsigned s, T => sum(env, w, |x: T| x as i64)) as u64,
+    };
+    let bits = match AcrossOp::of(op) {
+        AcrossOp::Saddlv | AcrossOp::Uaddlv => 16 << s,
+        _ => 8 << s,
+    };
+    u64::put(env, w.rd(), [r & u64::MAX >> (64 - bits), 0]);
+    0
+}
+
+/// All lanes combined, halves first: f is commutative and associative.
+#[inline(always)]
+fn fold<T: Lane<N, H>, const N: usize, const H: usize>(env: &Env, w: Word, f: impl Fn(T, T) -> T) -> T {
+    let x = T::half(env, w.rn(), false);
+    let all = if w.q() {
+        let y = T::half(env, w.rn(), true);
+        std::array::from_fn(|i| f(x[i], y[i]))
+    } else {
+        x
+    };
+    let mut lanes = all.into_iter();
+    let first = lanes.next().unwrap_or_default();
+    lanes.fold(first, f)
+}
+
+#[inline(always)]
+fn sum<T: Lane<N, H>, const N: usize, const H: usize>(env: &Env, w: Word, extend: impl Fn(T) -> i64) -> i64 {
+    let lanes = T::get(env, w.rn());
+    lanes[..w.live(N)].iter().map(|&x| extend(x)).sum()
+}
