@@ -10,8 +10,11 @@ use brolga_softfloat::{F16, F32, F64};
 pub mod clock;
 pub mod fp_convert;
 pub mod fp_env;
+pub mod fp_host;
 pub mod fp_lane;
 pub mod fp_scalar;
+#[cfg(test)]
+mod fp_tests;
 pub mod fp_vector;
 pub mod fp_wide;
 pub mod int;

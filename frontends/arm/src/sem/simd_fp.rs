@@ -130,17 +130,17 @@ fn misc(cx: &mut Cx, p: Precision, op: FpMiscOp, q: bool, rn: u32, rd: u32) -> F
     cx.fp_vector(p.pick([exec::FP_MISC_H, exec::FP_MISC_S, exec::FP_MISC_D]), op as u64, 0, &[rn], rd)
 }
 
-/// OneOp register of single or double precision.
+/// One register of single or double precision.
 pub fn fp_misc(cx: &mut Cx, i: a64::FpMisc, op: FpMiscOp) -> Flow {
     misc(cx, Precision::of_sz(i.sz), op, i.q, i.rn, i.rd)
 }
 
-/// OneOp register of half precision.
+/// One register of half precision.
 pub fn fp_misc_half(cx: &mut Cx, i: a64::FpMiscHalf, op: FpMiscOp) -> Flow {
     misc(cx, Precision::Half, op, i.q, i.rn, i.rd)
 }
 
-/// OneOp scalar; integers are as wide as the format.
+/// One scalar; integers are as wide as the format.
 fn misc_scalar(cx: &mut Cx, p: Precision, op: FpMiscOp, fbits: u32, rn: u32, rd: u32) -> Flow {
     use FpMiscOp::*;
     let a = cx.scalar(p, rn);
@@ -159,12 +159,12 @@ fn misc_scalar(cx: &mut Cx, p: Precision, op: FpMiscOp, fbits: u32, rn: u32, rd:
     Flow::Next
 }
 
-/// OneOp scalar of single or double precision.
+/// One scalar of single or double precision.
 pub fn fp_misc_scalar(cx: &mut Cx, i: a64::FpMiscScalar, op: FpMiscOp) -> Flow {
     misc_scalar(cx, Precision::of_sz(i.sz), op, 0, i.rn, i.rd)
 }
 
-/// OneOp scalar of half precision.
+/// One scalar of half precision.
 pub fn fp_misc_scalar_half(cx: &mut Cx, i: a64::FpMiscScalarHalf, op: FpMiscOp) -> Flow {
     misc_scalar(cx, Precision::Half, op, 0, i.rn, i.rd)
 }
