@@ -76,7 +76,7 @@ class Random:
 
 class Case:
     """One sequence with its starting state. `overrides` maps a register index to (low, high); `targets` maps an x
-    register to the slot word whose address it holds."""
+    register to the offset from the start of the slot that it holds."""
 
     __slots__ = ("rows", "words", "seed", "nzcv", "fpcr", "fpsr", "flags", "overrides", "targets")
 
@@ -127,7 +127,7 @@ def encode(cases, data_seed, code_address):
             out.append(head.pack(len(case.words), len(case.overrides) + len(case.targets), case.flags, case.nzcv,
                                  case.fpcr, case.fpsr, case.seed))
             out.extend(override.pack(register, low, high) for register, (low, high) in case.overrides.items())
-            out.extend(override.pack(register, slot + 4 * word, 0) for register, word in case.targets.items())
+            out.extend(override.pack(register, slot + offset & M64, 0) for register, offset in case.targets.items())
     return b"".join(out)
 
 

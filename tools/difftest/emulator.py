@@ -29,7 +29,6 @@ class Emulator:
         self.command, self.program, self.code_address, self.timeout = command, program, code_address, timeout
         self.name = pathlib.Path(shlex.split(command)[0]).name
         self.deaths = []
-        self.stray_writes = 0
 
     def raw(self, cases, data_seed):
         data = c.encode(cases, data_seed, self.code_address)
