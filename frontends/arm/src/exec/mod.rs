@@ -7,6 +7,7 @@ use brolga_core::Env;
 use brolga_ir::{Helper, HelperId};
 
 pub mod clock;
+pub mod crypto;
 pub mod int;
 pub mod simd_lanes;
 pub mod simd_misc;
@@ -50,6 +51,9 @@ helpers! {
     SHIFT_SATURATE "shift_saturate" simd_shift::shift_saturate_imm;
     SHIFT_NARROW "shift_narrow" simd_shift::shift_narrow;
     SHIFT_LONG "shift_long" simd_shift::shift_long;
+    AES "aes" crypto::aes::aes;
+    SHA "sha" crypto::sha::sha;
+    SM "sm" crypto::sm::sm;
 }
 
 /// Reads V register `n` of an instruction field.
