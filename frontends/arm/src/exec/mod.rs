@@ -41,7 +41,10 @@ helpers! {
     RANDOM "random" clock::random;
     THREE_SAME "three_same" simd_three::three_same;
     THREE_DIFF "three_diff" simd_three::three_diff;
-    DOT "dot" simd_three::dot;
+    THREE_ELEM "three_elem" simd_three::three_elem;
+    DIFF_ELEM "diff_elem" simd_three::diff_elem;
+    DOT "dot" simd_three::dot::<false>;
+    DOT_ELEM "dot_elem" simd_three::dot::<true>;
     MATRIX "matrix" simd_three::matrix;
     PMULL64 "pmull64" simd_three::pmull64;
     TWO_MISC "two_misc" simd_misc::two_misc;

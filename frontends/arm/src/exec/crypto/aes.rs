@@ -1,7 +1,7 @@
 //! AES rounds. FIPS 197; Arm ARM, "AESE", "AESD", "AESMC", "AESIMC".
 
 use super::field::inverses;
-use crate::exec::simd_lanes::{Lane, Word};
+use crate::exec::simd_lanes::{Lane, Word, vectors};
 use crate::sem::crypto::AesOp;
 use brolga_core::Env;
 
@@ -31,7 +31,7 @@ static INVERSE_SUB: [u8; 256] = {
 
 /// One AES instruction.
 pub extern "C" fn aes(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     match AesOp::of(op) {
         // Row r, which is byte r of each column, moves r columns.
         AesOp::Aese => substitute(env, w, &SUB, |i| i + 4 * (i % 4)),
@@ -47,7 +47,7 @@ pub extern "C" fn aes(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
 
 /// Adds the round key, then moves and substitutes bytes: byte i comes from `source(i)` modulo 16.
 #[inline(always)]
-fn substitute(env: &mut Env, w: Word, table: &[u8; 256], source: impl Fn(usize) -> usize) {
+fn substitute(env: &mut Env, w: Word<false>, table: &[u8; 256], source: impl Fn(usize) -> usize) {
     let (d, n) = (u8::get(env, w.rd()), u8::get(env, w.rn()));
     let r = std::array::from_fn(|i| {
         let k = source(i) % 16;
@@ -57,7 +57,7 @@ fn substitute(env: &mut Env, w: Word, table: &[u8; 256], source: impl Fn(usize) 
 }
 
 #[inline(always)]
-fn columns(env: &mut Env, w: Word, f: impl Fn(u32) -> u32) {
+fn columns(env: &mut Env, w: Word<false>, f: impl Fn(u32) -> u32) {
     let r = u32::get(env, w.rn()).map(f);
     u32::put(env, w.rd(), r);
 }

@@ -1,12 +1,12 @@
 //! SHA-1, SHA-256 and SHA-512. FIPS 180-4; the pages of the Arm ARM are called as the instructions.
 
-use crate::exec::simd_lanes::{Lane, Word};
+use crate::exec::simd_lanes::{Lane, Word, vectors};
 use crate::sem::crypto::CryptoOp;
 use brolga_core::Env;
 
 /// One SHA instruction.
 pub extern "C" fn sha(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     match CryptoOp::of(op) {
         CryptoOp::Sha1c => words(env, w, |d, n, m| sha1_rounds(d, n[0], m, choose)),
         CryptoOp::Sha1p => words(env, w, |d, n, m| sha1_rounds(d, n[0], m, |b, c, d| b ^ c ^ d)),
@@ -62,14 +62,14 @@ pub extern "C" fn sha(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
 
 /// Vd = f(Vd, Vn, Vm) of words.
 #[inline(always)]
-pub fn words(env: &mut Env, w: Word, f: impl Fn([u32; 4], [u32; 4], [u32; 4]) -> [u32; 4]) {
+pub fn words(env: &mut Env, w: Word<false>, f: impl Fn([u32; 4], [u32; 4], [u32; 4]) -> [u32; 4]) {
     let r = f(u32::get(env, w.rd()), u32::get(env, w.rn()), u32::get(env, w.rm()));
     u32::put(env, w.rd(), r);
 }
 
 /// Vd = f(Vd, Vn, Vm) of doublewords.
 #[inline(always)]
-fn doublewords(env: &mut Env, w: Word, f: impl Fn([u64; 2], [u64; 2], [u64; 2]) -> [u64; 2]) {
+fn doublewords(env: &mut Env, w: Word<false>, f: impl Fn([u64; 2], [u64; 2], [u64; 2]) -> [u64; 2]) {
     let r = f(u64::get(env, w.rd()), u64::get(env, w.rn()), u64::get(env, w.rm()));
     u64::put(env, w.rd(), r);
 }

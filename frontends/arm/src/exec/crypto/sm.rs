@@ -2,7 +2,7 @@
 
 use super::field::inverses;
 use super::sha::words;
-use crate::exec::simd_lanes::{Lane, Word};
+use crate::exec::simd_lanes::{Lane, vectors};
 use crate::sem::crypto::CryptoOp;
 use brolga_core::Env;
 
@@ -31,7 +31,7 @@ const fn affine(x: u8) -> u8 {
 
 /// One SM3 or SM4 instruction.
 pub extern "C" fn sm(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let parity = |x: u32, y: u32, z: u32| x ^ y ^ z;
     match CryptoOp::of(op) {
         CryptoOp::Sm3partw1 => words(env, w, |d, n, m| {
