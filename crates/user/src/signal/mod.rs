@@ -168,6 +168,13 @@ pub fn set_host_action(signal: i32, action: &SigAction) {
     let _ = host::call(libc::SYS_rt_sigaction, &[signal as u64, words.as_ptr() as u64, 0, 8]);
 }
 
+/// Puts the guest's action for signal 33 back. The host's libc takes that signal for `setuid` when it
+/// makes its first thread; nothing of ours calls that.
+pub fn reclaim(process: &crate::process::Process) {
+    const SIGSETXID: i32 = 33;
+    set_host_action(SIGSETXID, &process.action(SIGSETXID));
+}
+
 /// The host's present action for `signal`.
 pub fn host_action(signal: i32) -> SigAction {
     let mut words = [0u64; 4];
