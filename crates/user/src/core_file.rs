@@ -117,13 +117,16 @@ fn image(t: &Thread, signal: i32, info: Option<&[u8; 128]>, limit: u64) -> Vec<u
     let mut placed = Vec::new();
     for (range, area) in &areas {
         // Code and read-only files can be found in the files; so says the kernel's default filter, too.
-        let size = range.end - range.start;
+        let whole = range.end - range.start;
         let wanted = area.prot & WRITE != 0 || area.kind == AreaKind::Vdso;
-        let size = if wanted && at.saturating_add(size) <= limit { size } else { 0 };
+        // The first page of an ELF file holds its build id.
+        let begins = t.mem.u32(range.start).is_ok_and(|w| w == u32::from_le_bytes(*b"\x7fELF"));
+        let size = if wanted { whole } else { u64::from(begins) * 4096 };
+        let size = if at.saturating_add(size) <= limit { size } else { 0 };
         let flags = u32::from(area.prot & EXEC != 0) | u32::from(area.prot & WRITE) | u32::from(area.prot & READ) << 2;
         program_header(&mut out, PT_LOAD, flags, range.clone(), at, size);
         if size > 0 {
-            placed.push((range.clone(), at));
+            placed.push((range.start..range.start + size, at));
             at += size;
         }
     }
@@ -158,7 +161,7 @@ fn elf_header(machine: u16, headers: u16) -> Vec<u8> {
 fn program_header(out: &mut Vec<u8>, kind: u32, flags: u32, range: Range<u64>, offset: u64, file_size: u64) {
     out.extend(kind.to_le_bytes());
     out.extend(flags.to_le_bytes());
-    for word in [offset, range.start, 0, file_size, range.end - range.start, 4096] {
+    for word in [offset, range.start, 0, file_size, range.end - range.start, if kind == PT_NOTE { 4 } else { 4096 }] {
         out.extend(word.to_le_bytes());
     }
 }
