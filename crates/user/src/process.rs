@@ -39,7 +39,10 @@ impl Process {
         let actions = std::array::from_fn(|i| {
             let host = signal::host_action(i as i32 + 1);
             // Across execve only "ignored" survives.
-            SigAction { handler: if host.handler == signal::SIG_IGN { signal::SIG_IGN } else { 0 }, ..SigAction::default() }
+            SigAction {
+                handler: if host.handler == signal::SIG_IGN { signal::SIG_IGN } else { 0 },
+                ..SigAction::default()
+            }
         });
         let abi = config.guest.abi();
         let (actions, trampoline) = (Mutex::new(actions), AtomicU64::new(0));

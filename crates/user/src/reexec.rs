@@ -104,7 +104,11 @@ mod tests {
         let mut config = Config::new(Guest::Aarch64, "old".into(), vec![]);
         config.prefix = Some("/a=b".into());
         config.stack_size = 12345;
-        config.strace = Some(StraceOptions { filter: vec!["read".into(), "write".into()], file: Some("log".into()), string_limit: 5 });
+        config.strace = Some(StraceOptions {
+            filter: vec!["read".into(), "write".into()],
+            file: Some("log".into()),
+            string_limit: 5,
+        });
         config.uname = Some("6.1".into());
         config.guest_base = 1 << 30;
         config.hwcap = Some([7, 9]);

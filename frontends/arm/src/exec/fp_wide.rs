@@ -2,7 +2,7 @@
 //! multiply-long, bfloat16, complex numbers.
 
 use super::fp_convert::{from_half, to_half};
-use super::fp_env::with;
+use super::fp_env::with_control as with;
 use super::fp_lane::{Lane, operations, width};
 use super::fp_vector::{lanes, operand_m, q, rd, rn};
 use super::{set_v, v};
@@ -60,7 +60,8 @@ pub extern "C" fn long(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
 /// FMLAL, FMLAL2, FMLSL, FMLSL2: lanes of the operands' lower or upper part. Arm ARM, "FMLAL, FMLAL2 (vector)".
 pub extern "C" fn mul_add_long(env: &mut Env, word: u64, op: u64, element: u64) -> u64 {
     let op = FmlalOp::from_arg(op);
-    let (upper, subtract) = (matches!(op, FmlalOp::Fmlal2 | FmlalOp::Fmlsl2), matches!(op, FmlalOp::Fmlsl | FmlalOp::Fmlsl2));
+    let (upper, subtract) =
+        (matches!(op, FmlalOp::Fmlal2 | FmlalOp::Fmlsl2), matches!(op, FmlalOp::Fmlsl | FmlalOp::Fmlsl2));
     let count = lanes::<F32>(word);
     let first = if upper { count } else { 0 };
     let n = F16::split(v(env, rn(word)));

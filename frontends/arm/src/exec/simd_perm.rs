@@ -1,19 +1,19 @@
 //! Advanced SIMD permutations and table lookup.
 
-use super::simd_lanes::{Lane, Word, by_size};
+use super::simd_lanes::{Lane, Word, by_size, vectors};
 use crate::sem::simd_perm::{PermuteOp, TableOp};
 use brolga_core::Env;
 
 /// ZIP1, ZIP2, UZP1, UZP2 of bytes to words.
 pub extern "C" fn permute(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     by_size!(unsigned w.size(), T W => permute_lanes::<T, W, _, _, _>(env, w, PermuteOp::of(op)));
     0
 }
 
 /// Lanes of a type and of one twice as wide, which names the halves' lane count.
-#[inline(always)]
-fn permute_lanes<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word, op: PermuteOp)
+#[inline(never)]
+fn permute_lanes<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word<false>, op: PermuteOp)
 where
     T: Lane<N, H>,
     W: Lane<H, Q>,
@@ -40,7 +40,7 @@ where
 
 /// TBL, TBX.
 pub extern "C" fn table(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let registers = (word >> 13 & 3) + 1;
     let mut bytes = [0; 64];
     for (k, row) in (0..registers).zip(bytes.as_chunks_mut::<16>().0) {

@@ -8,14 +8,15 @@ use brolga_core::{Cond, Reg, RegSet};
 use brolga_ir::{Builder, DisasContext, HelperId, JumpKind, Op, RaiseKind, Ty, Value};
 
 pub mod branch;
+pub mod crypto;
 pub mod dp_imm;
 pub mod dp_reg;
 pub mod fp;
 pub mod ldst;
 pub mod ldst_atomic;
 pub mod mops;
-pub mod simd_fp;
 pub mod simd_elem;
+pub mod simd_fp;
 pub mod simd_imm;
 pub mod simd_lanes;
 pub mod simd_ldst;
