@@ -35,11 +35,7 @@ fn flag_sets(text: &str) -> String {
             "enum" => false,
             other => panic!("flags.tbl:{line}: {other} is neither bits nor enum"),
         };
-        let _ = write!(
-            out,
-            "pub static {}: FlagSet = FlagSet {{ bits: {bits}, names: &[",
-            name.to_uppercase()
-        );
+        let _ = write!(out, "pub static {}: FlagSet = FlagSet {{ bits: {bits}, names: &[", name.to_uppercase());
         for v in values {
             let (number, word) = v.split_once('=').unwrap_or_else(|| panic!("flags.tbl:{line}: {v}"));
             let _ = write!(out, "({number}, \"{word}\"), ");
@@ -95,7 +91,8 @@ fn arg_kind(kind: &str, names: &[&str], line: usize) -> String {
         names.iter().position(|x| *x == n).unwrap_or_else(|| panic!("aarch64.tbl:{line}: no argument called {n}"))
     };
     let scalars = [
-        "int", "uint", "long", "hex", "oct", "size", "off", "fd", "atfd", "pid", "uid", "sig", "path", "str", "ptr", "strv",
+        "int", "uint", "long", "hex", "oct", "size", "off", "fd", "atfd", "pid", "uid", "sig", "path", "str", "ptr",
+        "strv",
     ];
     if scalars.contains(&kind) {
         return format!("Kind::{}", capital(kind));

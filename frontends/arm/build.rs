@@ -15,20 +15,5 @@ fn main() {
     let directory = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
     let directory = Path::new(&directory);
     fs::write(directory.join("a64.rs"), output.decoder).expect("OUT_DIR is writable");
-    fs::write(directory.join("a64_translate.rs"), only_present(&output.translator)).expect("OUT_DIR is writable");
-}
-
-/// Leaves out rows of sections whose module is not written yet.
-fn only_present(translator: &str) -> String {
-    let present = |section: &str| {
-        Path::new(&format!("src/sem/{section}.rs")).exists() || Path::new(&format!("src/sem/{section}/mod.rs")).exists()
-    };
-    translator
-        .lines()
-        .filter(|line| {
-            let section = line.split("crate::sem::").nth(1).and_then(|rest| rest.split_once("::"));
-            !line.contains("Row::") || section.is_none_or(|(name, _)| present(name))
-        })
-        .map(|line| format!("{line}\n"))
-        .collect()
+    fs::write(directory.join("a64_translate.rs"), output.translator).expect("OUT_DIR is writable");
 }

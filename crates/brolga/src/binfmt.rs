@@ -22,7 +22,15 @@ const LENGTH: usize = 20;
 pub fn magic_and_mask(guest: &Guest) -> ([u8; LENGTH], [u8; LENGTH]) {
     let half = |value: u16| if guest.little_endian { value.to_le_bytes() } else { value.to_be_bytes() };
     let mut magic = [0; LENGTH];
-    magic[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', 1 + u8::from(guest.wide), 2 - u8::from(guest.little_endian), 1]);
+    magic[..7].copy_from_slice(&[
+        0x7f,
+        b'E',
+        b'L',
+        b'F',
+        1 + u8::from(guest.wide),
+        2 - u8::from(guest.little_endian),
+        1,
+    ]);
     magic[16..18].copy_from_slice(&half(2));
     magic[18..20].copy_from_slice(&half(guest.machine));
     let mut mask = [0xff; LENGTH];
@@ -134,7 +142,8 @@ mod tests {
         let guest = &GUESTS[0];
         assert_eq!(
             line(guest, Path::new("/usr/bin/brolga-aarch64"), "FPC").unwrap(),
-            r":brolga-aarch64:M::\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:".to_owned()
+            r":brolga-aarch64:M::\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:"
+                .to_owned()
                 + r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/bin/brolga-aarch64:FPC"
         );
         assert!(line(guest, Path::new("/a:b"), "F").is_err());

@@ -120,7 +120,9 @@ fn in_order(matches: &ArgMatches) -> Vec<(&'static OptionRow, OsString)> {
             if matches.get_count(row.long) > 0 {
                 given.push((0, row, OsString::new()));
             }
-        } else if let (Some(indices), Some(values)) = (matches.indices_of(row.long), matches.get_many::<OsString>(row.long)) {
+        } else if let (Some(indices), Some(values)) =
+            (matches.indices_of(row.long), matches.get_many::<OsString>(row.long))
+        {
             given.extend(indices.zip(values).map(|(index, value)| (index, row, value.clone())));
         }
     }
@@ -140,7 +142,9 @@ fn from_environment(options: &mut RunOptions, variables: impl Fn(&str) -> Option
         if !matches!(row.takes, Takes::Value(_)) {
             let on = match (&ours, &theirs) {
                 (Some((value, _)), _) if value == "0" => None,
-                (Some((value, name)), _) if row.takes == Takes::Nothing || value == "1" => Some((OsString::new(), name)),
+                (Some((value, name)), _) if row.takes == Takes::Nothing || value == "1" => {
+                    Some((OsString::new(), name))
+                }
                 (Some((value, name)), _) => Some((value.clone(), name)),
                 (None, Some((_, name))) => Some((OsString::new(), name)),
                 (None, None) => None,
@@ -167,10 +171,11 @@ pub fn usage_message(error: &clap::Error, typed: Option<&OsStr>) -> String {
     };
     if let (ErrorKind::UnknownArgument, Some(said)) = (error.kind(), word(ContextKind::InvalidArg)) {
         let said = typed.map_or(said, |typed| typed.to_string_lossy().into_owned());
-        let meant = word(ContextKind::SuggestedArg).map(|meant| match OptionRow::named(meant.trim_start_matches('-')) {
-            Some(row) if row.qemu.iter().any(|name| name.len() > 1) => row.shown(),
-            _ => meant,
-        });
+        let meant =
+            word(ContextKind::SuggestedArg).map(|meant| match OptionRow::named(meant.trim_start_matches('-')) {
+                Some(row) if row.qemu.iter().any(|name| name.len() > 1) => row.shown(),
+                _ => meant,
+            });
         return match meant {
             Some(meant) => format!("unknown option '{said}'; did you mean '{meant}'?"),
             None => format!("unknown option '{said}'"),
@@ -255,7 +260,10 @@ mod tests {
     #[test]
     fn strace_takes_calls_only_behind_an_equal_sign() {
         let line = parse_words("--strace=openat,read ./p", &[]).unwrap();
-        assert_eq!((line.options.strace_only, line.command), (vec!["openat".into(), "read".into()], vec!["./p".into()]));
+        assert_eq!(
+            (line.options.strace_only, line.command),
+            (vec!["openat".into(), "read".into()], vec!["./p".into()])
+        );
     }
 
     #[test]
@@ -295,6 +303,19 @@ mod tests {
         assert_eq!(options("--version").show, Some(Show::Version));
         assert_eq!(options("-h").show, Some(Show::Help));
         assert_eq!(options("-trace help").show, Some(Show::TraceEvents));
+    }
+
+    #[test]
+    fn carried_words_say_the_same_again() {
+        let said = [("QEMU_LOG", "exec"), ("BROLGA_PERFMAP", "1")];
+        let first = parse_words("-cpu max -L /r -D f%d -dfilter 1+2 -strace p", &said).unwrap().options;
+        assert_eq!(
+            first.carried,
+            ["--log=exec", "--perfmap", "--cpu=max", "--log-file=f%d", "--dfilter=1+2"].map(OsString::from)
+        );
+        let again = parse(first.carried.clone(), |_| None).unwrap().options;
+        let carried = again.carried.clone();
+        assert_eq!(RunOptions { prefix: None, strace: false, carried, ..first }, again);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use crate::guest::Guest;
+
 /// What the headers of a program say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elf {
@@ -59,7 +61,8 @@ const CLASS32: Class =
 const CLASS64: Class =
     Class { header: 64, phoff: 32, phentsize: 54, phnum: 56, entry: 56, p_offset: 8, p_filesz: 32, word: 8 };
 
-/// Reads the headers of `file`, whatever machine it is for.
+/// Reads the headers of `file`. Of a file for a machine that is no guest only the identification is read: whatever else is
+/// wrong with it, that is what there is to say.
 pub fn read(file: &File) -> Result<Elf, ElfError> {
     let mut ident = [0; 20];
     let found = read_some(file, &mut ident)?;
@@ -86,12 +89,14 @@ pub fn read(file: &File) -> Result<Elf, ElfError> {
         4 => return Err(ElfError::NotProgram("a core dump")),
         _ => return Err(ElfError::Damaged("type")),
     }
+    let mut elf = Elf { machine: field(&ident, 18, 2) as u16, wide: class.word == 8, little_endian, interpreter: None };
+    if Guest::by_elf(elf.machine, elf.wide, elf.little_endian).is_none() {
+        return Ok(elf);
+    }
     let mut header = [0; 64];
     if read_some(file, &mut header[..class.header])? < class.header {
         return Err(ElfError::Truncated("ELF header"));
     }
-    let mut elf = Elf { machine: field(&header, 18, 2) as u16, wide: class.word == 8, little_endian, interpreter: None };
-
     let (table, count) = (field(&header, class.phoff, class.word), field(&header, class.phnum, 2));
     if field(&header, class.phentsize, 2) != class.entry {
         return Err(ElfError::Damaged("size of a program header"));

@@ -4,22 +4,23 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Command, FromArgMatches, Subcommand};
 
 use crate::command_line::{self, CommandLine};
 use crate::config::{Binfmt, RunConfig};
 use crate::guest::Guest;
 use crate::invocation::Invocation;
-use crate::launch::{launch, relaunch};
+use crate::launch::{launch, reenter};
 use crate::options::Show;
 use crate::show;
 use crate::tools::{self, Tool};
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, say};
 
 /// The process, given its argv.
 pub fn run(argv: Vec<OsString>) -> ExitCode {
-    if let Some(config) = brolga_user::reexec::decode(&argv) {
-        return relaunch(config);
+    if let Some(status) = reenter(&argv) {
+        return status;
     }
     let mut words = argv.into_iter();
     let own_name = words.next().unwrap_or_else(|| "brolga".into());
@@ -30,7 +31,7 @@ pub fn run(argv: Vec<OsString>) -> ExitCode {
         Invocation::Tool => tool(rest),
     });
     done.unwrap_or_else(|trouble| {
-        eprintln!("brolga: {trouble}");
+        say(format_args!("brolga: {trouble}"));
         ExitCode::from(trouble.status)
     })
 }
@@ -82,6 +83,10 @@ fn tool(words: Vec<OsString>) -> Result<ExitCode, Trouble> {
             print(&error.render().to_string());
             return Ok(ExitCode::SUCCESS);
         }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            say(error.render());
+            return Ok(ExitCode::FAILURE);
+        }
         Err(error) => return Err(Trouble::usage(tool_message(&error, &words))),
     };
     let tool = Tool::from_arg_matches(&matches).map_err(|error| Trouble::usage(error.to_string()))?;
@@ -95,12 +100,12 @@ fn command() -> Command {
         .override_help(show::help(None))
         .disable_help_flag(true);
     let brolga = Command::new("brolga")
-        .about("Runs programs of one processor architecture on another")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(run);
-    Tool::augment_subcommands(brolga)
+    // The derive puts its own doc comment there.
+    Tool::augment_subcommands(brolga).about("Runs programs of one processor architecture on another")
 }
 
 /// clap's message without its colours and its leading "error: ".
@@ -108,7 +113,7 @@ fn tool_message(error: &clap::Error, words: &[OsString]) -> String {
     let text = error.render().to_string();
     let text = text.trim().trim_start_matches("error: ");
     match words.first() {
-        Some(file) if error.kind() == clap::error::ErrorKind::InvalidSubcommand && std::path::Path::new(file).is_file() => {
+        Some(file) if error.kind() == ErrorKind::InvalidSubcommand && std::path::Path::new(file).is_file() => {
             format!("no subcommand '{0}'; to run that file: brolga run {0}", file.to_string_lossy())
         }
         _ => text.to_owned(),

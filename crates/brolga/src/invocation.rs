@@ -42,7 +42,10 @@ impl Invocation {
         };
         let binfmt = named_p || kernel_says_p;
         let unknown = |arch: &str| {
-            Trouble::usage(format!("started as '{name}', but there is no guest '{arch}' in this build ({})", Guest::names()))
+            Trouble::usage(format!(
+                "started as '{name}', but there is no guest '{arch}' in this build ({})",
+                Guest::names()
+            ))
         };
         let guest = arch.map(|arch| Guest::by_name(arch).ok_or_else(|| unknown(arch))).transpose()?;
         Ok(match (guest, binfmt) {

@@ -52,16 +52,6 @@ impl LogItems {
     /// No item.
     pub const NONE: LogItems = LogItems(0);
 
-    /// The set as a number, for [`LogItems::from_bits`].
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// The set that [`LogItems::bits`] described.
-    pub const fn from_bits(bits: u32) -> LogItems {
-        LogItems(bits)
-    }
-
     /// Both sets together.
     #[must_use]
     pub const fn union(self, other: LogItems) -> LogItems {

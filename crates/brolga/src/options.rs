@@ -59,6 +59,8 @@ pub struct RunOptions {
     pub perfmap: bool,
     /// `-jitdump`.
     pub jitdump: bool,
+    /// The options of rows marked `carried`, in GNU form, for the emulator that a guest's `execve` starts.
+    pub carried: Vec<OsString>,
 }
 
 impl RunOptions {
@@ -97,6 +99,7 @@ impl Default for RunOptions {
             plugins: Vec::new(),
             perfmap: false,
             jitdump: false,
+            carried: Vec::new(),
         }
     }
 }
@@ -149,6 +152,9 @@ pub struct OptionRow {
     pub variables: &'static [&'static str],
     /// Under its single-dash name the value is a comma list, each piece a value of its own (getsubopt(3)).
     pub comma_list: bool,
+    /// A guest's `execve` passes the option on as a word of ours: it concerns translation and logging, which the
+    /// configuration of user mode does not hold.
+    pub carried: bool,
     /// One line of help.
     pub help: &'static str,
     /// Enters a value ("" for none) into the options.
@@ -156,8 +162,16 @@ pub struct OptionRow {
 }
 
 /// The row most options start from.
-const ROW: OptionRow =
-    OptionRow { long: "", qemu: &[], takes: Takes::Nothing, variables: &[], comma_list: false, help: "", set: |_, _| Ok(()) };
+const ROW: OptionRow = OptionRow {
+    long: "",
+    qemu: &[],
+    takes: Takes::Nothing,
+    variables: &[],
+    comma_list: false,
+    carried: false,
+    help: "",
+    set: |_, _| Ok(()),
+};
 
 /// Every option of user mode.
 pub const OPTIONS: &[OptionRow] = &[
@@ -200,7 +214,7 @@ pub const OPTIONS: &[OptionRow] = &[
         takes: Takes::Value("SIZE"),
         variables: &["STACK_SIZE"],
         help: "bytes of guest stack (K, M, G allowed)",
-        set: |o, v| Ok(o.stack_size = size(v)?),
+        set: |o, v| assign(&mut o.stack_size, size(v)?),
         ..ROW
     },
     OptionRow {
@@ -208,6 +222,7 @@ pub const OPTIONS: &[OptionRow] = &[
         qemu: &["cpu"],
         takes: Takes::Value("MODEL"),
         variables: &["CPU"],
+        carried: true,
         help: "processor the guest sees ('help' lists them)",
         set: cpu,
         ..ROW
@@ -274,6 +289,7 @@ pub const OPTIONS: &[OptionRow] = &[
         qemu: &["R"],
         takes: Takes::Value("SIZE"),
         variables: &["RESERVED_VA"],
+        carried: true,
         help: "bytes of guest address space",
         set: |o, v| put(&mut o.reserved_va, size(v)?),
         ..ROW
@@ -292,6 +308,7 @@ pub const OPTIONS: &[OptionRow] = &[
         qemu: &["d"],
         takes: Takes::Value("ITEM[,...]"),
         variables: &["LOG"],
+        carried: true,
         help: "log these items ('help' lists them)",
         set: log,
         ..ROW
@@ -301,8 +318,9 @@ pub const OPTIONS: &[OptionRow] = &[
         qemu: &["dfilter"],
         takes: Takes::Value("RANGE[,...]"),
         variables: &["DFILTER"],
+        carried: true,
         help: "log only code in these guest addresses",
-        set: |o, v| Ok(o.log_ranges = ranges(v)?),
+        set: |o, v| assign(&mut o.log_ranges, ranges(v)?),
         ..ROW
     },
     OptionRow {
@@ -310,6 +328,7 @@ pub const OPTIONS: &[OptionRow] = &[
         qemu: &["D"],
         takes: Takes::Value("FILE"),
         variables: &["LOG_FILENAME"],
+        carried: true,
         help: "write the log there (%d: process id)",
         set: |o, v| put(&mut o.log_file, PathBuf::from(v)),
         ..ROW
@@ -327,8 +346,9 @@ pub const OPTIONS: &[OptionRow] = &[
         long: "one-insn-per-tb",
         qemu: &["one-insn-per-tb", "singlestep"],
         variables: &["ONE_INSN_PER_TB", "SINGLESTEP"],
+        carried: true,
         help: "translate one guest instruction at a time",
-        set: |o, _| Ok(o.one_insn_per_tb = true),
+        set: |o, _| assign(&mut o.one_insn_per_tb, true),
         ..ROW
     },
     OptionRow {
@@ -336,6 +356,7 @@ pub const OPTIONS: &[OptionRow] = &[
         qemu: &["tb-size"],
         takes: Takes::Value("MIB"),
         variables: &["TB_SIZE"],
+        carried: true,
         help: "MiB of translated code kept",
         set: |o, v| put(&mut o.tb_size_mib, integer(v)?),
         ..ROW
@@ -367,10 +388,11 @@ pub const OPTIONS: &[OptionRow] = &[
         qemu: &["trace"],
         takes: Takes::Value("SPEC"),
         variables: &["TRACE"],
+        carried: true,
         help: "[[enable=]PATTERN][,events=FILE][,file=FILE]",
         set: |o, v| match text(v)? {
             "help" | "?" => show(o, Show::TraceEvents),
-            spec => Ok(o.trace.push(spec.to_owned())),
+            spec => push(&mut o.trace, spec.to_owned()),
         },
         ..ROW
     },
@@ -379,8 +401,9 @@ pub const OPTIONS: &[OptionRow] = &[
         qemu: &["plugin"],
         takes: Takes::Value("FILE[,...]"),
         variables: &["PLUGIN"],
+        carried: true,
         help: "load an instrumentation plugin",
-        set: |o, v| Ok(o.plugins.push(v.to_owned())),
+        set: |o, v| push(&mut o.plugins, v.to_owned()),
         ..ROW
     },
     OptionRow {
@@ -395,16 +418,18 @@ pub const OPTIONS: &[OptionRow] = &[
         long: "perfmap",
         qemu: &["perfmap"],
         variables: &["PERFMAP"],
+        carried: true,
         help: "write /tmp/perf-PID.map for perf",
-        set: |o, _| Ok(o.perfmap = true),
+        set: |o, _| assign(&mut o.perfmap, true),
         ..ROW
     },
     OptionRow {
         long: "jitdump",
         qemu: &["jitdump"],
         variables: &["JITDUMP"],
+        carried: true,
         help: "write jit-PID.dump for perf",
-        set: |o, _| Ok(o.jitdump = true),
+        set: |o, _| assign(&mut o.jitdump, true),
         ..ROW
     },
 ];
@@ -423,8 +448,28 @@ impl OptionRow {
     /// Enters `value`, cutting comma lists; what is wrong comes back as a whole sentence about `said`.
     pub fn enter(&self, options: &mut RunOptions, said: &str, value: &OsStr, cut: bool) -> Result<(), String> {
         let values = if cut && self.comma_list { pieces(value).collect() } else { vec![value.to_owned()] };
-        values.iter().try_for_each(|v| (self.set)(options, v)).map_err(|why| format!("{said}: {why}"))
+        let entered = values.iter().try_for_each(|v| (self.set)(options, v));
+        entered.map_err(|why| format!("{said}: {why}"))?;
+        if self.carried {
+            let mut word = OsString::from(format!("--{}", self.long));
+            if matches!(self.takes, Takes::Value(_)) {
+                word.push("=");
+                word.push(value);
+            }
+            options.carried.push(word);
+        }
+        Ok(())
     }
+}
+
+fn assign<T>(place: &mut T, value: T) -> Result<(), String> {
+    *place = value;
+    Ok(())
+}
+
+fn push<T>(list: &mut Vec<T>, value: T) -> Result<(), String> {
+    list.push(value);
+    Ok(())
 }
 
 fn put<T>(place: &mut Option<T>, value: T) -> Result<(), String> {

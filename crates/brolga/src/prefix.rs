@@ -14,7 +14,11 @@ pub fn choose(guest: &Guest, interpreter: Option<&str>, asked: Option<PathBuf>) 
     let Some(interpreter) = interpreter else { return Ok(asked) };
     let holds = |root: &Path| in_root::resolve(root, Path::new(interpreter)).is_some_and(|file| is_for(guest, &file));
     if let Some(asked) = asked {
-        return if holds(&asked) || holds(Path::new("/")) { Ok(Some(asked)) } else { Err(nowhere(interpreter, &[asked])) };
+        return if holds(&asked) || holds(Path::new("/")) {
+            Ok(Some(asked))
+        } else {
+            Err(nowhere(interpreter, &[asked]))
+        };
     }
     if holds(Path::new("/")) {
         return Ok(None);

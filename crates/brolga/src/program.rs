@@ -174,7 +174,9 @@ fn load(file: &File, search: &Search<'_>) -> Result<Content, Trouble> {
             Err(Trouble::new(CANNOT_RUN, format!("is a program for {words}, not for {}", asked.name)))
         }
         (Some(guest), _) => Ok(Content::Elf(elf, guest)),
-        (None, Some(asked)) => Err(Trouble::new(CANNOT_RUN, format!("is a program for {words}, not for {}", asked.name))),
+        (None, Some(asked)) => {
+            Err(Trouble::new(CANNOT_RUN, format!("is a program for {words}, not for {}", asked.name)))
+        }
         (None, None) => {
             Err(Trouble::new(CANNOT_RUN, format!("is a program for {words}; Brolga runs: {}", Guest::names())))
         }

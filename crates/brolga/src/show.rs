@@ -40,10 +40,14 @@ pub fn help(guest: Option<&Guest>) -> String {
             Takes::Value(name) => format!(" {name}"),
             Takes::Optional(name) => format!("[={name}]"),
         };
-        let mut names: Vec<_> = row.qemu.iter().filter(|name| **name != row.long).map(|name| format!("-{name}")).collect();
-        names.push(format!("--{}", row.long));
+        let long = format!("--{}", row.long);
+        let names = match row.qemu.first() {
+            Some(name) if *name == row.long => format!("-{name}"),
+            Some(name) => format!("-{name}, {long}"),
+            None => long,
+        };
         let variable = row.variables.first().map_or_else(String::new, |variable| format!(" [{variable}]"));
-        text += &format!("  {:<42} {}{variable}\n", names.join(", ") + &value, row.help);
+        text += &format!("  {:<42} {}{variable}\n", names + &value, row.help);
     }
     text += &format!(
         "\n[NAME] is read from the variables QEMU_NAME and BROLGA_NAME; BROLGA_NAME goes before QEMU_NAME, the command\n\

@@ -181,7 +181,10 @@ fn run_sysroot(command: Sysroot) -> anyhow::Result<()> {
         }
         Sysroot::Add { name, packages } => sysroot::add(&store, &name, &packages),
         Sysroot::Remove { name } => sysroot::remove(&store, &name),
-        Sysroot::Path { name } => Ok(println!("{}", store.find(name.as_ref())?.display())),
+        Sysroot::Path { name } => {
+            println!("{}", store.find(name.as_ref())?.display());
+            Ok(())
+        }
         Sysroot::List => {
             for sysroot in store.list()? {
                 let unfinished = if sysroot.pending.is_empty() { "" } else { " (an add was interrupted)" };

@@ -1,6 +1,7 @@
 //! What ends Brolga before a guest runs: a message and an exit status.
 
 use std::fmt;
+use std::io::Write;
 
 /// Status of a command line that says nothing sensible, and of any failure with no better number.
 pub const USAGE: u8 = 1;
@@ -37,3 +38,8 @@ impl fmt::Display for Trouble {
 }
 
 impl std::error::Error for Trouble {}
+
+/// Writes a line to standard error. A reader that has gone away is no failure of ours.
+pub fn say(line: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

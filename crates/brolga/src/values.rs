@@ -69,14 +69,20 @@ fn range(word: &str) -> Result<RangeInclusive<u64>, String> {
 
 /// The pieces of a comma list, as getsubopt(3) cuts one.
 pub fn pieces(value: &OsStr) -> impl Iterator<Item = OsString> + '_ {
-    value.as_bytes().split(|byte| *byte == b',').filter(|piece| !piece.is_empty()).map(|p| OsString::from_vec(p.to_vec()))
+    value
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .filter(|piece| !piece.is_empty())
+        .map(|p| OsString::from_vec(p.to_vec()))
 }
 
 /// `NAME=VALUE` cut at the first `=`.
 pub fn assignment(value: &OsStr) -> Result<(OsString, OsString), String> {
     let bytes = value.as_bytes();
     match bytes.iter().position(|byte| *byte == b'=') {
-        Some(at) if at > 0 => Ok((OsString::from_vec(bytes[..at].to_vec()), OsString::from_vec(bytes[at + 1..].to_vec()))),
+        Some(at) if at > 0 => {
+            Ok((OsString::from_vec(bytes[..at].to_vec()), OsString::from_vec(bytes[at + 1..].to_vec())))
+        }
         _ => Err(format!("'{}' is not NAME=VALUE", value.to_string_lossy())),
     }
 }
@@ -102,7 +108,9 @@ mod tests {
 
     #[test]
     fn size_suffixes_multiply_by_powers_of_1024() {
-        for (word, bytes) in [("8388608", 8 << 20), ("8M", 8 << 20), ("0x10k", 16 << 10), ("010", 8), ("2g", 2 << 30), ("0", 0)] {
+        for (word, bytes) in
+            [("8388608", 8 << 20), ("8M", 8 << 20), ("0x10k", 16 << 10), ("010", 8), ("2g", 2 << 30), ("0", 0)]
+        {
             assert_eq!(size(OsStr::new(word)), Ok(bytes), "{word}");
         }
         for word in ["", "M", "foo", "1Q", "-1", "+1", "99999999999T"] {

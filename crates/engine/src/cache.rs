@@ -59,6 +59,12 @@ impl<C> Cache<C> {
         tb
     }
 
+    /// Runs `action` while nobody else looks at the map.
+    pub(crate) fn locked(&self, action: &mut dyn FnMut()) {
+        let _held = self.maps.write();
+        action();
+    }
+
     /// Drops every block that overlaps `start..start + len`.
     pub(crate) fn invalidate(&self, start: u64, len: u64) {
         let end = start.saturating_add(len);

@@ -171,4 +171,10 @@ impl<T: Interpreter + 'static> Vcpu for EngineVcpu<T> {
     fn invalidate(&self, start: u64, len: u64) {
         self.engine.cache.invalidate(start, len);
     }
+
+    fn quiesce(&self, action: &mut dyn FnMut()) {
+        let log = self.engine.config.log.sink.as_ref().map(std::sync::Mutex::lock);
+        self.engine.cache.locked(action);
+        drop(log);
+    }
 }

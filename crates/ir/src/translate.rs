@@ -101,3 +101,15 @@ pub trait Interpreter: Send + Sync {
     /// Reads guest code. Returns the number of bytes that could be read, at least 1.
     fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault>;
 }
+
+/// A unit of the region tier: guest blocks joined by their gotos.
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// Blocks, all of one mode; `blocks[0]` is where heat was found. A [`crate::Op::Goto`] to another member's `pc`
+    /// is an internal edge.
+    pub blocks: Vec<crate::Block>,
+    /// Members that may be entered from outside, as indices; the first is 0.
+    pub entries: Vec<usize>,
+    /// Whether state must be exact at a synchronous fault ("precise" form).
+    pub precise: bool,
+}

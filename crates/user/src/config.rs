@@ -34,6 +34,8 @@ pub struct Config {
     pub program: PathBuf,
     /// argv[0] if it differs from `program`.
     pub argv0: Option<OsString>,
+    /// Name of the process (`comm`) if it is not that of `program`: a script's.
+    pub comm: Option<OsString>,
     /// argv[1] and later.
     pub args: Vec<OsString>,
     /// Environment as `NAME=value`.
@@ -65,6 +67,7 @@ impl Config {
             guest,
             program,
             argv0: None,
+            comm: None,
             args,
             env: crate::startup::environment(),
             prefix: None,

@@ -89,7 +89,9 @@ impl GuestMem {
             if p == 0 {
                 return Ok(out);
             }
-            let s = self.cstr(p, left.max(1)).map_err(|e| if e.0 == libc::ENAMETOOLONG { Errno(libc::E2BIG) } else { e })?;
+            let s = self
+                .cstr(p, left.max(1))
+                .map_err(|e| if e.0 == libc::ENAMETOOLONG { Errno(libc::E2BIG) } else { e })?;
             left = left.saturating_sub(s.len() + 9);
             if left == 0 {
                 return Err(Errno(libc::E2BIG));

@@ -219,8 +219,11 @@ fn first_stack(
     let bottom = top - size;
     let prot = READ | WRITE | if program.image.exec_stack { EXEC } else { 0 };
     let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE) as u64;
-    mm.mmap(bottom, size, prot.into(), flags, -1, 0)
-        .map_err(|source| LoadError::Map { path: program.path.clone(), addr: bottom, source })?;
+    mm.mmap(bottom, size, prot.into(), flags, -1, 0).map_err(|source| LoadError::Map {
+        path: program.path.clone(),
+        addr: bottom,
+        source,
+    })?;
     mm.set_kind(bottom..top, AreaKind::Stack);
 
     let mut stack = Stack { bytes: Vec::new(), top: top - 8 };
@@ -232,7 +235,8 @@ fn first_stack(
 
     let image = &program.image;
     let id = |nr| crate::host::call(nr, &[]).unwrap_or(0);
-    let secure = u64::from(id(libc::SYS_getuid) != id(libc::SYS_geteuid) || id(libc::SYS_getgid) != id(libc::SYS_getegid));
+    let secure =
+        u64::from(id(libc::SYS_getuid) != id(libc::SYS_geteuid) || id(libc::SYS_getgid) != id(libc::SYS_getegid));
     let auxv: [(u64, u64); 20] = [
         (51, abi.min_sigstack),
         (16, a.hwcap[0]),

@@ -127,7 +127,8 @@ impl Mm {
         }
         let replaces = !state.areas.is_free(range.clone());
         let how = if replaces { libc::MAP_FIXED } else { libc::MAP_FIXED_NOREPLACE } as u64;
-        let passed = flags & !(libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE | libc::MAP_GROWSDOWN | libc::MAP_32BIT) as u64;
+        let passed =
+            flags & !(libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE | libc::MAP_GROWSDOWN | libc::MAP_32BIT) as u64;
         let args = [range.start + self.base, len, host_prot(prot), passed | how, fd as u64, off];
         let got = host::call(libc::SYS_mmap, &args)?;
         if got != args[0] {
@@ -215,10 +216,12 @@ impl Mm {
             return errno(libc::EFAULT);
         }
         let old_len = from.end - from.start;
-        let in_place = !fixed && !keep && (new_len <= old_len || {
-            let grown = self.range(old, new_len);
-            old_len > 0 && grown.is_some_and(|g| state.areas.is_free(from.end..g.end))
-        });
+        let in_place = !fixed
+            && !keep
+            && (new_len <= old_len || {
+                let grown = self.range(old, new_len);
+                old_len > 0 && grown.is_some_and(|g| state.areas.is_free(from.end..g.end))
+            });
         let to = if in_place {
             old..old + new_len
         } else if fixed {
@@ -245,9 +248,8 @@ impl Mm {
         } - self.base;
         let to = got..got + new_len;
         let exec = area.prot & areas::EXEC != 0;
-        let stale = (exec || state.areas.any(to.clone(), areas::EXEC)).then(|| {
-            from.start.min(to.start)..from.end.max(to.end)
-        });
+        let stale =
+            (exec || state.areas.any(to.clone(), areas::EXEC)).then(|| from.start.min(to.start)..from.end.max(to.end));
         if !keep {
             state.areas.remove(from);
         }

@@ -53,7 +53,10 @@ pub fn open(content: Vec<u8>, flags: u64) -> SysResult {
     let fd = host::call(libc::SYS_memfd_create, &[c"proc".as_ptr() as u64, cloexec])?;
     let mut at = 0;
     while at < content.len() {
-        let n = host::call(libc::SYS_pwrite64, &[fd, content[at..].as_ptr() as u64, (content.len() - at) as u64, at as u64])?;
+        let n = host::call(
+            libc::SYS_pwrite64,
+            &[fd, content[at..].as_ptr() as u64, (content.len() - at) as u64, at as u64],
+        )?;
         at += n as usize;
     }
     Ok(fd)
@@ -215,8 +218,9 @@ mod tests {
         let text = "00010000-00013000 r--p 00001000 08:01 77                                 /bin/x y";
         let l = parse(text).unwrap();
         assert_eq!((l.start, l.end, l.offset, l.name), (0x10000, 0x13000, 0x1000, "/bin/x y"));
-        let mut state = crate::mm::Mm::new(
-            crate::mm::Layout { top: 1 << 42, bottom: 0, mmap_top: 1 << 40, pie: 0 }, 0).lock().clone();
+        let mut state = crate::mm::Mm::new(crate::mm::Layout { top: 1 << 42, bottom: 0, mmap_top: 1 << 40, pie: 0 }, 0)
+            .lock()
+            .clone();
         let area = |prot| Area { prot, kind: AreaKind::Plain, shared: false };
         state.areas.insert(0x10000..0x12000, area(READ | EXEC));
         state.areas.insert(0x12000..0x13000, area(READ));

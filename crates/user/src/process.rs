@@ -39,7 +39,10 @@ impl Process {
         let actions = std::array::from_fn(|i| {
             let host = signal::host_action(i as i32 + 1);
             // Across execve only "ignored" survives.
-            SigAction { handler: if host.handler == signal::SIG_IGN { signal::SIG_IGN } else { 0 }, ..SigAction::default() }
+            SigAction {
+                handler: if host.handler == signal::SIG_IGN { signal::SIG_IGN } else { 0 },
+                ..SigAction::default()
+            }
         });
         let abi = config.guest.abi();
         let (actions, trampoline) = (Mutex::new(actions), AtomicU64::new(0));
@@ -71,6 +74,11 @@ impl Process {
         let old = std::mem::replace(&mut actions[signal as usize - 1], action);
         signal::set_host_action(signal, &action);
         old
+    }
+
+    /// Changes what the guest does on `signal` without the host's side.
+    pub fn replace_action(&self, signal: i32, action: SigAction) {
+        lock(&self.actions)[signal as usize - 1] = action;
     }
 
     /// Installs the host side of every action, at the start.

@@ -15,7 +15,7 @@ pub const MARK: &str = "--reexec";
 pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut put = |key: &str, value: &OsStr| words.push([key.as_bytes(), b"=", value.as_bytes()].concat());
-    let Config { guest, prefix, stack_size, strace, uname, guest_base, hwcap, seed, carried, .. } = config;
+    let Config { guest, prefix, stack_size, strace, uname, guest_base, hwcap, seed, carried, comm, .. } = config;
     put("guest", OsStr::new(guest.abi().name));
     if let Some(p) = prefix {
         put("prefix", p.as_os_str());
@@ -36,6 +36,9 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
     }
     if let Some(s) = seed {
         put("seed", OsStr::new(&s.to_string()));
+    }
+    if let Some(c) = comm {
+        put("comm", c);
     }
     for c in carried {
         put("carried", c);
@@ -85,6 +88,7 @@ fn apply(config: &mut Config, word: &[u8]) -> Option<()> {
             config.hwcap = Some([a.parse().ok()?, b.parse().ok()?]);
         }
         "seed" => config.seed = Some(text()?.parse().ok()?),
+        "comm" => config.comm = Some(value.to_os_string()),
         "carried" => config.carried.push(value.to_os_string()),
         _ => return None,
     }
@@ -100,7 +104,11 @@ mod tests {
         let mut config = Config::new(Guest::Aarch64, "old".into(), vec![]);
         config.prefix = Some("/a=b".into());
         config.stack_size = 12345;
-        config.strace = Some(StraceOptions { filter: vec!["read".into(), "write".into()], file: Some("log".into()), string_limit: 5 });
+        config.strace = Some(StraceOptions {
+            filter: vec!["read".into(), "write".into()],
+            file: Some("log".into()),
+            string_limit: 5,
+        });
         config.uname = Some("6.1".into());
         config.guest_base = 1 << 30;
         config.hwcap = Some([7, 9]);

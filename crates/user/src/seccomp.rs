@@ -202,12 +202,13 @@ fn valid(program: &[Insn]) -> bool {
     let ok = program.iter().enumerate().all(|(at, i)| {
         let inside = |offset: u64| at as u64 + 1 + offset < program.len() as u64;
         match i.code {
-            0x20 => i.k < 64 && i.k % 4 == 0,                             // ld [k]
+            0x20 => i.k < 64 && i.k % 4 == 0,                              // ld [k]
             0x00 | 0x01 | 0x80 | 0x81 | 0x06 | 0x16 | 0x07 | 0x87 => true, // immediate, length, return, moves
-            0x60 | 0x61 | 0x02 | 0x03 => i.k < 16,                        // scratch memory
-            0x34 => i.k != 0,                                             // divide by a constant
-            0x64 | 0x74 => i.k < 32,                                      // shift by a constant
-            0x04 | 0x0c | 0x14 | 0x1c | 0x24 | 0x2c | 0x3c | 0x44 | 0x4c | 0x54 | 0x5c | 0x6c | 0x7c | 0x84 | 0xa4 | 0xac => true,
+            0x60 | 0x61 | 0x02 | 0x03 => i.k < 16,                         // scratch memory
+            0x34 => i.k != 0,                                              // divide by a constant
+            0x64 | 0x74 => i.k < 32,                                       // shift by a constant
+            0x04 | 0x0c | 0x14 | 0x1c | 0x24 | 0x2c | 0x3c | 0x44 | 0x4c | 0x54 | 0x5c | 0x6c | 0x7c | 0x84 | 0xa4
+            | 0xac => true,
             0x05 => inside(i.k.into()),
             0x15 | 0x1d | 0x25 | 0x2d | 0x35 | 0x3d | 0x45 | 0x4d => inside(i.jt.into()) && inside(i.jf.into()),
             _ => false,
@@ -265,12 +266,7 @@ pub fn set_filter(t: &mut Thread, flags: u64, at: u64) -> SysResult {
 }
 
 fn insn(b: &[u8]) -> Insn {
-    Insn {
-        code: u16::from_le_bytes([b[0], b[1]]),
-        jt: b[2],
-        jf: b[3],
-        k: u32::from_le_bytes([b[4], b[5], b[6], b[7]]),
-    }
+    Insn { code: u16::from_le_bytes([b[0], b[1]]), jt: b[2], jf: b[3], k: u32::from_le_bytes([b[4], b[5], b[6], b[7]]) }
 }
 
 /// no_new_privs or the capability.

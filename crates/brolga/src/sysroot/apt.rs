@@ -16,6 +16,8 @@ use super::progress::{Progress, megabytes};
 pub struct Apt {
     config: PathBuf,
     archives: PathBuf,
+    /// An archive folder that stays empty.
+    empty: PathBuf,
 }
 
 /// A package to fetch.
@@ -40,26 +42,36 @@ impl Apt {
     /// Writes the private configuration: `state` is the sysroot's own apt folder, `cache` the shared one, `status` the
     /// sysroot's dpkg status file, `sources` deb822 text.
     pub fn set_up(state: &Path, cache: &Path, status: &Path, sources: &str, arch: &str) -> anyhow::Result<Self> {
-        let (lists, archives) = (cache.join("lists"), cache.join("archives"));
-        for folder in [&state.to_owned(), &lists.join("partial"), &archives.join("partial")] {
+        let (lists, archives, empty) = (cache.join("lists"), cache.join("archives"), state.join("empty"));
+        for folder in [&lists.join("partial"), &archives.join("partial"), &empty.join("partial")] {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let list = state.join("archive.sources");
         fs::write(&list, sources).with_context(|| format!("cannot write {}", list.display()))?;
-        let text = configuration(&Paths { state, cache, lists: &lists, archives: &archives, status, list: &list }, arch)?;
+        let text =
+            configuration(&Paths { state, cache, lists: &lists, archives: &archives, status, list: &list }, arch)?;
         let config = state.join("apt.conf");
         fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-        Ok(Self { config, archives })
+        Ok(Self { config, archives, empty })
     }
 
     /// Fetches the package lists; apt checks their signatures.
-    pub fn update(&self) -> anyhow::Result<()> {
-        self.run(&["update"], |_| ()).context("the package lists could not be fetched").map(drop)
+    pub fn update(&self, arch: &str) -> anyhow::Result<()> {
+        self.run(&["update"], |_| ()).map_err(|error| {
+            let elsewhere = format!("{error:#}").contains(&format!("binary-{arch}"));
+            let hint = match elsewhere {
+                true => format!(" (an archive without {arch}? '--mirror URL' names one that has it)"),
+                false => String::new(),
+            };
+            error.context(format!("the package lists could not be fetched{hint}"))
+        })
     }
 
-    /// What installing `packages` would fetch.
+    /// What installing `packages` takes, fetched before or not: apt prints only what its archive folder lacks, so it is
+    /// shown the empty one.
     pub fn plan(&self, packages: &[String]) -> anyhow::Result<Plan> {
-        let mut arguments = vec!["install", "--print-uris", "-y"];
+        let nowhere = format!("Dir::Cache::archives={}", self.empty.display());
+        let mut arguments = vec!["install", "--print-uris", "-y", "-o", &nowhere];
         arguments.extend(packages.iter().map(String::as_str));
         let mut plan = Plan::default();
         self.run(&arguments, |line| {
@@ -183,7 +195,8 @@ fn configuration(paths: &Paths<'_>, arch: &str) -> anyhow::Result<String> {
         ("Dir::Etc::sourcelist", paths.list),
     ] {
         let path = path.to_str().filter(|path| !path.contains(['"', '\n', ';', '{', '}']));
-        let path = path.with_context(|| format!("{key}: apt cannot take this path; set BROLGA_SYSROOT_DIR to a plain one"))?;
+        let path =
+            path.with_context(|| format!("{key}: apt cannot take this path; set BROLGA_SYSROOT_DIR to a plain one"))?;
         text += &format!("{key} \"{path}\";\n");
     }
     Ok(text)

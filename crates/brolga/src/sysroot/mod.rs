@@ -18,6 +18,7 @@ use anyhow::{Context, bail};
 
 use crate::guest::{GUESTS, Guest};
 use crate::host;
+use crate::trouble::say;
 use apt::{Apt, Plan};
 use progress::{Progress, megabytes};
 use store::{Store, Sysroot, check_name};
@@ -50,7 +51,9 @@ pub fn create(store: &Store, wish: &Create) -> anyhow::Result<()> {
     need_tools()?;
     let guest = match &wish.arch {
         None => &GUESTS[0],
-        Some(name) => Guest::by_name(name).with_context(|| format!("no guest '{name}'; there is: {}", Guest::names()))?,
+        Some(name) => {
+            Guest::by_name(name).with_context(|| format!("no guest '{name}'; there is: {}", Guest::names()))?
+        }
     };
     let host_suite = sources::host_suite();
     let suite = wish.suite.clone().or_else(|| host_suite.clone());
@@ -66,7 +69,7 @@ pub fn create(store: &Store, wish: &Create) -> anyhow::Result<()> {
     }
     let folder = store.partial(&wish.name);
     if folder.exists() {
-        eprintln!("going on with the unfinished sysroot '{}'", wish.name);
+        say(format_args!("going on with the unfinished sysroot '{}'", wish.name));
         remove_tree(&folder.join("root"))?;
     }
     let root = folder.join("root");
@@ -87,7 +90,7 @@ pub fn create(store: &Store, wish: &Create) -> anyhow::Result<()> {
     sysroot.packages.dedup();
     sysroot.write(&folder)?;
     fs::rename(&folder, store.folder(&wish.name)).context("the finished sysroot cannot be given its name")?;
-    eprintln!("sysroot '{0}' is ready: brolga run --sysroot {0} PROGRAM", wish.name);
+    say(format_args!("sysroot '{0}' is ready: brolga run --sysroot {0} PROGRAM", wish.name));
     Ok(())
 }
 
@@ -118,10 +121,10 @@ pub fn add(store: &Store, name: &str, packages: &[String]) -> anyhow::Result<()>
     sysroot.write(&folder)
 }
 
-/// Marks an error from before the first file was unpacked.
+/// An error from before the first file was unpacked.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing was changed")]
-struct Untouched;
+#[error("{0}")]
+struct Untouched(String);
 
 fn unpack_not_begun(done: &anyhow::Result<()>) -> bool {
     done.as_ref().is_err_and(|error| error.downcast_ref::<Untouched>().is_some())
@@ -130,7 +133,7 @@ fn unpack_not_begun(done: &anyhow::Result<()>) -> bool {
 /// Resolves, downloads, unpacks and finishes `wanted` in the sysroot at `folder`.
 fn install(store: &Store, sysroot: &Sysroot, folder: &Path, wanted: &[String]) -> anyhow::Result<()> {
     let root = folder.join("root");
-    let plan = fetch(store, sysroot, folder, wanted).map_err(untouched)?;
+    let plan = fetch(store, sysroot, folder, wanted).map_err(|error| Untouched(format!("{error:#}")))?;
     let total = plan.archives.len();
     let mut progress = Progress::new("unpacked", total);
     for (at, archive) in plan.archives.iter().enumerate() {
@@ -138,11 +141,6 @@ fn install(store: &Store, sysroot: &Sysroot, folder: &Path, wanted: &[String]) -
         progress.at(at + 1, "");
     }
     finish::finish(&root)
-}
-
-fn untouched(error: anyhow::Error) -> anyhow::Error {
-    let message = format!("{error:#}");
-    anyhow::Error::new(Untouched).context(message)
 }
 
 /// Everything up to and including the download.
@@ -154,13 +152,14 @@ fn fetch(store: &Store, sysroot: &Sysroot, folder: &Path, wanted: &[String]) -> 
     let cache = store.cache(&sysroot.arch, &sysroot.suite);
     let _lock = store.lock("cache")?;
     let state = folder.join("apt");
-    let sources = fs::read_to_string(state.join("archive.sources")).context("the sysroot has lost its list of archives")?;
+    let sources =
+        fs::read_to_string(state.join("archive.sources")).context("the sysroot has lost its list of archives")?;
     let apt = Apt::set_up(&state, &cache, &unpack::status_file(&root), &sources, &sysroot.arch)?;
-    eprintln!("reading the package lists of {} for {}", sysroot.suite, sysroot.arch);
-    apt.update()?;
+    say(format_args!("reading the package lists of {} for {}", sysroot.suite, sysroot.arch));
+    apt.update(&sysroot.arch)?;
     let plan = apt.plan(wanted)?;
     if plan.archives.is_empty() {
-        eprintln!("nothing to install: all is there");
+        say(format_args!("nothing to install: all is there"));
         return Ok(plan);
     }
     check_space(&plan, &root)?;

@@ -21,24 +21,30 @@ pub struct Source {
     architectures: Vec<String>,
 }
 
-/// The key file Debian's own keyring package installs, used with `--mirror` when it is there.
-const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/// The release this host runs (`VERSION_CODENAME`, os-release(5)).
-pub fn host_suite() -> Option<String> {
+/// A field of this host's os-release(5).
+fn os_release(field: &str) -> Option<String> {
     let text = fs::read_to_string("/etc/os-release").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
-    Some(line.trim_matches('"').to_owned()).filter(|name| !name.is_empty())
+    let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix('='))?;
+    Some(value.trim_matches('"').to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The single source behind `--mirror`.
+/// The release this host runs.
+pub fn host_suite() -> Option<String> {
+    os_release("VERSION_CODENAME")
+}
+
+/// The single source behind `--mirror`. Without a key file it is that of this host's distribution, as its keyring
+/// package names it; failing that, apt's trusted keys.
 pub fn mirror(uri: &str, suite: &str, keyring: Option<&str>) -> Source {
-    let known = Path::new(DEBIAN_KEYRING).is_file().then_some(DEBIAN_KEYRING);
+    let distribution = os_release("ID").unwrap_or_default();
+    let own_keyring = format!("/usr/share/keyrings/{distribution}-archive-keyring.gpg");
+    let own_keyring = Path::new(&own_keyring).is_file().then_some(own_keyring);
+    let components = if distribution == "ubuntu" { "main universe" } else { "main" };
     Source {
         uris: vec![uri.to_owned()],
         suites: vec![suite.to_owned()],
-        components: vec!["main".to_owned()],
-        signed_by: keyring.or(known).map(str::to_owned),
+        components: words(components),
+        signed_by: keyring.map(str::to_owned).or(own_keyring),
         architectures: Vec::new(),
     }
 }
@@ -172,7 +178,8 @@ mod tests {
         fs::create_dir(dir.path().join("sources.list.d")).unwrap();
         fs::write(dir.path().join("sources.list"), list).unwrap();
         fs::write(dir.path().join("sources.list.d/x.sources"), sources).unwrap();
-        fs::write(dir.path().join("sources.list.d/x.sources.disabled"), "Types: deb\nURIs: u\nSuites: bookworm\n").unwrap();
+        fs::write(dir.path().join("sources.list.d/x.sources.disabled"), "Types: deb\nURIs: u\nSuites: bookworm\n")
+            .unwrap();
         dir
     }
 

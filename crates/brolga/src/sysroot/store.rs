@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use crate::trouble::{NOT_FOUND, Trouble};
+use crate::trouble::{NOT_FOUND, Trouble, say};
 
 /// The folder of all sysroots.
 #[derive(Debug, Clone)]
@@ -52,7 +52,9 @@ impl Store {
         let dir = set("BROLGA_SYSROOT_DIR")
             .or_else(|| set("XDG_DATA_HOME").map(|data| data.join("brolga/sysroots")))
             .or_else(|| set("HOME").map(|home| home.join(".local/share/brolga/sysroots")))
-            .ok_or_else(|| Trouble::usage("no place for sysroots: BROLGA_SYSROOT_DIR, XDG_DATA_HOME and HOME are unset"))?;
+            .ok_or_else(|| {
+                Trouble::usage("no place for sysroots: BROLGA_SYSROOT_DIR, XDG_DATA_HOME and HOME are unset")
+            })?;
         Ok(Self { dir })
     }
 
@@ -136,7 +138,7 @@ impl Store {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                eprintln!("brolga: waiting for another 'brolga sysroot' at work on {what}");
+                say(format_args!("brolga: waiting for another 'brolga sysroot' at work on {what}"));
                 file.lock()?;
             }
             Err(fs::TryLockError::Error(error)) => bail!("cannot lock {}: {error}", path.display()),
@@ -164,7 +166,8 @@ impl Sysroot {
             let list = value[key].as_array().into_iter().flatten();
             list.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
         };
-        let word = |key: &str| value[key].as_str().map(str::to_owned).with_context(|| format!("{}: no {key}", path.display()));
+        let word =
+            |key: &str| value[key].as_str().map(str::to_owned).with_context(|| format!("{}: no {key}", path.display()));
         Ok(Self {
             name: name.to_owned(),
             suite: word("suite")?,

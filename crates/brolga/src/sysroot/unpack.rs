@@ -26,6 +26,8 @@ pub fn new_tree(root: &Path) -> anyhow::Result<()> {
     }
     let info = database(root).join("info");
     fs::create_dir_all(&info).with_context(|| format!("cannot make {}", info.display()))?;
+    // Version 1 of the folder: files of packages that several architectures may share carry theirs in the name.
+    fs::write(info.join("format"), "1\n").with_context(|| format!("cannot write into {}", info.display()))?;
     let status = status_file(root);
     if !status.exists() {
         fs::write(&status, "").with_context(|| format!("cannot write {}", status.display()))?;
@@ -89,11 +91,14 @@ fn extract(archive: &Path, root: &Path) -> anyhow::Result<String> {
         bail!("{}: dpkg-deb: {}", archive.display(), last_line(&deb.stderr));
     }
     let listed = String::from_utf8_lossy(&tar.stdout).into_owned();
-    Ok(listed.lines().map(|line| line.trim_start_matches('.').trim_end_matches('/')).fold(String::new(), |mut all, path| {
-        all.push_str(if path.is_empty() { "/." } else { path });
-        all.push('\n');
-        all
-    }))
+    Ok(listed.lines().map(|line| line.trim_start_matches('.').trim_end_matches('/')).fold(
+        String::new(),
+        |mut all, path| {
+            all.push_str(if path.is_empty() { "/." } else { path });
+            all.push('\n');
+            all
+        },
+    ))
 }
 
 /// The stem of a package's files in the database: with the architecture when several may be installed at once.
@@ -175,7 +180,9 @@ mod tests {
         let installed = "Status: install ok installed\n";
         assert_eq!(
             status(),
-            format!("Package: ab\n{installed}Version: 1\nDescription: x\n .\n y\n\nPackage: a\n{installed}Version: 2\n\n")
+            format!(
+                "Package: ab\n{installed}Version: 1\nDescription: x\n .\n y\n\nPackage: a\n{installed}Version: 2\n\n"
+            )
         );
     }
 

@@ -43,7 +43,7 @@ pub static AARCH64: Abi = Abi {
     machine: 183,
     audit_arch: 0xc000_00b7,
     layout,
-    hwcap: [HWCAP, 0],
+    hwcap: [HWCAP, HWCAP2],
     min_sigstack: 5120,
     // mov x8, #139 ; svc #0 (unwinders know a signal frame by these words)
     trampoline: &[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],
@@ -76,8 +76,25 @@ pub static AARCH64: Abi = Abi {
     },
 };
 
-/// FP, ASIMD, CRC32, ATOMICS, ASIMDRDM, LRCPC: arch/arm64/include/uapi/asm/hwcap.h.
-const HWCAP: u64 = 1 | 1 << 1 | 1 << 7 | 1 << 8 | 1 << 12 | 1 << 15;
+/// AT_HWCAP bits of everything the front end implements: FP to SM4 (SVE is bit 22), ASIMDDP, SHA512,
+/// ASIMDFHM, DIT, USCAT, ILRCPC, FLAGM, SSBS, SB, PACA, PACG. arch/arm64/include/uapi/asm/hwcap.h. EVTSTRM (2)
+/// would promise a periodic wake-up that WFE, a no-op here, does not need.
+const HWCAP: u64 = 0xffff_ffff & !(1 << 22);
+/// AT_HWCAP2: DCPODP, FLAGM2, FRINT, I8MM, BF16, DGH, RNG, BTI, WFXT, CSSC, RPRFM, MOPS, HBC, LRCPC3.
+const HWCAP2: u64 = 1
+    | 1 << 7
+    | 1 << 8
+    | 1 << 13
+    | 1 << 14
+    | 1 << 15
+    | 1 << 16
+    | 1 << 17
+    | 1 << 31
+    | 1 << 34
+    | 1 << 35
+    | 1 << 43
+    | 1 << 44
+    | 1 << 46;
 
 /// O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE: arch/arm64/include/uapi/asm/fcntl.h.
 static OPEN_FLAGS: [(u64, u64); 4] = [
@@ -154,15 +171,14 @@ fn syndrome(fault: &Fault) -> u64 {
 
 /// Feature names in the order of AT_HWCAP's bits: arch/arm64/kernel/cpuinfo.c.
 const FEATURES: [&str; 32] = [
-    "fp", "asimd", "evtstrm", "aes", "pmull", "sha1", "sha2", "crc32", "atomics", "fphp", "asimdhp", "cpuid", "asimdrdm",
-    "jscvt", "fcma", "lrcpc", "dcpop", "sha3", "sm3", "sm4", "asimddp", "sha512", "sve", "asimdfhm", "dit", "uscat",
-    "ilrcpc", "flagm", "ssbs", "sb", "paca", "pacg",
+    "fp", "asimd", "evtstrm", "aes", "pmull", "sha1", "sha2", "crc32", "atomics", "fphp", "asimdhp", "cpuid",
+    "asimdrdm", "jscvt", "fcma", "lrcpc", "dcpop", "sha3", "sm3", "sm4", "asimddp", "sha512", "sve", "asimdfhm", "dit",
+    "uscat", "ilrcpc", "flagm", "ssbs", "sb", "paca", "pacg",
 ];
 
 fn cpuinfo(cpus: usize) -> String {
     use std::fmt::Write as _;
-    let names: Vec<&str> =
-        FEATURES.iter().enumerate().filter(|(i, _)| HWCAP >> i & 1 != 0).map(|(_, n)| *n).collect();
+    let names: Vec<&str> = FEATURES.iter().enumerate().filter(|(i, _)| HWCAP >> i & 1 != 0).map(|(_, n)| *n).collect();
     let mut out = String::new();
     for cpu in 0..cpus {
         let _ = write!(
@@ -205,7 +221,10 @@ mod tests {
     fn open_flags_translate_both_ways() {
         let guest = 0o40000 | 0o100000 | 0o2000000 | 0o101;
         let host = AARCH64.open_to_host(guest);
-        assert_eq!(host, (libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_CREAT | libc::O_WRONLY) as u64);
+        assert_eq!(
+            host,
+            (libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_CREAT | libc::O_WRONLY) as u64
+        );
         assert_eq!(AARCH64.open_to_guest(host), guest);
     }
 

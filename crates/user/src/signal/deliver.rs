@@ -1,6 +1,8 @@
 //! Turns recorded signals and guest faults into guest frames or default actions.
 
-use super::{AltStack, NSIG, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN, SYNCHRONOUS, SigAction};
+use super::{
+    AltStack, NSIG, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIG_DFL, SIG_IGN, SYNCHRONOUS, SigAction,
+};
 use super::{SS_AUTODISARM, SS_DISABLE, UNBLOCKABLE, bit, set_host_action, set_host_mask};
 use crate::abi::Frame;
 use crate::errno::Errno;

@@ -122,7 +122,8 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut l
     let (info, context) = unsafe { (&*info, &mut *context.cast::<libc::ucontext_t>()) };
     let raised = bit(signal) & SYNCHRONOUS != 0 && info.si_code > 0;
     if raised {
-        let known = matches!(signal, libc::SIGSEGV | libc::SIGBUS) && brolga_softmmu::direct::recover(signal, info, context);
+        let known =
+            matches!(signal, libc::SIGSEGV | libc::SIGBUS) && brolga_softmmu::direct::recover(signal, info, context);
         if !known && !fault_hook().is_some_and(|hook| hook(signal, info, context)) {
             internal_error(signal, info, context);
         }

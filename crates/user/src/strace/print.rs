@@ -68,7 +68,11 @@ fn memory(t: &Thread, kind: Kind, v: u64, args: &[u64; 6]) -> String {
 pub fn result(ret: Ret, result: SysResult) -> String {
     match result {
         Err(e) if is_restart(e) => format!("? {}", e.name()),
-        Err(e) => format!("-1 {} ({})", e.name(), std::io::Error::from_raw_os_error(e.0).to_string().split(" (os").next().unwrap_or("")),
+        Err(e) => format!(
+            "-1 {} ({})",
+            e.name(),
+            std::io::Error::from_raw_os_error(e.0).to_string().split(" (os").next().unwrap_or("")
+        ),
         Ok(v) => match ret {
             Ret::Int | Ret::Fd | Ret::Pid => (v as i64).to_string(),
             Ret::Uint | Ret::Size => v.to_string(),
@@ -168,7 +172,8 @@ fn sockaddr(t: &Thread, addr: u64, len: u64) -> String {
     let port = || u16::from_be_bytes([b[2], b[3]]);
     match u16::from_le_bytes([b[0], b[1]]) {
         1 => {
-            let name: Vec<u8> = b[2..].iter().enumerate().take_while(|&(i, &c)| c != 0 || i == 0).map(|x| *x.1).collect();
+            let name: Vec<u8> =
+                b[2..].iter().enumerate().take_while(|&(i, &c)| c != 0 || i == 0).map(|x| *x.1).collect();
             format!("{{AF_UNIX, {}}}", quoted(&name, usize::MAX))
         }
         2 if b.len() >= 8 => format!("{{AF_INET, {}.{}.{}.{}:{}}}", b[4], b[5], b[6], b[7], port()),
@@ -194,7 +199,9 @@ fn structure(t: &Thread, s: Struct, addr: u64, result: SysResult) -> Option<Stri
         Struct::Int => format!("[{}]", m.u32(addr).ok()? as i32),
         Struct::Fdpair => format!("[{}, {}]", m.u32(addr).ok()?, m.u32(addr + 4).ok()?),
         Struct::Timespec | Struct::Timeval => time(addr)?,
-        Struct::Timespec2 | Struct::Itimerspec | Struct::Itimerval => format!("{{{}, {}}}", time(addr)?, time(addr + 16)?),
+        Struct::Timespec2 | Struct::Itimerspec | Struct::Itimerval => {
+            format!("{{{}, {}}}", time(addr)?, time(addr + 16)?)
+        }
         Struct::Rlimit => {
             let [soft, hard] = m.words::<2>(addr).ok()?;
             let n = |v: u64| if v == u64::MAX { "RLIM_INFINITY".to_string() } else { v.to_string() };
@@ -228,7 +235,9 @@ fn structure(t: &Thread, s: Struct, addr: u64, result: SysResult) -> Option<Stri
             let b = m.bytes::<128>(addr).ok()?;
             let mode = u32::from_le_bytes(b[16..20].try_into().ok()?);
             let size = u64::from_le_bytes(b[48..56].try_into().ok()?);
-            if t.abi.epoll_packed { return None }
+            if t.abi.epoll_packed {
+                return None;
+            }
             format!("{{mode={mode:#o}, size={size}}}")
         }
         Struct::Utsname => {

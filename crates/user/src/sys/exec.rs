@@ -1,13 +1,15 @@
 //! execve(2): guest programs re-enter the emulator, host programs run natively, scripts are resolved here.
 
 use super::fail;
+use crate::config::Config;
 use crate::elf;
 use crate::errno::{Errno, SysResult};
+use crate::own_fds;
 use crate::path;
 use crate::reexec;
 use crate::signal::{self, SYNCHRONOUS, UNBLOCKABLE};
 use crate::thread::Thread;
-use std::ffi::CString;
+use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::FileExt as _;
@@ -92,6 +94,7 @@ fn form(head: &[u8], machine: u16) -> Result<Form, Errno> {
 }
 
 fn exec(t: &mut Thread, guest_path: Vec<u8>, mut args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
+    let called = guest_path.clone();
     let mut name = guest_path;
     for _ in 0..=SCRIPT_DEPTH {
         let host_path = path::translate(t, &name).map_or_else(|| name.clone(), CString::into_bytes);
@@ -102,8 +105,8 @@ fn exec(t: &mut Thread, guest_path: Vec<u8>, mut args: Vec<Vec<u8>>, env: Vec<Ve
                 args.splice(0..0, std::iter::once(interpreter.clone()).chain(argument));
                 name = interpreter;
             }
-            Form::Guest => return reenter(t, host_path, args, env),
-            Form::Host => return replace(t, c(host_path)?, args, env),
+            Form::Guest => return reenter(t, host_path, base_name(&called), args, env),
+            Form::Host => return replace(t, At::path(&c(host_path)?), args, env),
         }
     }
     fail(libc::ELOOP)
@@ -126,8 +129,14 @@ fn read_head(path: &[u8]) -> Result<Vec<u8>, Errno> {
     Ok(head)
 }
 
+/// What the kernel calls a process that executed `path`, scripts by their own name.
+fn base_name(path: &[u8]) -> OsString {
+    let at = path.iter().rposition(|&b| b == b'/').map_or(0, |i| i + 1);
+    OsString::from_vec(path[at..].to_vec())
+}
+
 /// Runs a guest program in a fresh emulator.
-fn reenter(t: &mut Thread, path: Vec<u8>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
+fn reenter(t: &mut Thread, path: Vec<u8>, comm: OsString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
     // The kernel would fail before the old program is gone; so must we.
     let file = File::open(os(&path)).map_err(|e| Errno::of(&e))?;
     let abi = t.abi;
@@ -140,12 +149,30 @@ fn reenter(t: &mut Thread, path: Vec<u8>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>)
         File::open(os(&host_path)).map_err(|e| Errno::of(&e))?;
     }
     drop(file);
-    let words = reexec::encode(&t.process.config, std::ffi::OsString::from_vec(path), args);
-    replace(t, c(b"/proc/self/exe".to_vec())?, words, env)
+    let config = Config { comm: Some(comm), ..(*t.process.config).clone() };
+    let words = reexec::encode(&config, OsString::from_vec(path), args);
+    let fd = own_fds::emulator();
+    if fd < 0 {
+        return replace(t, At::path(c"/proc/self/exe"), words, env);
+    }
+    replace(t, At { dir: fd as u64, path: c"", flags: libc::AT_EMPTY_PATH as u64 }, words, env)
+}
+
+/// A file of the host to execute.
+struct At<'a> {
+    dir: u64,
+    path: &'a CStr,
+    flags: u64,
+}
+
+impl<'a> At<'a> {
+    fn path(path: &'a CStr) -> At<'a> {
+        At { dir: libc::AT_FDCWD as u64, path, flags: 0 }
+    }
 }
 
 /// Executes a file of the host.
-fn replace(t: &mut Thread, path: CString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
+fn replace(t: &mut Thread, at: At<'_>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
     let pointers = |list: &[CString]| -> Vec<u64> {
         list.iter().map(|s| s.as_ptr() as u64).chain(std::iter::once(0)).collect()
     };
@@ -161,10 +188,9 @@ fn replace(t: &mut Thread, path: CString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>)
         signal::ignore_on_host(s);
     }
     signal::set_exact_host_mask(t.mask & !UNBLOCKABLE);
-    let r = t.blocking(
-        libc::SYS_execve,
-        &[path.as_ptr() as u64, argv.as_ptr() as u64, envp.as_ptr() as u64, 0, 0, 0],
-    );
+    let path = at.path.as_ptr() as u64;
+    let words = [at.dir, path, argv.as_ptr() as u64, envp.as_ptr() as u64, at.flags, 0];
+    let r = t.blocking(libc::SYS_execveat, &words);
     for &s in &ignored {
         signal::set_host_action(s, &t.process.action(s));
     }

@@ -4,6 +4,7 @@ use super::fail;
 use crate::abi::STAT_MAX;
 use crate::errno::{Errno, SysResult};
 use crate::host;
+use crate::own_fds;
 use crate::path;
 use crate::proc;
 use crate::syscall;
@@ -85,12 +86,20 @@ pub fn signalfd4(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 
 /// `close`
 pub fn close(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    own_fds::check(a[0])?;
     t.blocking(libc::SYS_close, &[a[0], 0, 0, 0, 0, 0])
 }
 
 /// `close_range`
-pub fn close_range(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    t.blocking(libc::SYS_close_range, &[a[0], a[1], a[2], 0, 0, 0])
+pub fn close_range(_: &mut Thread, a: &[u64; 6]) -> SysResult {
+    own_fds::close_range(a[0] as u32, a[1] as u32, a[2])
+}
+
+/// `dup3`
+pub fn dup3(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    own_fds::check(a[0])?;
+    own_fds::check(a[1])?;
+    t.blocking(libc::SYS_dup3, &[a[0], a[1], t.abi.open_to_host(a[2]), 0, 0, 0])
 }
 
 /// `fcntl`: file status flags differ, `struct flock` does not.
@@ -106,9 +115,23 @@ pub fn fcntl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     Ok(if cmd == libc::F_GETFL { t.abi.open_to_guest(r) } else { r })
 }
 
-/// `getdents64`
+/// `getdents64`; a listing of the guest's descriptors leaves ours out.
 pub fn getdents64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    t.blocking(libc::SYS_getdents64, &[a[0], t.mem.host(a[1]), a[2], 0, 0, 0])
+    let n = t.blocking(libc::SYS_getdents64, &[a[0], t.mem.host(a[1]), a[2], 0, 0, 0])?;
+    if n == 0 || !lists_descriptors(a[0]) {
+        return Ok(n);
+    }
+    let mut list = vec![0; n as usize];
+    t.mem.read(a[1], &mut list)?;
+    own_fds::hide(&mut list);
+    t.mem.write(a[1], &list)?;
+    if list.is_empty() { getdents64(t, a) } else { Ok(list.len() as u64) }
+}
+
+/// Whether `fd` is this process's `/proc/<pid>/fd` or `fdinfo`.
+fn lists_descriptors(fd: u64) -> bool {
+    let Ok(target) = std::fs::read_link(format!("/proc/self/fd/{}", fd as i32)) else { return false };
+    matches!(path::own_proc(target.as_os_str().as_bytes()), Some(b"fd" | b"fdinfo"))
 }
 
 /// `readlinkat`

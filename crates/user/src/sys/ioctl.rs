@@ -6,20 +6,20 @@ use crate::thread::Thread;
 
 /// Requests whose argument is a number: terminal control, descriptors, and the like.
 const NUMBERS: [u32; 14] = [
-    0x5409, // TCSBRK
-    0x540a, // TCXONC
-    0x540b, // TCFLSH
-    0x540c, // TIOCEXCL
-    0x540d, // TIOCNXCL
-    0x540e, // TIOCSCTTY
-    0x5422, // TIOCNOTTY
-    0x5425, // TCSBRKP
-    0x5441, // TIOCGPTPEER
-    0x5450, // FIONCLEX
-    0x5451, // FIOCLEX
+    0x5409,      // TCSBRK
+    0x540a,      // TCXONC
+    0x540b,      // TCFLSH
+    0x540c,      // TIOCEXCL
+    0x540d,      // TIOCNXCL
+    0x540e,      // TIOCSCTTY
+    0x5422,      // TIOCNOTTY
+    0x5425,      // TCSBRKP
+    0x5441,      // TIOCGPTPEER
+    0x5450,      // FIONCLEX
+    0x5451,      // FIOCLEX
     0x4004_9409, // FICLONE
-    0x4c00, // LOOP_SET_FD
-    0x4c01, // LOOP_CLR_FD
+    0x4c00,      // LOOP_SET_FD
+    0x4c01,      // LOOP_CLR_FD
 ];
 
 /// Whether the argument of `request` is an address.

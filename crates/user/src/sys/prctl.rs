@@ -18,37 +18,37 @@ enum How {
 
 /// Options by number: include/uapi/linux/prctl.h. Those that are not here are refused with EINVAL.
 const OPTIONS: &[(i32, How)] = &[
-    (1, How::Pass),         // PR_SET_PDEATHSIG
-    (2, How::PassAddress),  // PR_GET_PDEATHSIG
-    (3, How::Pass),         // PR_GET_DUMPABLE
-    (4, How::Pass),         // PR_SET_DUMPABLE
-    (7, How::Pass),         // PR_GET_KEEPCAPS
-    (8, How::Pass),         // PR_SET_KEEPCAPS
-    (13, How::Pass),        // PR_GET_TIMING
-    (15, How::PassAddress), // PR_SET_NAME
-    (16, How::PassAddress), // PR_GET_NAME
-    (23, How::Pass),        // PR_CAPBSET_READ
-    (24, How::Pass),        // PR_CAPBSET_DROP
-    (25, How::Invalid),     // PR_GET_TSC: x86 only
-    (26, How::Invalid),     // PR_SET_TSC
-    (27, How::Pass),        // PR_GET_SECUREBITS
-    (28, How::Pass),        // PR_SET_SECUREBITS
-    (29, How::Pass),        // PR_SET_TIMERSLACK
-    (30, How::Pass),        // PR_GET_TIMERSLACK
-    (33, How::Pass),        // PR_MCE_KILL
-    (34, How::Pass),        // PR_MCE_KILL_GET
-    (36, How::Pass),        // PR_SET_CHILD_SUBREAPER
-    (37, How::PassAddress), // PR_GET_CHILD_SUBREAPER
-    (38, How::Pass),        // PR_SET_NO_NEW_PRIVS
-    (39, How::Pass),        // PR_GET_NO_NEW_PRIVS
-    (41, How::Pass),        // PR_SET_THP_DISABLE
-    (42, How::Pass),        // PR_GET_THP_DISABLE
-    (47, How::Pass),        // PR_CAP_AMBIENT
-    (52, How::Pass),        // PR_GET_SPECULATION_CTRL
-    (53, How::Pass),        // PR_SET_SPECULATION_CTRL
-    (57, How::Pass),        // PR_SET_IO_FLUSHER
-    (58, How::Pass),        // PR_GET_IO_FLUSHER
-    (62, How::Pass),        // PR_SCHED_CORE
+    (1, How::Pass),           // PR_SET_PDEATHSIG
+    (2, How::PassAddress),    // PR_GET_PDEATHSIG
+    (3, How::Pass),           // PR_GET_DUMPABLE
+    (4, How::Pass),           // PR_SET_DUMPABLE
+    (7, How::Pass),           // PR_GET_KEEPCAPS
+    (8, How::Pass),           // PR_SET_KEEPCAPS
+    (13, How::Pass),          // PR_GET_TIMING
+    (15, How::PassAddress),   // PR_SET_NAME
+    (16, How::PassAddress),   // PR_GET_NAME
+    (23, How::Pass),          // PR_CAPBSET_READ
+    (24, How::Pass),          // PR_CAPBSET_DROP
+    (25, How::Invalid),       // PR_GET_TSC: x86 only
+    (26, How::Invalid),       // PR_SET_TSC
+    (27, How::Pass),          // PR_GET_SECUREBITS
+    (28, How::Pass),          // PR_SET_SECUREBITS
+    (29, How::Pass),          // PR_SET_TIMERSLACK
+    (30, How::Pass),          // PR_GET_TIMERSLACK
+    (33, How::Pass),          // PR_MCE_KILL
+    (34, How::Pass),          // PR_MCE_KILL_GET
+    (36, How::Pass),          // PR_SET_CHILD_SUBREAPER
+    (37, How::PassAddress),   // PR_GET_CHILD_SUBREAPER
+    (38, How::Pass),          // PR_SET_NO_NEW_PRIVS
+    (39, How::Pass),          // PR_GET_NO_NEW_PRIVS
+    (41, How::Pass),          // PR_SET_THP_DISABLE
+    (42, How::Pass),          // PR_GET_THP_DISABLE
+    (47, How::Pass),          // PR_CAP_AMBIENT
+    (52, How::Pass),          // PR_GET_SPECULATION_CTRL
+    (53, How::Pass),          // PR_SET_SPECULATION_CTRL
+    (57, How::Pass),          // PR_SET_IO_FLUSHER
+    (58, How::Pass),          // PR_GET_IO_FLUSHER
+    (62, How::Pass),          // PR_SCHED_CORE
     (0x5961_6d61, How::Pass), // PR_SET_PTRACER
 ];
 
@@ -87,9 +87,7 @@ pub fn prctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     }
     match OPTIONS.iter().find(|(n, _)| *n == option) {
         Some((_, How::Pass)) => t.blocking(libc::SYS_prctl, &[a[0], a[1], a[2], a[3], a[4], 0]),
-        Some((_, How::PassAddress)) => {
-            t.blocking(libc::SYS_prctl, &[a[0], t.mem.host(a[1]), a[2], a[3], a[4], 0])
-        }
+        Some((_, How::PassAddress)) => t.blocking(libc::SYS_prctl, &[a[0], t.mem.host(a[1]), a[2], a[3], a[4], 0]),
         Some((_, How::Invalid)) => fail(libc::EINVAL),
         None => {
             tracing::debug!(option, "prctl option is not offered");

@@ -4,8 +4,8 @@ use super::fail;
 use crate::errno::SysResult;
 use crate::host;
 use crate::signal::{
-    AltStack, NSIG, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, SYNCHRONOUS, SigAction,
-    UNBLOCKABLE, bit, deliver, set_host_mask,
+    AltStack, NSIG, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, SYNCHRONOUS, SigAction, UNBLOCKABLE, bit, deliver,
+    set_host_mask,
 };
 use crate::thread::Thread;
 
@@ -175,4 +175,3 @@ pub fn rt_sigreturn(t: &mut Thread, _: &[u64; 6]) -> SysResult {
     }
     Ok(0)
 }
-
