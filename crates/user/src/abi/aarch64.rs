@@ -74,6 +74,7 @@ pub static AARCH64: Abi = Abi {
         words.push(frame::pstate(env));
         words
     },
+    core_fpregs,
 };
 
 /// AT_HWCAP bits of everything the front end implements: FP to SM4 (SVE is bit 22), ASIMDDP, SHA512,
@@ -167,6 +168,15 @@ fn syndrome(fault: &Fault) -> u64 {
         FaultKind::Alignment => 0x21,
     };
     class << 26 | 1 << 25 | u64::from(fault.access == Access::Write) << 6 | status
+}
+
+/// `struct user_fpsimd_state`: v0 to v31, fpsr, fpcr, padding; 528 bytes.
+fn core_fpregs(env: &Env) -> Vec<u8> {
+    let mut b: Vec<u8> = env.file[regs::V0..regs::V0 + 64].iter().flat_map(|w| w.to_le_bytes()).collect();
+    b.extend((env.file[regs::FPSR] as u32).to_le_bytes());
+    b.extend((env.file[regs::FPCR] as u32).to_le_bytes());
+    b.extend([0; 8]);
+    b
 }
 
 /// Feature names in the order of AT_HWCAP's bits: arch/arm64/kernel/cpuinfo.c.
