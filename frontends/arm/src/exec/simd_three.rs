@@ -28,21 +28,21 @@ pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         ThreeOp::Uqsub => {
             by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_sub, wrapping_sub, y)))
         }
-        ThreeOp::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
-        ThreeOp::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
-        ThreeOp::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
-        ThreeOp::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
+        ThreeOp::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, false))),
+        ThreeOp::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, false))),
+        ThreeOp::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, true))),
+        ThreeOp::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, true))),
         ThreeOp::Sqshl => {
-            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false)))
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, false)))
         }
         ThreeOp::Uqshl => {
-            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false)))
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, false)))
         }
         ThreeOp::Sqrshl => {
-            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true)))
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, true)))
         }
         ThreeOp::Uqrshl => {
-            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true)))
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, true)))
         }
         ThreeOp::Smaxp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.max(y))),
         ThreeOp::Umaxp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.max(y))),
@@ -92,7 +92,8 @@ use saturating;
 /// x shifted left by a signed amount, right if it is negative. Arm ARM, "SSHL" and its neighbours.
 macro_rules! shift_left {
     ($t:ident, $x:expr, $n:expr, $round:expr) => {{
-        let (x, n) = ($x, $n as i32);
+        // The amount is the low byte.
+        let (x, n) = ($x, $n as i8 as i32);
         if n >= $t::BITS as i32 {
             0
         } else if n >= 0 {
@@ -119,7 +120,8 @@ use shift_right;
 /// As `shift_left`, with the saturated result and whether it saturated.
 macro_rules! shift_saturate {
     ($t:ident, $x:expr, $n:expr, $round:expr) => {{
-        let (x, n) = ($x, $n as i32);
+        // The amount is the low byte.
+        let (x, n) = ($x, $n as i8 as i32);
         if n < 0 { (shift_right!($t, x, -n as u32, $round), false) } else { left_saturate!($t, x, n as u32) }
     }};
 }
@@ -344,7 +346,7 @@ pub fn carryless64(x: u64, y: u64) -> u128 {
     let xs: [u64; 5] = std::array::from_fn(|i| part(x, i));
     let ys: [u64; 5] = std::array::from_fn(|i| part(y, i));
     (0..5).fold(0, |r, k| {
-        let sum = (0..5).fold(0, |s, i| s ^ xs[i] as u128 * ys[(k + 5 - i) % 5] as u128);
+        let sum = (0..5).fold(0, |s, i| s ^ (xs[i] as u128 * ys[(k + 5 - i) % 5] as u128));
         r | sum & (FIFTHS << k)
     })
 }

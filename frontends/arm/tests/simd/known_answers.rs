@@ -93,7 +93,7 @@ fn aes128_fips197_example() {
     let mut constant = 1u8;
     while key.len() < 44 {
         let mut t = key[key.len() - 1];
-        if key.len() % 4 == 0 {
+        if key.len().is_multiple_of(4) {
             m.set(1, [t; 4]);
             m.set(2, [0; 4]);
             m.op("aese", [1, 2, 0]);
