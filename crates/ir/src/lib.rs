@@ -17,5 +17,5 @@ pub use build::Builder;
 pub use ops::{Effect, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
 pub use parse::{ParseError, parse};
 pub use text::print;
-pub use translate::{DisasContext, Flow, Frontend, Helper, HelperFn, Interpreter, Leave, Unfit, helper_by_name};
+pub use translate::{DisasContext, Flow, Frontend, Helper, HelperFn, Interpreter, Leave, Region, Unfit, helper_by_name};
 pub use verify::{VerifyError, verify};
