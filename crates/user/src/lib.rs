@@ -5,6 +5,7 @@
 pub mod abi;
 pub mod areas;
 mod config;
+mod core_file;
 pub mod elf;
 pub mod errno;
 mod fetch;

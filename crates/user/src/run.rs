@@ -58,6 +58,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let begin = loader::load(&mm, abi, &program, interpreter.as_ref(), &arguments)?;
     let exe = absolute(&config.program);
     own_fds::emulator();
+    crate::core_file::take_limit();
     show_guest(&mm, &config);
     // Before dispositions are read.
     crate::startup::restore_pipe();

@@ -195,6 +195,7 @@ fn thread(t: &mut Thread, r: Request) -> SysResult {
     };
     t.process.threads.fetch_add(1, Ordering::AcqRel);
     let spawned = std::thread::Builder::new().name(format!("guest of {}", t.tid)).spawn(body);
+    signal::reclaim(&t.process);
     let tid = spawned.ok().and_then(|_| told.recv().ok());
     if tid.is_none() {
         t.process.threads.fetch_sub(1, Ordering::AcqRel);
@@ -308,6 +309,7 @@ fn sharing(t: &mut Thread, r: Request) -> SysResult {
         clear_actions(&seed.process);
     }
     let result = donor::lend(seed, args, r.flags & VFORK != 0);
+    signal::reclaim(&t.process);
     signal::set_host_mask(t.mask);
     result
 }

@@ -2,6 +2,7 @@
 
 use super::fail;
 use crate::config::Config;
+use crate::core_file;
 use crate::elf;
 use crate::errno::{Errno, SysResult};
 use crate::own_fds;
@@ -187,10 +188,12 @@ fn replace(t: &mut Thread, at: At<'_>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) ->
     for &s in &ignored {
         signal::ignore_on_host(s);
     }
+    core_file::lend_limit(true);
     signal::set_exact_host_mask(t.mask & !UNBLOCKABLE);
     let path = at.path.as_ptr() as u64;
     let words = [at.dir, path, argv.as_ptr() as u64, envp.as_ptr() as u64, at.flags, 0];
     let r = t.blocking(libc::SYS_execveat, &words);
+    core_file::lend_limit(false);
     for &s in &ignored {
         signal::set_host_action(s, &t.process.action(s));
     }

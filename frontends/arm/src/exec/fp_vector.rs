@@ -71,7 +71,7 @@ pub fn operand_m(env: &Env, word: u64, element: u64, bits: u32) -> u128 {
         return v(env, rm(word));
     }
     let index = element as u32 >> 8 & 0xff;
-    let lane = v(env, element as u32 & 31) >> (index * bits & 127) & (u128::MAX >> (128 - bits));
+    let lane = (v(env, element as u32 & 31) >> (index * bits & 127)) & (u128::MAX >> (128 - bits));
     // Multiplying by ones at the lanes' places repeats the lane.
     lane.wrapping_mul(u128::MAX / (u128::MAX >> (128 - bits)))
 }
@@ -189,7 +189,7 @@ fn three_by_host<F: Lane>(op: FpThreeOp, count: usize, d: u128, n: u128, m: u128
 
 /// The sign bits of all lanes.
 const fn sign_bits<F: Lane>() -> u128 {
-    u128::MAX / (u128::MAX >> (128 - width::<F>())) << (width::<F>() - 1)
+    (u128::MAX / (u128::MAX >> (128 - width::<F>()))) << (width::<F>() - 1)
 }
 
 /// The [`FpThreeOp`] `op` on Vn and Vm, or on Vn and an [`Element`].
