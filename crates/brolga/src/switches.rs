@@ -14,7 +14,7 @@ pub struct Switches {
 
 impl Default for Switches {
     fn default() -> Self {
-        Switches { region_threshold: 1000, link: true, passes: true }
+        Switches { region_threshold: 3000, link: true, passes: true }
     }
 }
 
