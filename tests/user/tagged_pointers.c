@@ -11,7 +11,7 @@ static void handler(int number, siginfo_t *info, void *context) {
 }
 
 int main(void) {
-    static uint64_t data[64] __attribute__((aligned(64)));
+    static uint64_t data[256] __attribute__((aligned(2048))); /* room for the largest DC ZVA block */
     uint64_t *tagged = (uint64_t *)((uintptr_t)data | 0xa5ull << 56);
     for (int i = 0; i < 64; i++)
         tagged[i] = i * 3;

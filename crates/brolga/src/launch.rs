@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use brolga_arm::A64;
 use brolga_core::Vcpu;
-use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log};
+use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions};
 use brolga_interp::Interp;
 use brolga_ir::Frontend;
 use brolga_softmmu::direct::DirectMemory;
@@ -59,7 +59,7 @@ fn run(config: UserConfig, options: &RunOptions) -> ExitCode {
 fn make_vcpu(options: &RunOptions, base: u64) -> Box<dyn Vcpu> {
     let memory = DirectMemory { base, tagged: true };
     let tier0 = Interp { memory, helpers: A64.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
-    let engine = Engine::new(Box::new(A64), tier0, engine_config(options));
+    let engine = Engine::new(Box::new(A64), tier0, None::<NoRegions>, engine_config(options));
     Box::new(EngineVcpu::new(engine))
 }
 
@@ -75,7 +75,7 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         sink: open_log(options),
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
-    EngineConfig { max_insns, log }
+    EngineConfig { max_insns, log, ..EngineConfig::default() }
 }
 
 /// The name of the log file; `%d` stands for the process id.

@@ -10,16 +10,49 @@ pub const FILE_WORDS: usize = 256;
 /// Entries of the return stack; a power of two.
 pub const RETURN_STACK: usize = 64;
 
-/// One entry of a prediction table: a guest address and the host code that continues there.
+/// Entries of a jump cache; a power of two. Generated code has it built in.
+pub const JUMP_CACHE: usize = 4096;
+
+/// One entry of a jump cache: a guest address and the host code that continues there.
 ///
-/// `host == 0` means empty. Only the owning vCPU writes entries while it runs.
+/// Only the owning vCPU writes entries while it runs. Generated code compares `guest` alone, so an
+/// entry that holds nothing must have an address that belongs at another index:
+/// [`JumpEntry::vacant`], never zeros.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct JumpEntry {
     /// Guest address that the entry answers for.
     pub guest: u64,
-    /// Host code address, or 0.
+    /// Host code address.
     pub host: u64,
+}
+
+impl JumpEntry {
+    /// Where the entry for guest address `pc` is.
+    #[inline(always)]
+    pub const fn index(pc: u64) -> usize {
+        (pc >> 2) as usize & (JUMP_CACHE - 1)
+    }
+
+    /// What stands at `index` while nothing is known there.
+    pub const fn vacant(index: usize) -> JumpEntry {
+        JumpEntry { guest: (index as u64 ^ 1) << 2, host: 0 }
+    }
+
+    /// A jump cache that knows nothing.
+    pub fn vacant_cache() -> Box<[JumpEntry]> {
+        (0..JUMP_CACHE).map(JumpEntry::vacant).collect()
+    }
+}
+
+/// One predicted return: the guest's return address and the link slot that leads to its code.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReturnEntry {
+    /// Guest return address.
+    pub guest: u64,
+    /// Link slot, an index; 0 leads back to the run loop.
+    pub slot: u64,
 }
 
 /// One vCPU's state as every tier sees it.
@@ -37,12 +70,16 @@ pub struct Env {
     pub mode: u32,
     /// Address of the helper address table, indexed by helper number.
     pub helpers: u64,
-    /// Address of the jump cache: a power-of-two array of [`JumpEntry`].
+    /// Address of the jump cache: [`JUMP_CACHE`] entries.
     pub jump_cache: u64,
-    /// Next free slot of `return_stack`, as a byte offset; wraps.
+    /// Address of the link slots: one host code address each.
+    pub link_slots: u64,
+    /// Host stack pointer of the code that entered generated code.
+    pub host_stack: u64,
+    /// Next free entry of `return_stack`, as a byte offset; wraps.
     pub return_top: u64,
-    /// Predicted returns: guest return address and its host code.
-    pub return_stack: [JumpEntry; RETURN_STACK],
+    /// Predicted returns.
+    pub return_stack: [ReturnEntry; RETURN_STACK],
     /// Set by generated code when it leaves: which exit was taken (meaning is the back end's).
     pub exit_slot: u64,
     /// Second word of an exit's description (a fault's access number, a trap's immediate).
@@ -59,8 +96,10 @@ impl Default for Env {
             mode: 0,
             helpers: 0,
             jump_cache: 0,
+            link_slots: 0,
+            host_stack: 0,
             return_top: 0,
-            return_stack: [JumpEntry::default(); RETURN_STACK],
+            return_stack: [ReturnEntry::default(); RETURN_STACK],
             exit_slot: 0,
             exit_arg: 0,
             guest_base: 0,

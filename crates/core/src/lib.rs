@@ -8,7 +8,7 @@ mod memory;
 mod regs;
 mod vcpu;
 
-pub use env::{Env, FILE_WORDS, JumpEntry, RETURN_STACK};
+pub use env::{Env, FILE_WORDS, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
 pub use exit::{Exit, Fault, FaultKind};
 pub use flags::{CcKind, CcOp, Cond, Nzcv, Width};
 pub use memory::{Access, Align, GuestMemory, MemOp, Order, RmwOp, Size};

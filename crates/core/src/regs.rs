@@ -107,6 +107,11 @@ impl RegSet {
         self.0[word as usize / 64] >> (word % 64) & 1 != 0
     }
 
+    /// The set as bits: word `w` is bit `w % 64` of element `w / 64`.
+    pub const fn bits(self) -> [u64; FILE_WORDS / 64] {
+        self.0
+    }
+
     /// Words of the set in order.
     pub fn iter(self) -> impl Iterator<Item = u8> {
         (0..=255u8).filter(move |&w| self.contains(w))

@@ -20,5 +20,8 @@ pub use ops::{Effect, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, T
 pub use parse::{ParseError, parse};
 pub use passes::{PASSES, Pass, Passes, optimise};
 pub use text::print;
-pub use translate::{DisasContext, Flow, Frontend, Helper, HelperFn, Interpreter, Leave, Unfit, helper_by_name};
+pub use translate::{
+    DisasContext, Flow, Frontend, Helper, HelperFn, HostExit, Installed, Interpreter, Leave, Region, RegionBackend,
+    Unfit, helper_by_name,
+};
 pub use verify::{VerifyError, verify};

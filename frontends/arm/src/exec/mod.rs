@@ -8,6 +8,7 @@ use brolga_ir::{Helper, HelperId};
 use brolga_softfloat::{F16, F32, F64};
 
 pub mod clock;
+pub mod crypto;
 pub mod fp_convert;
 pub mod fp_env;
 pub mod fp_host;
@@ -17,7 +18,6 @@ pub mod fp_scalar;
 mod fp_tests;
 pub mod fp_vector;
 pub mod fp_wide;
-pub mod crypto;
 pub mod int;
 pub mod simd_lanes;
 pub mod simd_misc;

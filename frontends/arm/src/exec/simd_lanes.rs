@@ -186,8 +186,11 @@ pub fn all<D: Copy, S: Copy, const N: usize>(
 ///
 /// A loop of its own for each width, since lanes that do not count must not saturate.
 #[inline(never)]
-pub fn saturate3<D, S, const N: usize, const H: usize, const E: bool>(env: &mut Env, w: Word<E>, f: impl Fn(D, S, S) -> (D, bool))
-where
+pub fn saturate3<D, S, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(D, S, S) -> (D, bool),
+) where
     D: Lane<N, H>,
     S: Lane<N, H>,
 {
@@ -211,7 +214,11 @@ where
 
 /// Vd = f(Vn), where f also tells whether it saturated.
 #[inline(always)]
-pub fn saturate1<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(env: &mut Env, w: Word<E>, f: impl Fn(T) -> (T, bool)) {
+pub fn saturate1<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T) -> (T, bool),
+) {
     saturate3(env, w, |_: T, x: T, _| f(x));
 }
 
@@ -227,20 +234,31 @@ pub fn saturate2<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
 
 /// Vd = f(Vn), lane by lane.
 #[inline(always)]
-pub fn map1<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(env: &mut Env, w: Word<E>, f: impl Fn(T) -> T) {
+pub fn map1<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T) -> T,
+) {
     saturate3(env, w, |_: T, x: T, _| (f(x), false));
 }
 
 /// Vd = f(Vn, Vm), lane by lane.
 #[inline(always)]
-pub fn map2<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(env: &mut Env, w: Word<E>, f: impl Fn(T, T) -> T) {
+pub fn map2<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T, T) -> T,
+) {
     saturate3(env, w, |_: T, x: T, y| (f(x, y), false));
 }
 
 /// Half of Vd = f(Vn), from lanes twice as wide; f also tells whether it saturated.
 #[inline(never)]
-pub fn narrow<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(env: &mut Env, w: Word<E>, f: impl Fn(W) -> (T, bool))
-where
+pub fn narrow<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(W) -> (T, bool),
+) where
     T: Lane<N, H>,
     W: Lane<H, Q>,
 {

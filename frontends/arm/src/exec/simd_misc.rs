@@ -63,26 +63,29 @@ where
 pub extern "C" fn across(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = vectors(word);
     let s = w.size();
-    let r = match AcrossOp::of(op) {
-        AcrossOp::Addv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.wrapping_add(y)) as u64),
-        AcrossOp::Smaxv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.max(y)) as u64),
-        AcrossOp::Sminv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.min(y)) as u64),
-        AcrossOp::Umaxv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.max(y)) as u64),
-        AcrossOp::Uminv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.min(y)) as u64),
-        AcrossOp::Saddlv => by_size!(signed s, T => sum(env, w, |x: T| x as i64)) as u64,
-        AcrossOp::Uaddlv => by_size!(unsigned s, T => sum(env, w, |x: T| x as i64)) as u64,
-    };
-    let bits = match AcrossOp::of(op) {
-        AcrossOp::Saddlv | AcrossOp::Uaddlv => 16 << s,
-        _ => 8 << s,
-    };
-    u64::put(env, w.rd(), [r & u64::MAX >> (64 - bits), 0]);
+    match AcrossOp::of(op) {
+        AcrossOp::Addv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.wrapping_add(y))),
+        AcrossOp::Smaxv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.max(y))),
+        AcrossOp::Sminv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.min(y))),
+        AcrossOp::Umaxv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.max(y))),
+        AcrossOp::Uminv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.min(y))),
+        AcrossOp::Saddlv => by_size!(signed s, T W => sum(env, w, |x: T| x as W)),
+        AcrossOp::Uaddlv => by_size!(unsigned s, T W => sum(env, w, |x: T| x as W)),
+    }
     0
 }
 
-/// All lanes combined, halves first: f is commutative and associative.
+/// Vd = a lane, the rest zero.
+#[inline(always)]
+fn put_first<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word<false>, lane: T) {
+    let mut lanes = [T::default(); N];
+    lanes[0] = lane;
+    T::put(env, w.rd(), lanes);
+}
+
+/// Vd = all lanes combined, halves first: f is commutative and associative.
 #[inline(never)]
-fn fold<T: Lane<N, H>, const N: usize, const H: usize>(env: &Env, w: Word<false>, f: impl Fn(T, T) -> T) -> T {
+fn fold<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word<false>, f: impl Fn(T, T) -> T) {
     let x = T::half(env, w.rn(), false);
     let all = if w.q() {
         let y = T::half(env, w.rn(), true);
@@ -92,11 +95,17 @@ fn fold<T: Lane<N, H>, const N: usize, const H: usize>(env: &Env, w: Word<false>
     };
     let mut lanes = all.into_iter();
     let first = lanes.next().unwrap_or_default();
-    lanes.fold(first, f)
+    put_first(env, w, lanes.fold(first, f));
 }
 
+/// Vd = the sum of all lanes, in a lane twice as wide.
 #[inline(never)]
-fn sum<T: Lane<N, H>, const N: usize, const H: usize>(env: &Env, w: Word<false>, extend: impl Fn(T) -> i64) -> i64 {
-    let of = |upper: bool| T::half(env, w.rn(), upper).into_iter().map(&extend).sum::<i64>();
-    of(false) + if w.q() { of(true) } else { 0 }
+fn sum<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word<false>, extend: impl Fn(T) -> W)
+where
+    T: Lane<N, H>,
+    W: Lane<H, Q> + std::iter::Sum,
+{
+    let low = T::half(env, w.rn(), false).map(&extend);
+    let high = if w.q() { T::half(env, w.rn(), true).map(&extend) } else { [W::default(); H] };
+    put_first::<W, _, _>(env, w, low.into_iter().chain(high).sum());
 }

@@ -10,20 +10,40 @@ pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let w = vectors(word);
     let s = w.size();
     match ThreeOp::of(op) {
-        ThreeOp::Shsub => by_size!(signed s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1))),
-        ThreeOp::Uhsub => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1))),
-        ThreeOp::Sqadd => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_add, wrapping_add, y))),
-        ThreeOp::Uqadd => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_add, wrapping_add, y))),
-        ThreeOp::Sqsub => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_sub, wrapping_sub, y))),
-        ThreeOp::Uqsub => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_sub, wrapping_sub, y))),
-        ThreeOp::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
-        ThreeOp::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
-        ThreeOp::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
-        ThreeOp::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
-        ThreeOp::Sqshl => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false))),
-        ThreeOp::Uqshl => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false))),
-        ThreeOp::Sqrshl => by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true))),
-        ThreeOp::Uqrshl => by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true))),
+        ThreeOp::Shsub => {
+            by_size!(signed s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1)))
+        }
+        ThreeOp::Uhsub => {
+            by_size!(unsigned s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1)))
+        }
+        ThreeOp::Sqadd => {
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_add, wrapping_add, y)))
+        }
+        ThreeOp::Uqadd => {
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_add, wrapping_add, y)))
+        }
+        ThreeOp::Sqsub => {
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_sub, wrapping_sub, y)))
+        }
+        ThreeOp::Uqsub => {
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_sub, wrapping_sub, y)))
+        }
+        ThreeOp::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, false))),
+        ThreeOp::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, false))),
+        ThreeOp::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, true))),
+        ThreeOp::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, true))),
+        ThreeOp::Sqshl => {
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, false)))
+        }
+        ThreeOp::Uqshl => {
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, false)))
+        }
+        ThreeOp::Sqrshl => {
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, true)))
+        }
+        ThreeOp::Uqrshl => {
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, true)))
+        }
         ThreeOp::Smaxp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.max(y))),
         ThreeOp::Umaxp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.max(y))),
         ThreeOp::Sminp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.min(y))),
@@ -72,7 +92,8 @@ use saturating;
 /// x shifted left by a signed amount, right if it is negative. Arm ARM, "SSHL" and its neighbours.
 macro_rules! shift_left {
     ($t:ident, $x:expr, $n:expr, $round:expr) => {{
-        let (x, n) = ($x, $n as i32);
+        // The amount is the low byte.
+        let (x, n) = ($x, $n as i8 as i32);
         if n >= $t::BITS as i32 {
             0
         } else if n >= 0 {
@@ -99,7 +120,8 @@ use shift_right;
 /// As `shift_left`, with the saturated result and whether it saturated.
 macro_rules! shift_saturate {
     ($t:ident, $x:expr, $n:expr, $round:expr) => {{
-        let (x, n) = ($x, $n as i32);
+        // The amount is the low byte.
+        let (x, n) = ($x, $n as i8 as i32);
         if n < 0 { (shift_right!($t, x, -n as u32, $round), false) } else { left_saturate!($t, x, n as u32) }
     }};
 }
@@ -164,8 +186,12 @@ pub extern "C" fn three_diff(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         DiffOp::Uaddw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_add(y as W))),
         DiffOp::Ssubw => by_size!(signed s, T W => wide(env, w, |x: W, y: T| x.wrapping_sub(y as W))),
         DiffOp::Usubw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_sub(y as W))),
-        DiffOp::Sabal => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add((x as W - y as W).abs()))),
-        DiffOp::Uabal => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x.max(y) as W - x.min(y) as W))),
+        DiffOp::Sabal => {
+            by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add((x as W - y as W).abs())))
+        }
+        DiffOp::Uabal => {
+            by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x.max(y) as W - x.min(y) as W)))
+        }
         DiffOp::Addhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_add(y) >> T::BITS) as T)),
         DiffOp::Subhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_sub(y) >> T::BITS) as T)),
         DiffOp::Raddhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
@@ -191,10 +217,18 @@ fn long_products<const E: bool>(env: &mut Env, w: Word<E>, op: DiffOp) {
     match op {
         DiffOp::Smull => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
         DiffOp::Umull => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
-        DiffOp::Smlal => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W))),
-        DiffOp::Umlal => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W))),
-        DiffOp::Smlsl => by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W))),
-        DiffOp::Umlsl => by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W))),
+        DiffOp::Smlal => {
+            by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W)))
+        }
+        DiffOp::Umlal => {
+            by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W)))
+        }
+        DiffOp::Smlsl => {
+            by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W)))
+        }
+        DiffOp::Umlsl => {
+            by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W)))
+        }
         DiffOp::Sqdmull => by_size!(signed s, T W => long_saturate(env, w, |_: W, x: T, y: T| twice!(x as W * y as W))),
         DiffOp::Sqdmlal => by_size!(signed s, T W => long_saturate(env, w, |d: W, x: T, y: T| {
             let (p, s) = twice!(x as W * y as W);
@@ -222,8 +256,11 @@ use twice;
 
 /// Vd = f(half of Vn, half of Vm), in lanes twice as wide.
 #[inline(never)]
-fn long<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(env: &mut Env, w: Word<E>, f: impl Fn(T, T) -> W)
-where
+fn long<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T, T) -> W,
+) where
     T: Lane<N, H>,
     W: Lane<H, Q>,
 {
@@ -309,7 +346,7 @@ pub fn carryless64(x: u64, y: u64) -> u128 {
     let xs: [u64; 5] = std::array::from_fn(|i| part(x, i));
     let ys: [u64; 5] = std::array::from_fn(|i| part(y, i));
     (0..5).fold(0, |r, k| {
-        let sum = (0..5).fold(0, |s, i| s ^ xs[i] as u128 * ys[(k + 5 - i) % 5] as u128);
+        let sum = (0..5).fold(0, |s, i| s ^ (xs[i] as u128 * ys[(k + 5 - i) % 5] as u128));
         r | sum & (FIFTHS << k)
     })
 }

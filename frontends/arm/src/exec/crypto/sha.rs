@@ -11,9 +11,9 @@ pub extern "C" fn sha(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         CryptoOp::Sha1c => words(env, w, |d, n, m| sha1_rounds(d, n[0], m, choose)),
         CryptoOp::Sha1p => words(env, w, |d, n, m| sha1_rounds(d, n[0], m, |b, c, d| b ^ c ^ d)),
         CryptoOp::Sha1m => words(env, w, |d, n, m| sha1_rounds(d, n[0], m, majority)),
-        CryptoOp::Sha1su0 => words(env, w, |d, n, m| {
-            [d[0] ^ d[2] ^ m[0], d[1] ^ d[3] ^ m[1], d[2] ^ n[0] ^ m[2], d[3] ^ n[1] ^ m[3]]
-        }),
+        CryptoOp::Sha1su0 => {
+            words(env, w, |d, n, m| [d[0] ^ d[2] ^ m[0], d[1] ^ d[3] ^ m[1], d[2] ^ n[0] ^ m[2], d[3] ^ n[1] ^ m[3]])
+        }
         CryptoOp::Sha1su1 => words(env, w, |d, n, _| {
             let t = [d[0] ^ n[1], d[1] ^ n[2], d[2] ^ n[3], d[3]].map(|x| x.rotate_left(1));
             [t[0], t[1], t[2], t[3] ^ t[0].rotate_left(1)]
@@ -94,7 +94,12 @@ fn majority(x: u32, y: u32, z: u32) -> u32 {
 
 /// Four rounds of SHA-1 on a..d, e and the words with the round constant added.
 #[inline(always)]
-fn sha1_rounds([mut a, mut b, mut c, mut d]: [u32; 4], mut e: u32, w: [u32; 4], f: impl Fn(u32, u32, u32) -> u32) -> [u32; 4] {
+fn sha1_rounds(
+    [mut a, mut b, mut c, mut d]: [u32; 4],
+    mut e: u32,
+    w: [u32; 4],
+    f: impl Fn(u32, u32, u32) -> u32,
+) -> [u32; 4] {
     for w in w {
         let t = a.rotate_left(5).wrapping_add(f(b, c, d)).wrapping_add(e).wrapping_add(w);
         (a, b, c, d, e) = (t, a, b.rotate_left(30), c, d);
@@ -104,7 +109,11 @@ fn sha1_rounds([mut a, mut b, mut c, mut d]: [u32; 4], mut e: u32, w: [u32; 4], 
 
 /// Four rounds of SHA-256 on a..d, e..h and the words with the round constants added.
 #[inline(always)]
-fn sha256_rounds([mut a, mut b, mut c, mut d]: [u32; 4], [mut e, mut f, mut g, mut h]: [u32; 4], w: [u32; 4]) -> ([u32; 4], [u32; 4]) {
+fn sha256_rounds(
+    [mut a, mut b, mut c, mut d]: [u32; 4],
+    [mut e, mut f, mut g, mut h]: [u32; 4],
+    w: [u32; 4],
+) -> ([u32; 4], [u32; 4]) {
     for w in w {
         let sum1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
         let t = h.wrapping_add(sum1).wrapping_add(choose(e, f, g)).wrapping_add(w);

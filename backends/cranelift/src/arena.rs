@@ -1,0 +1,224 @@
+//! Code memory: one memory file mapped twice, writable here and executable there, so that no address
+//! is ever both.
+#![allow(unsafe_code, reason = "maps and writes executable memory")]
+
+use crate::fault::FaultTable;
+use memmap2::{Mmap, MmapMut, MmapOptions};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// Unit of allocation in bytes.
+const GRANULE: usize = 256;
+
+/// The two mappings and what is free.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    write: MmapMut,
+    execute: Mmap,
+    /// For each granule the fault table of the code in it, or null. Read by signal handlers.
+    owners: MmapMut,
+    free: Mutex<Free>,
+}
+
+#[derive(Debug)]
+struct Free {
+    /// First granule never used.
+    next: usize,
+    /// Runs given back: first granule and length, sorted, never adjacent.
+    runs: Vec<(usize, usize)>,
+}
+
+fn memory_file(bytes: usize) -> io::Result<File> {
+    // SAFETY: the name is a C string; the result is checked.
+    let fd = unsafe { libc::memfd_create(c"brolga-code".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is open and nobody else owns it.
+    let file = unsafe { File::from_raw_fd(fd) };
+    file.set_len(bytes as u64)?;
+    Ok(file)
+}
+
+impl Arena {
+    /// An arena of `bytes`, rounded up to a page.
+    pub(crate) fn new(bytes: usize) -> io::Result<Arena> {
+        let bytes = bytes.max(GRANULE).next_multiple_of(4096);
+        let file = memory_file(bytes)?;
+        // SAFETY: nobody else has the file, so its length stays.
+        let write = unsafe { MmapOptions::new().len(bytes).map_mut(&file)? };
+        // SAFETY: the same; bytes of running code are not changed (`release` says when they may be).
+        let execute = unsafe { MmapOptions::new().len(bytes).map_exec(&file)? };
+        let owners = MmapMut::map_anon(bytes / GRANULE * 8)?;
+        Ok(Arena { write, execute, owners, free: Mutex::new(Free { next: 0, runs: Vec::new() }) })
+    }
+
+    fn owners(&self) -> &[AtomicPtr<FaultTable>] {
+        // SAFETY: page-aligned, zero-filled (null), of this length, and accessed as atomics only.
+        unsafe { std::slice::from_raw_parts(self.owners.as_ptr().cast(), self.write.len() / GRANULE) }
+    }
+
+    /// Copies `code` in and makes `table` known to the fault handler. Returns its address, or gives
+    /// the table back if there is no room.
+    pub(crate) fn publish(
+        &self,
+        code: &[u8],
+        table: impl FnOnce(u64) -> Box<FaultTable>,
+    ) -> Option<u64> {
+        let granules = code.len().div_ceil(GRANULE);
+        let first = self.allocate(granules)?;
+        let offset = first * GRANULE;
+        let base = self.execute.as_ptr() as u64 + offset as u64;
+        // SAFETY: the range is inside the mapping and was allocated to this call alone; the shared
+        // writable view is only ever written through this pointer.
+        unsafe {
+            let to = self.write.as_ptr().add(offset).cast_mut();
+            std::ptr::copy_nonoverlapping(code.as_ptr(), to, code.len());
+        }
+        let table = Box::into_raw(table(base));
+        for owner in &self.owners()[first..first + granules] {
+            owner.store(table, Ordering::Release);
+        }
+        Some(base)
+    }
+
+    /// Frees code that no thread can be in.
+    pub(crate) fn release(&self, base: u64, len: usize) {
+        let first = (base - self.execute.as_ptr() as u64) as usize / GRANULE;
+        let granules = len.div_ceil(GRANULE);
+        let mut table = std::ptr::null_mut();
+        for owner in &self.owners()[first..first + granules] {
+            table = owner.swap(std::ptr::null_mut(), Ordering::AcqRel);
+        }
+        if !table.is_null() {
+            // SAFETY: `publish` made it from a box, and every pointer to it is gone.
+            drop(unsafe { Box::from_raw(table) });
+        }
+        self.free.lock().unwrap_or_else(|e| e.into_inner()).give(first, granules);
+    }
+
+    fn allocate(&self, granules: usize) -> Option<usize> {
+        let total = self.write.len() / GRANULE;
+        self.free.lock().unwrap_or_else(|e| e.into_inner()).take(granules, total)
+    }
+
+    /// Fault table of the code at host address `pc`. Async-signal-safe.
+    pub(crate) fn fault_table(&self, pc: u64) -> Option<&FaultTable> {
+        let offset = pc.wrapping_sub(self.execute.as_ptr() as u64);
+        if offset >= self.execute.len() as u64 {
+            return None;
+        }
+        let table = self.owners()[offset as usize / GRANULE].load(Ordering::Acquire);
+        // SAFETY: tables live until `release`, which is called when no thread is in their code.
+        unsafe { table.as_ref() }
+    }
+
+    /// Bytes in use.
+    pub(crate) fn used(&self) -> usize {
+        let free = self.free.lock().unwrap_or_else(|e| e.into_inner());
+        (free.next - free.runs.iter().map(|r| r.1).sum::<usize>()) * GRANULE
+    }
+
+    /// In a forked child: gives it code memory of its own at the same addresses.
+    pub(crate) fn unshare(&self) -> io::Result<()> {
+        let used = self.free.lock().unwrap_or_else(|e| e.into_inner()).next * GRANULE;
+        let file = memory_file(self.write.len())?;
+        std::os::unix::fs::FileExt::write_all_at(&file, &self.execute[..used], 0)?;
+        let views = [
+            (self.write.as_ptr(), libc::PROT_READ | libc::PROT_WRITE),
+            (self.execute.as_ptr(), libc::PROT_READ | libc::PROT_EXEC),
+        ];
+        for (at, protection) in views {
+            let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+            // SAFETY: replaces exactly our own mapping by one of equal contents and protection.
+            let got = unsafe {
+                libc::mmap(at.cast_mut().cast(), self.write.len(), protection, flags, file.as_raw_fd(), 0)
+            };
+            if got == libc::MAP_FAILED {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        let mut last = std::ptr::null_mut();
+        for owner in self.owners() {
+            let table = owner.swap(std::ptr::null_mut(), Ordering::AcqRel);
+            if !table.is_null() && table != last {
+                // SAFETY: as in `release`; a unit's granules are consecutive and hold one pointer.
+                drop(unsafe { Box::from_raw(table) });
+            }
+            last = table;
+        }
+    }
+}
+
+impl Free {
+    fn take(&mut self, granules: usize, total: usize) -> Option<usize> {
+        if let Some(i) = self.runs.iter().position(|r| r.1 >= granules) {
+            let (first, len) = self.runs[i];
+            if len == granules {
+                self.runs.remove(i);
+            } else {
+                self.runs[i] = (first + granules, len - granules);
+            }
+            return Some(first);
+        }
+        if total - self.next < granules {
+            return None;
+        }
+        self.next += granules;
+        Some(self.next - granules)
+    }
+
+    fn give(&mut self, first: usize, granules: usize) {
+        let i = self.runs.partition_point(|r| r.0 < first);
+        self.runs.insert(i, (first, granules));
+        // Join with the neighbours.
+        if i + 1 < self.runs.len() && first + granules == self.runs[i + 1].0 {
+            self.runs[i].1 += self.runs.remove(i + 1).1;
+        }
+        if i > 0 && self.runs[i - 1].0 + self.runs[i - 1].1 == first {
+            self.runs[i - 1].1 += self.runs.remove(i).1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_join_and_are_reused() {
+        let mut free = Free { next: 0, runs: Vec::new() };
+        let spots: Vec<_> = (0..4).map(|_| free.take(2, 8).unwrap()).collect();
+        assert_eq!(spots, [0, 2, 4, 6]);
+        assert_eq!(free.take(1, 8), None);
+        free.give(0, 2);
+        free.give(4, 2);
+        assert_eq!(free.take(3, 8), None);
+        free.give(2, 2);
+        assert_eq!(free.runs, [(0, 6)]);
+        assert_eq!(free.take(5, 8), Some(0));
+        assert_eq!(free.runs, [(5, 1)]);
+    }
+
+    #[test]
+    fn unshared_copy_keeps_the_code() {
+        let arena = Arena::new(1 << 16).unwrap();
+        let base = arena.publish(&[1, 2, 3, 4], FaultTable::empty).unwrap();
+        arena.unshare().unwrap();
+        let offset = (base - arena.execute.as_ptr() as u64) as usize;
+        assert_eq!(arena.execute[offset..offset + 4], [1, 2, 3, 4]);
+        let next = arena.publish(&[9], FaultTable::empty).unwrap();
+        assert_eq!(arena.execute[(next - arena.execute.as_ptr() as u64) as usize], 9);
+        arena.release(base, 4);
+        assert!(arena.fault_table(base).is_none() && arena.fault_table(next).is_some());
+    }
+}

@@ -1,0 +1,202 @@
+//! IR region to host code: analysis, lowering, Cranelift, and the tables that go with the code.
+
+use crate::cfg::Cfg;
+use crate::host;
+use crate::lower::{self, Access, Unit};
+use crate::slots::{LinkSlots, Slot};
+use crate::words::RowMap;
+use brolga_core::RegTable;
+use brolga_ir::Region;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{Context, ir};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use std::cell::RefCell;
+use std::fmt;
+
+/// Choices that every region is compiled with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Cranelift's e-graph passes (`opt_level=speed`): a third more compile time.
+    pub optimize: bool,
+    /// Checks the function before it is compiled; always on in debug builds.
+    pub verify: bool,
+    /// Added to a guest address to make a host address.
+    pub guest_base: u64,
+}
+
+/// Why a region got no code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// More accesses than have numbers: make the region smaller.
+    TooManyAccesses,
+    /// No link slots left.
+    OutOfSlots,
+    /// It would need a library call or another address fixed at load time.
+    Relocation,
+    /// The region has no entry.
+    Empty,
+    /// Cranelift's own reason.
+    Cranelift(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::TooManyAccesses => f.write_str("too many memory accesses in one region"),
+            Refused::OutOfSlots => f.write_str("no link slots left"),
+            Refused::Relocation => f.write_str("the code would need a relocation"),
+            Refused::Empty => f.write_str("the region has no entry"),
+            Refused::Cranelift(why) => write!(f, "Cranelift: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Host code that is not in place yet. It owns link slots: install it or discard it.
+#[derive(Debug)]
+pub struct Compiled {
+    pub(crate) code: Vec<u8>,
+    /// Guest address and offset of each entry.
+    pub(crate) entries: Vec<(u64, u32)>,
+    pub(crate) exits: Vec<(Slot, u64)>,
+    pub(crate) traps: Box<[(u32, Access)]>,
+    pub(crate) precise: bool,
+}
+
+impl Compiled {
+    /// Bytes of host code.
+    pub fn host_bytes(&self) -> usize {
+        self.code.len()
+    }
+}
+
+/// The host, as Cranelift describes it, with our settings.
+pub(crate) fn host_isa(options: &Options) -> Result<OwnedTargetIsa, String> {
+    let mut flags = settings::builder();
+    let verify = options.verify || cfg!(debug_assertions);
+    for (name, value) in [
+        ("opt_level", if options.optimize { "speed" } else { "none" }),
+        ("regalloc_algorithm", "backtracking"),
+        ("enable_verifier", if verify { "true" } else { "false" }),
+        ("enable_probestack", "false"),
+        ("unwind_info", "false"),
+        ("is_pic", "false"),
+        ("machine_code_cfg_info", "false"),
+        // Tail calls demand it.
+        ("preserve_frame_pointers", "true"),
+    ] {
+        flags.set(name, value).map_err(|e| e.to_string())?;
+    }
+    let builder = cranelift_native::builder().map_err(str::to_string)?;
+    builder.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
+}
+
+thread_local! {
+    /// Cranelift's working memory, kept between regions.
+    static MEMORY: RefCell<(Context, FunctionBuilderContext)> =
+        RefCell::new((Context::new(), FunctionBuilderContext::new()));
+}
+
+/// What does not change between regions.
+pub(crate) struct Compiler<'a> {
+    pub isa: &'a OwnedTargetIsa,
+    pub options: &'a Options,
+    pub regs: &'static RegTable,
+    pub rows: &'a RowMap,
+    pub slots: &'a LinkSlots,
+}
+
+impl Compiler<'_> {
+    /// Compiles a region.
+    pub(crate) fn compile(&self, region: &Region) -> Result<Compiled, Refused> {
+        if region.blocks.is_empty() || region.entries.is_empty() {
+            return Err(Refused::Empty);
+        }
+        MEMORY.with_borrow_mut(|(cx, builder)| {
+            let result = self.compile_with(region, cx, builder);
+            cx.clear();
+            if result.is_err() {
+                // A refused function may have left it in the middle of a block.
+                *builder = FunctionBuilderContext::new();
+            }
+            result
+        })
+    }
+
+    fn compile_with(
+        &self,
+        region: &Region,
+        cx: &mut Context,
+        builder: &mut FunctionBuilderContext,
+    ) -> Result<Compiled, Refused> {
+        let cfg = Cfg::new(region, self.regs, self.rows);
+        cx.func.signature = lower::tail_signature();
+        cx.func.name = ir::UserFuncName::user(0, 0);
+        let unit = Unit {
+            region,
+            cfg: &cfg,
+            regs: self.regs,
+            rows: self.rows,
+            slots: self.slots,
+            guest_base: self.options.guest_base,
+            atomic_poll: self.options.optimize,
+            frontend: self.isa.frontend_config(),
+        };
+        let mut out = lower::Output::default();
+        let lowered = lower::lower(&unit, FunctionBuilder::new(&mut cx.func, builder), &mut out);
+        let finished = lowered.and_then(|()| self.finish(region, &cfg, cx, &out));
+        if finished.is_err() {
+            out.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
+        }
+        finished
+    }
+
+    fn finish(
+        &self,
+        region: &Region,
+        cfg: &Cfg,
+        cx: &mut Context,
+        out: &lower::Output,
+    ) -> Result<Compiled, Refused> {
+        let compiled = cx
+            .compile(&**self.isa, &mut ControlPlane::default())
+            .map_err(|e| Refused::Cranelift(format!("{:?}", e.inner)))?;
+        let buffer = &compiled.buffer;
+        if !buffer.relocs().is_empty() {
+            return Err(Refused::Relocation);
+        }
+        let mut traps = Vec::with_capacity(buffer.traps().len());
+        for trap in buffer.traps() {
+            if let Some(access) = out.accesses.get(trap.code.as_raw().get() as usize - 1) {
+                traps.push((trap.offset, *access));
+            }
+        }
+        let mut code = buffer.data().to_vec();
+        let entries = self.entries(region, cfg, &mut code);
+        Ok(Compiled {
+            code,
+            entries,
+            exits: out.exits.clone(),
+            traps: traps.into_boxed_slice(),
+            precise: region.precise,
+        })
+    }
+
+    /// Guest address and code offset of each entry; more than one need thunks that say which.
+    fn entries(&self, region: &Region, cfg: &Cfg, code: &mut Vec<u8>) -> Vec<(u64, u32)> {
+        let pc = |e: usize| cfg.nodes[cfg.heads[e]].pc;
+        if let [only] = region.entries[..] {
+            return vec![(pc(only), 0)];
+        }
+        let mut entries = Vec::new();
+        for (i, &e) in region.entries.iter().enumerate() {
+            let at = code.len() as u32;
+            entries.push((pc(e), at));
+            code.extend(host::thunk(i as u32, at));
+        }
+        entries
+    }
+}

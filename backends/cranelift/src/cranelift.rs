@@ -1,0 +1,242 @@
+//! The tier as the engine sees it.
+#![allow(unsafe_code, reason = "runs generated code")]
+
+use crate::arena::Arena;
+use crate::compile::{Compiled, Compiler, Options, Refused, host_isa};
+use crate::fault::{Active, FaultTable, HostFault, with_active};
+use crate::host;
+use crate::slots::{LinkSlots, Slot};
+use crate::status;
+use crate::words::RowMap;
+use brolga_core::{Env, RegTable};
+use brolga_ir::{RaiseKind, Region};
+use cranelift_codegen::isa::OwnedTargetIsa;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Mutex;
+
+/// Why the tier cannot start.
+#[derive(Debug)]
+pub enum NewError {
+    /// Cranelift or this crate does not know the host.
+    Host(String),
+    /// No memory for code.
+    Memory(std::io::Error),
+}
+
+impl fmt::Display for NewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NewError::Host(why) => write!(f, "no code can be generated for this host: {why}"),
+            NewError::Memory(e) => write!(f, "no memory for generated code: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for NewError {}
+
+/// The arena has no room for the code; the code comes back to be discarded or tried again.
+#[derive(Debug)]
+pub struct ArenaFull(pub Compiled);
+
+/// Code in place.
+#[derive(Debug)]
+pub struct Installed {
+    base: u64,
+    len: usize,
+    /// Guest address and host address of each entry, the first one first.
+    pub entries: Vec<(u64, u64)>,
+    /// Static exits and predicted returns: link slot and the guest address it leads to.
+    pub exits: Vec<(Slot, u64)>,
+}
+
+impl Installed {
+    /// Bytes of host code.
+    pub fn host_bytes(&self) -> usize {
+        self.len
+    }
+}
+
+/// Why generated code was left. The guest's program counter is current in the register file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HostExit {
+    /// Continue at the program counter. With a slot: once code for it exists, [`Cranelift::link`] it.
+    Goto {
+        /// The unlinked static exit, if it was one.
+        slot: Option<Slot>,
+    },
+    /// An `Op::Raise` with its operand.
+    Raise(RaiseKind, u64),
+    /// An exit was requested.
+    Polled,
+    /// Tier 0 must run the instruction at the program counter: it breaks an alignment rule.
+    Resume,
+    /// A host fault at a guest access.
+    Fault(HostFault),
+}
+
+/// Compiles regions, holds their code, runs it. Shared by all threads of a guest process.
+pub struct Cranelift {
+    isa: OwnedTargetIsa,
+    options: Options,
+    regs: &'static RegTable,
+    rows: RowMap,
+    arena: Arena,
+    slots: LinkSlots,
+    /// Host entries in place, and the slots linked to each.
+    links: Mutex<HashMap<u64, Vec<Slot>>>,
+}
+
+impl fmt::Debug for Cranelift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cranelift").field("options", &self.options).field("used", &self.arena.used()).finish()
+    }
+}
+
+impl Cranelift {
+    /// A tier for guests with `regs`, with `arena_bytes` of code memory.
+    pub fn new(arena_bytes: usize, regs: &'static RegTable, options: Options) -> Result<Cranelift, NewError> {
+        if !host::SUPPORTED {
+            return Err(NewError::Host("there is no trampoline for it".into()));
+        }
+        Ok(Cranelift {
+            isa: host_isa(&options).map_err(NewError::Host)?,
+            options,
+            regs,
+            rows: RowMap::new(regs),
+            arena: Arena::new(arena_bytes).map_err(NewError::Memory)?,
+            slots: LinkSlots::new((arena_bytes / 64).max(1024)).map_err(NewError::Memory)?,
+            links: Mutex::default(),
+        })
+    }
+
+    /// Compiles a verified region. Any thread; working memory is the thread's own.
+    pub fn compile(&self, region: &Region) -> Result<Compiled, Refused> {
+        let compiler = Compiler {
+            isa: &self.isa,
+            options: &self.options,
+            regs: self.regs,
+            rows: &self.rows,
+            slots: &self.slots,
+        };
+        compiler.compile(region)
+    }
+
+    /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
+    pub fn install(&self, compiled: Compiled) -> Result<Installed, ArenaFull> {
+        let table = |start| {
+            Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise })
+        };
+        let Some(base) = self.arena.publish(&compiled.code, table) else {
+            return Err(ArenaFull(compiled));
+        };
+        let entries: Vec<_> = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
+        let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
+        for &(_, host) in &entries {
+            links.insert(host, Vec::new());
+        }
+        Ok(Installed { base, len: compiled.code.len(), entries, exits: compiled.exits })
+    }
+
+    /// Drops code that was not installed.
+    pub fn discard(&self, compiled: Compiled) {
+        compiled.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
+    }
+
+    /// Sets up the fields of `env` that generated code reads. `jump_cache` has
+    /// [`brolga_core::JUMP_CACHE`] entries, `helpers` is from [`crate::helper_table`]; both outlive `env`.
+    pub fn attach(&self, env: &mut Env, helpers: &[u64], jump_cache: &mut [brolga_core::JumpEntry]) {
+        assert_eq!(jump_cache.len(), brolga_core::JUMP_CACHE);
+        env.helpers = helpers.as_ptr() as u64;
+        env.jump_cache = jump_cache.as_mut_ptr() as u64;
+        env.link_slots = self.slots.address();
+    }
+
+    /// Runs from a host entry until generated code is left.
+    ///
+    /// `env` was attached; `host` is an entry of code in place, or 0 is never passed.
+    #[inline]
+    pub fn enter(&self, host: u64, env: &mut Env) -> HostExit {
+        let env: *mut Env = env;
+        let pc = self.regs.pc.0 as usize;
+        let active = Active { arena: &self.arena, env, pc, fault: Cell::default() };
+        // SAFETY: `host` is an entry of installed code, which keeps to the register file, the tables
+        // of `env` and guest memory; `env` is ours alone for the time.
+        let status = with_active(&active, || unsafe { host::enter(env, host) });
+        // SAFETY: generated code has been left; the pointer is the argument's.
+        let env = unsafe { &mut *env };
+        match status {
+            status::GOTO => HostExit::Goto { slot: None },
+            status::GOTO_SLOT => self.unlinked(env),
+            status::RAISE => HostExit::Raise(RaiseKind::from_sub(env.exit_slot as u8), env.exit_arg),
+            status::POLLED => HostExit::Polled,
+            status::RESUME => HostExit::Resume,
+            _ => HostExit::Fault(active.fault.get()),
+        }
+    }
+
+    fn unlinked(&self, env: &mut Env) -> HostExit {
+        let slot = env.exit_slot as Slot;
+        if slot == 0 {
+            // A return that matched an entry which no call had pushed: the entry is the address.
+            let entry = env.return_top as usize / size_of::<brolga_core::ReturnEntry>();
+            env.set(self.regs.pc, env.return_stack[entry % brolga_core::RETURN_STACK].guest);
+            return HostExit::Goto { slot: None };
+        }
+        env.set(self.regs.pc, self.slots.pc(slot));
+        HostExit::Goto { slot: Some(slot) }
+    }
+
+    /// Makes `slot` lead to `host`. False if the code there has been removed.
+    pub fn link(&self, slot: Slot, host: u64) -> bool {
+        let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
+        let Some(incoming) = links.get_mut(&host) else { return false };
+        incoming.push(slot);
+        self.slots.link(slot, host);
+        true
+    }
+
+    /// Makes `slot` lead back to the run loop.
+    pub fn unlink(&self, slot: Slot) {
+        self.slots.unlink(slot);
+    }
+
+    /// Unlinks every slot that leads to the code, so that no thread enters it by one again; entries in
+    /// jump caches are the engine's to clear. Threads may still be inside.
+    pub fn remove(&self, installed: &Installed) {
+        let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
+        for (_, host) in &installed.entries {
+            for slot in links.remove(host).unwrap_or_default() {
+                self.slots.unlink(slot);
+            }
+        }
+        // Returns that the code predicted must not go where its slots led.
+        for &(slot, _) in &installed.exits {
+            self.slots.unlink(slot);
+        }
+    }
+
+    /// Frees removed code and its slots. Only when every thread has left generated code since
+    /// `remove`, and has forgotten jump cache and return stack.
+    pub fn release(&self, installed: Installed) {
+        let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
+        for incoming in links.values_mut() {
+            incoming.retain(|slot| !installed.exits.iter().any(|(mine, _)| mine == slot));
+        }
+        drop(links);
+        installed.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
+        self.arena.release(installed.base, installed.len);
+    }
+
+    /// Bytes of code memory in use.
+    pub fn used(&self) -> usize {
+        self.arena.used()
+    }
+
+    /// To be called in a forked child before it installs anything: code memory is shared with the
+    /// parent until then.
+    pub fn after_fork(&self) -> std::io::Result<()> {
+        self.arena.unshare()
+    }
+}

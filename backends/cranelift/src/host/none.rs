@@ -1,0 +1,38 @@
+//! Hosts without a trampoline: nothing can be compiled, so nothing here is reached.
+
+use brolga_core::Env;
+
+/// Whether code can be generated here.
+pub(crate) const SUPPORTED: bool = false;
+
+/// # Safety
+/// None: there is no code to run.
+pub(crate) unsafe fn enter(_: *mut Env, _: u64) -> u64 {
+    unreachable!("no code is generated for this host")
+}
+
+/// Address of the code behind unlinked slots.
+pub(crate) fn unlinked_address() -> u64 {
+    0
+}
+
+/// Bytes of an entry thunk.
+pub(crate) const THUNK: usize = 0;
+
+/// Code of an entry thunk.
+pub(crate) fn thunk(_: u32, _: u32) -> [u8; THUNK] {
+    []
+}
+
+/// Host program counter of a signal context.
+pub(crate) fn context_pc(_: &libc::ucontext_t) -> u64 {
+    0
+}
+
+/// Whether the faulting access was a write.
+pub(crate) fn context_is_write(_: &libc::ucontext_t) -> bool {
+    false
+}
+
+/// Makes the interrupted thread leave generated code.
+pub(crate) fn redirect(_: &mut libc::ucontext_t, _: *mut Env) {}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod arena;
+mod cfg;
+mod compile;
+mod cranelift;
+mod fault;
+mod helpers;
+mod host;
+mod lower;
+mod slots;
+mod status;
+mod words;
+
+pub use compile::{Compiled, Options, Refused};
+pub use cranelift::{ArenaFull, Cranelift, HostExit, Installed, NewError};
+pub use fault::{HostFault, on_fault};
+pub use helpers::helper_table;
+pub use slots::Slot;

@@ -1,0 +1,213 @@
+//! The ends of nodes, and the ways out of the region.
+
+use super::Lower;
+use crate::compile::Refused;
+use crate::slots::Slot;
+use crate::status;
+use crate::words::Rows;
+use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
+use brolga_ir::{Block, Inst, JumpKind, Op};
+use cranelift_codegen::ir::{self, InstBuilder, condcodes::IntCC, types};
+use std::mem::{offset_of, size_of};
+
+impl Lower<'_, '_> {
+    /// Ends node `n`.
+    pub(super) fn end(&mut self, n: usize, block: &Block, inst: &Inst) -> Result<(), Refused> {
+        let node = &self.u.cfg.nodes[n];
+        match inst.op {
+            Op::Jump => {
+                let (to, args) = self.local(block, inst.imm, node.succs[0]);
+                self.fb.ins().jump(to, &args);
+                self.edge_made(node.succs[0]);
+            }
+            Op::Brif => {
+                let c = self.data(inst.a);
+                let (then, then_args) = self.local(block, inst.imm, node.succs[0]);
+                let (other, other_args) = self.local(block, inst.imm + 1, node.succs[1]);
+                self.fb.ins().brif(c, then, &then_args, other, &other_args);
+                self.edge_made(node.succs[0]);
+                self.edge_made(node.succs[1]);
+            }
+            Op::Goto => {
+                if JumpKind::from_sub(inst.sub) == JumpKind::Call {
+                    self.push_return(node.next_pc)?;
+                }
+                match node.succs.first() {
+                    Some(&to) => self.goto_inside(n, to),
+                    None => self.goto_outside(inst.imm)?,
+                }
+            }
+            Op::GotoInd => {
+                let target = self.data(inst.a);
+                match JumpKind::from_sub(inst.sub) {
+                    JumpKind::Call => {
+                        self.push_return(node.next_pc)?;
+                        self.store_rows(self.dirty);
+                    }
+                    JumpKind::Jump => self.store_rows(self.dirty),
+                    JumpKind::Ret => self.pop_return(n, target),
+                }
+                self.probe(target);
+            }
+            _ => {
+                let arg = self.data(inst.a);
+                self.store_rows(self.dirty);
+                let kind = self.const64(u64::from(inst.sub));
+                self.store_env(kind, offset_of!(Env, exit_slot));
+                self.store_env(arg, offset_of!(Env, exit_arg));
+                let pc = self.const64(inst.imm);
+                self.leave(pc, status::RAISE);
+            }
+        }
+        Ok(())
+    }
+
+    fn local(&mut self, block: &Block, target: u64, node: usize) -> (ir::Block, Vec<ir::BlockArg>) {
+        let args = &block.targets[target as usize].args;
+        (self.block(node), args.iter().map(|&v| ir::BlockArg::Value(self.data(v))).collect())
+    }
+
+    fn goto_inside(&mut self, from: usize, to: usize) {
+        if self.u.cfg.syncs_edge(self.u.region.precise, from, to) {
+            self.store_rows(self.dirty);
+        }
+        let block = self.block(to);
+        self.fb.ins().jump(block, &[]);
+        self.edge_made(to);
+    }
+
+    /// The slot that leads to guest address `pc`; one for each address.
+    fn slot(&mut self, pc: u64) -> Result<Slot, Refused> {
+        if let Some(&(slot, _)) = self.out.exits.iter().find(|(_, to)| *to == pc) {
+            return Ok(slot);
+        }
+        let slot = self.u.slots.allocate(pc).ok_or(Refused::OutOfSlots)?;
+        self.out.exits.push((slot, pc));
+        Ok(slot)
+    }
+
+    fn goto_outside(&mut self, pc: u64) -> Result<(), Refused> {
+        self.store_rows(self.dirty);
+        let slot = self.slot(pc)?;
+        let slots = self.load_env(types::I64, offset_of!(Env, link_slots));
+        let host = self.fb.ins().load(types::I64, self.env_flags, slots, 8 * slot as i32);
+        let slot = self.const64(u64::from(slot));
+        self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, slot]);
+        Ok(())
+    }
+
+    /// Returns to the run loop at `pc`. Registers are stored.
+    fn leave(&mut self, pc: ir::Value, status: u64) {
+        self.store_env(pc, super::row_offset(self.u.regs.pc.0) as usize);
+        let status = self.const64(status);
+        self.fb.ins().return_(&[status]);
+    }
+
+    /// Leaves with `status` at `pc` if `c` is not 0, storing `rows`. Goes on in a new block.
+    pub(super) fn leave_if(&mut self, c: ir::Value, pc: u64, rows: Rows, status: u64) {
+        let (out, on) = (self.fb.create_block(), self.fb.create_block());
+        self.fb.set_cold_block(out);
+        self.fb.ins().brif(c, out, &[], on, &[]);
+        self.fb.seal_block(out);
+        self.fb.seal_block(on);
+        self.fb.switch_to_block(out);
+        self.store_rows(rows);
+        let pc = self.const64(pc);
+        self.leave(pc, status);
+        self.fb.switch_to_block(on);
+    }
+
+    /// Leaves at `pc` if somebody asked the processor to stop.
+    pub(super) fn poll(&mut self, pc: u64, rows: Rows) {
+        let offset = offset_of!(Env, exit_request);
+        let asked = if self.u.atomic_poll {
+            // Alias analysis must not take the value from an earlier poll.
+            let at = self.fb.ins().iadd_imm_s(self.env, offset as i64);
+            self.fb.ins().atomic_load(types::I32, self.env_flags, at)
+        } else {
+            self.load_env(types::I32, offset)
+        };
+        let asked = self.fb.ins().icmp_imm_s(IntCC::NotEqual, asked, 0);
+        self.leave_if(asked, pc, rows, status::POLLED);
+    }
+
+    /// Looks `target` up in the jump cache; leaves to the run loop if it is not there.
+    fn probe(&mut self, target: ir::Value) {
+        let cache = self.load_env(types::I64, offset_of!(Env, jump_cache));
+        // Entries are 16 bytes for 4-byte units of address.
+        let index = self.fb.ins().ishl_imm_u(target, 2);
+        let index = self.fb.ins().band_imm_u(index, ((JUMP_CACHE - 1) * size_of::<JumpEntry>()) as i64);
+        let entry = self.fb.ins().iadd(cache, index);
+        let guest = self.fb.ins().load(types::I64, self.env_flags, entry, offset_of!(JumpEntry, guest) as i32);
+        let hit = self.fb.ins().icmp(IntCC::Equal, guest, target);
+        let (go, miss) = (self.fb.create_block(), self.fb.create_block());
+        self.fb.set_cold_block(miss);
+        self.fb.ins().brif(hit, go, &[], miss, &[]);
+        self.fb.seal_block(go);
+        self.fb.seal_block(miss);
+        self.fb.switch_to_block(miss);
+        self.leave(target, status::GOTO);
+        self.fb.switch_to_block(go);
+        let host = self.fb.ins().load(types::I64, self.env_flags, entry, offset_of!(JumpEntry, host) as i32);
+        let zero = self.const64(0);
+        self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, zero]);
+    }
+
+    /// Remembers that a call will return to `pc`.
+    fn push_return(&mut self, pc: u64) -> Result<(), Refused> {
+        let slot = self.slot(pc)?;
+        let top = self.load_env(types::I64, offset_of!(Env, return_top));
+        let entry = self.fb.ins().iadd(self.env, top);
+        let stack = offset_of!(Env, return_stack);
+        let pc = self.const64(pc);
+        let slot = self.const64(u64::from(slot));
+        let at = |field: usize| (stack + field) as i32;
+        self.fb.ins().store(self.env_flags, pc, entry, at(offset_of!(ReturnEntry, guest)));
+        self.fb.ins().store(self.env_flags, slot, entry, at(offset_of!(ReturnEntry, slot)));
+        let next = self.fb.ins().iadd_imm_s(top, size_of::<ReturnEntry>() as i64);
+        self.set_top(next);
+        Ok(())
+    }
+
+    fn set_top(&mut self, top: ir::Value) {
+        let top = self.fb.ins().band_imm_u(top, ((RETURN_STACK - 1) * size_of::<ReturnEntry>()) as i64);
+        self.store_env(top, offset_of!(Env, return_top));
+    }
+
+    /// A return: inside the region if the address is one of its own calls', else where the newest
+    /// pushed entry says. Falls through where neither knows, with registers stored.
+    fn pop_return(&mut self, n: usize, target: ir::Value) {
+        let stack = offset_of!(Env, return_stack) as i32;
+        let top = self.load_env(types::I64, offset_of!(Env, return_top));
+        let back = self.fb.ins().iadd_imm_s(top, -(size_of::<ReturnEntry>() as i64));
+        let back = self.fb.ins().band_imm_u(back, ((RETURN_STACK - 1) * size_of::<ReturnEntry>()) as i64);
+        self.store_env(back, offset_of!(Env, return_top));
+        for k in 0..self.u.cfg.nodes[n].succs.len() {
+            let to = self.u.cfg.nodes[n].succs[k];
+            let pc = self.const64(self.u.cfg.nodes[to].pc);
+            let same = self.fb.ins().icmp(IntCC::Equal, target, pc);
+            let (inside, on) = (self.block(to), self.fb.create_block());
+            self.fb.ins().brif(same, inside, &[], on, &[]);
+            self.edge_made(to);
+            self.fb.seal_block(on);
+            self.fb.switch_to_block(on);
+        }
+        self.store_rows(self.dirty);
+        let entry = self.fb.ins().iadd(self.env, back);
+        let guest =
+            self.fb.ins().load(types::I64, self.env_flags, entry, stack + offset_of!(ReturnEntry, guest) as i32);
+        let hit = self.fb.ins().icmp(IntCC::Equal, guest, target);
+        let (go, on) = (self.fb.create_block(), self.fb.create_block());
+        self.fb.ins().brif(hit, go, &[], on, &[]);
+        self.fb.seal_block(go);
+        self.fb.seal_block(on);
+        self.fb.switch_to_block(go);
+        let slot = self.fb.ins().load(types::I64, self.env_flags, entry, stack + offset_of!(ReturnEntry, slot) as i32);
+        let slots = self.load_env(types::I64, offset_of!(Env, link_slots));
+        let offset = self.fb.ins().ishl_imm_u(slot, 3);
+        let at = self.fb.ins().iadd(slots, offset);
+        let host = self.fb.ins().load(types::I64, self.env_flags, at, 0);
+        self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, slot]);
+        self.fb.switch_to_block(on);
+    }
+}

@@ -1,0 +1,318 @@
+//! Condition flags: (operation, operands) until somebody asks.
+
+use super::{Lower, Val};
+use crate::cfg;
+use brolga_core::{CcKind, CcOp, Cond, Width};
+use brolga_ir::{Inst, Op, Value};
+use cranelift_codegen::ir::{self, InstBuilder, condcodes::IntCC, types};
+
+/// A flags value.
+#[derive(Clone, Copy)]
+pub(super) enum FlagVal {
+    /// A known operation; operands have its width (I64 for packed flags).
+    Op { op: CcOp, a: ir::Value, b: ir::Value },
+    /// `a + b + c`, or `a - b - (1 - c)` if `sub`.
+    Carry { sub: bool, width: Width, a: ir::Value, b: ir::Value, c: ir::Value },
+    /// The border form.
+    Words { op: ir::Value, a: ir::Value, b: ir::Value },
+    /// One of two.
+    Select { c: ir::Value, x: Value, y: Value },
+}
+
+/// What a node knows of the flags at hand.
+#[derive(Clone, Copy)]
+pub(super) enum Known {
+    /// They are in the variables.
+    Nothing,
+    /// They are in the variables, and this operation made them.
+    Kind(CcOp),
+    /// This value.
+    Value(FlagVal),
+}
+
+/// One of the four flags.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flag {
+    N,
+    Z,
+    C,
+    V,
+}
+
+fn ty(width: Width) -> ir::Type {
+    match width {
+        Width::W32 => types::I32,
+        Width::W64 => types::I64,
+    }
+}
+
+/// The comparison that the predicate is behind `a - b`, where there is one.
+fn compare(cond: Cond) -> Option<IntCC> {
+    Some(match cond {
+        Cond::Eq => IntCC::Equal,
+        Cond::Ne => IntCC::NotEqual,
+        Cond::Cs => IntCC::UnsignedGreaterThanOrEqual,
+        Cond::Cc => IntCC::UnsignedLessThan,
+        Cond::Hi => IntCC::UnsignedGreaterThan,
+        Cond::Ls => IntCC::UnsignedLessThanOrEqual,
+        Cond::Ge => IntCC::SignedGreaterThanOrEqual,
+        Cond::Lt => IntCC::SignedLessThan,
+        Cond::Gt => IntCC::SignedGreaterThan,
+        Cond::Le => IntCC::SignedLessThanOrEqual,
+        Cond::Mi | Cond::Pl | Cond::Vs | Cond::Vc => return None,
+    })
+}
+
+impl Lower<'_, '_> {
+    /// The value that a flags op makes.
+    pub(super) fn flags_of(&mut self, inst: &Inst) -> FlagVal {
+        let width = cfg::width(inst.ty);
+        let known = |kind| CcOp { kind, width };
+        match inst.op {
+            Op::FlagsAdd => FlagVal::Op { op: known(CcKind::Add), a: self.data(inst.a), b: self.data(inst.b) },
+            Op::FlagsSub => FlagVal::Op { op: known(CcKind::Sub), a: self.data(inst.a), b: self.data(inst.b) },
+            Op::FlagsLogic | Op::FlagsPack => {
+                let kind = if inst.op == Op::FlagsLogic { CcKind::Logic } else { CcKind::Packed };
+                let a = self.data(inst.a);
+                FlagVal::Op { op: known(kind), a, b: a }
+            }
+            Op::FlagsSelect => FlagVal::Select { c: self.data(inst.a), x: inst.b, y: inst.c },
+            _ => FlagVal::Carry {
+                sub: inst.op == Op::FlagsSbc,
+                width,
+                a: self.data(inst.a),
+                b: self.data(inst.b),
+                c: self.data(inst.c),
+            },
+        }
+    }
+
+    /// `get_flags` and `set_flags`.
+    pub(super) fn flag_access(&mut self, i: usize, inst: &Inst) {
+        if inst.op == Op::GetFlags {
+            let f = self.current_flags();
+            self.values[i] = Val::Flags(f);
+            return;
+        }
+        let f = self.flag_val(inst.a);
+        let cc = self.u.regs.cc.0;
+        let (op, a, b) = self.words(f);
+        for (k, v) in [op, a, b].into_iter().enumerate() {
+            self.write_row(cc + k as u8, v);
+            self.dirty.insert(cc + k as u8);
+        }
+        self.flags = Known::Value(f);
+    }
+
+    fn current_flags(&mut self) -> FlagVal {
+        let cc = self.u.regs.cc.0;
+        let f = match self.flags {
+            Known::Value(f) => return f,
+            Known::Nothing => {
+                FlagVal::Words { op: self.read_row(cc), a: self.read_row(cc + 1), b: self.read_row(cc + 2) }
+            }
+            Known::Kind(op) => {
+                let (mut a, mut b) = (self.read_row(cc + 1), self.read_row(cc + 2));
+                if op.width == Width::W32 {
+                    a = self.fb.ins().ireduce(types::I32, a);
+                    b = self.fb.ins().ireduce(types::I32, b);
+                }
+                FlagVal::Op { op, a, b }
+            }
+        };
+        self.flags = Known::Value(f);
+        f
+    }
+
+    /// The border form of a value.
+    fn words(&mut self, f: FlagVal) -> (ir::Value, ir::Value, ir::Value) {
+        match f {
+            FlagVal::Words { op, a, b } => (op, a, b),
+            FlagVal::Op { op, a, b } => {
+                let word = self.const64(op.word());
+                (word, self.widen(a), self.widen(b))
+            }
+            FlagVal::Carry { sub, width, a, b, c } => {
+                let (with, without) =
+                    if sub { (CcKind::Sub, CcKind::SubBorrow) } else { (CcKind::AddCarry, CcKind::Add) };
+                let with = self.const64(CcOp { kind: with, width }.word());
+                let without = self.const64(CcOp { kind: without, width }.word());
+                let op = self.fb.ins().select(c, with, without);
+                (op, self.widen(a), self.widen(b))
+            }
+            FlagVal::Select { c, x, y } => {
+                let (x, y) = (self.flag_val(x), self.flag_val(y));
+                let (x, y) = (self.words(x), self.words(y));
+                let op = self.fb.ins().select(c, x.0, y.0);
+                let a = self.fb.ins().select(c, x.1, y.1);
+                (op, a, self.fb.ins().select(c, x.2, y.2))
+            }
+        }
+    }
+
+    fn widen(&mut self, v: ir::Value) -> ir::Value {
+        if self.fb.func.dfg.value_type(v) == types::I64 { v } else { self.fb.ins().uextend(types::I64, v) }
+    }
+
+    /// 1 if flags value `v` satisfies the predicate.
+    pub(super) fn cond(&mut self, cond: Cond, v: Value) -> ir::Value {
+        let f = self.evaluated(v);
+        self.holds(cond, f)
+    }
+
+    /// The value, with the border form evaluated once.
+    fn evaluated(&mut self, v: Value) -> FlagVal {
+        let f = self.flag_val(v);
+        let FlagVal::Words { op, a, b } = f else { return f };
+        let packed = self.call_table(crate::helpers::NZCV, [op, a, b]);
+        let op = CcOp { kind: CcKind::Packed, width: Width::W64 };
+        let f = FlagVal::Op { op, a: packed, b: packed };
+        self.values[v.index()] = Val::Flags(f);
+        f
+    }
+
+    fn holds(&mut self, cond: Cond, f: FlagVal) -> ir::Value {
+        match (f, compare(cond)) {
+            (FlagVal::Op { op: CcOp { kind: CcKind::Sub, .. }, a, b }, Some(cc)) => return self.fb.ins().icmp(cc, a, b),
+            (FlagVal::Select { c, x, y }, _) => {
+                let (x, y) = (self.cond(cond, x), self.cond(cond, y));
+                return self.fb.ins().select(c, x, y);
+            }
+            _ => {}
+        }
+        let positive = Cond::ALL[cond as usize & !1];
+        let holds = match positive {
+            Cond::Eq => self.flag(Flag::Z, f),
+            Cond::Cs => self.flag(Flag::C, f),
+            Cond::Mi => self.flag(Flag::N, f),
+            Cond::Vs => self.flag(Flag::V, f),
+            Cond::Hi => {
+                let (c, z) = (self.flag(Flag::C, f), self.flag(Flag::Z, f));
+                self.fb.ins().icmp(IntCC::UnsignedGreaterThan, c, z)
+            }
+            _ => {
+                let (n, v) = (self.flag(Flag::N, f), self.flag(Flag::V, f));
+                let ge = self.fb.ins().icmp(IntCC::Equal, n, v);
+                if positive == Cond::Ge {
+                    ge
+                } else {
+                    let z = self.flag(Flag::Z, f);
+                    self.fb.ins().icmp(IntCC::UnsignedGreaterThan, ge, z)
+                }
+            }
+        };
+        if positive == cond { holds } else { self.fb.ins().bxor_imm_u(holds, 1) }
+    }
+
+    /// N Z C V in bits 31..28.
+    pub(super) fn unpack(&mut self, v: Value) -> ir::Value {
+        let f = self.evaluated(v);
+        if let FlagVal::Op { op: CcOp { kind: CcKind::Packed, .. }, a, .. } = f {
+            return self.fb.ins().band_imm_u(a, 0xf000_0000);
+        }
+        if let FlagVal::Select { c, x, y } = f {
+            let (x, y) = (self.unpack(x), self.unpack(y));
+            return self.fb.ins().select(c, x, y);
+        }
+        let mut bits = None;
+        for (flag, at) in [(Flag::N, 31), (Flag::Z, 30), (Flag::C, 29), (Flag::V, 28)] {
+            let bit = self.flag(flag, f);
+            let bit = self.fb.ins().uextend(types::I64, bit);
+            let bit = self.fb.ins().ishl_imm_u(bit, at);
+            bits = Some(match bits {
+                None => bit,
+                Some(bits) => self.fb.ins().bor(bits, bit),
+            });
+        }
+        bits.unwrap_or_else(|| self.const64(0))
+    }
+
+    /// One flag of an operation, 0 or 1.
+    fn flag(&mut self, flag: Flag, f: FlagVal) -> ir::Value {
+        match f {
+            FlagVal::Carry { sub, width, a, b, c } => {
+                let b = if sub { self.fb.ins().bnot(b) } else { b };
+                let c = match width {
+                    Width::W32 => self.fb.ins().uextend(types::I32, c),
+                    Width::W64 => self.fb.ins().uextend(types::I64, c),
+                };
+                let partial = self.fb.ins().iadd(a, b);
+                let sum = self.fb.ins().iadd(partial, c);
+                if flag == Flag::C {
+                    let first = self.fb.ins().icmp(IntCC::UnsignedLessThan, partial, a);
+                    let second = self.fb.ins().icmp(IntCC::UnsignedLessThan, sum, partial);
+                    return self.fb.ins().bor(first, second);
+                }
+                self.sum_flag(flag, width, a, b, sum, IntCC::UnsignedLessThan)
+            }
+            FlagVal::Op { op, a, b } => self.op_flag(flag, op, a, b),
+            FlagVal::Words { .. } | FlagVal::Select { .. } => unreachable!("evaluated and split by the callers"),
+        }
+    }
+
+    fn op_flag(&mut self, flag: Flag, op: CcOp, a: ir::Value, b: ir::Value) -> ir::Value {
+        match op.kind {
+            CcKind::Packed => {
+                let at = match flag {
+                    Flag::N => 31,
+                    Flag::Z => 30,
+                    Flag::C => 29,
+                    Flag::V => 28,
+                };
+                let bit = self.fb.ins().ushr_imm_u(a, at);
+                let bit = self.fb.ins().ireduce(types::I8, bit);
+                self.fb.ins().band_imm_u(bit, 1)
+            }
+            CcKind::Logic => match flag {
+                Flag::N => self.fb.ins().icmp_imm_s(IntCC::SignedLessThan, a, 0),
+                Flag::Z => self.fb.ins().icmp_imm_s(IntCC::Equal, a, 0),
+                Flag::C | Flag::V => self.fb.ins().iconst(types::I8, 0),
+            },
+            CcKind::Sub if flag == Flag::C => self.fb.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, a, b),
+            CcKind::Sub if flag == Flag::Z => self.fb.ins().icmp(IntCC::Equal, a, b),
+            CcKind::Add => {
+                let sum = self.fb.ins().iadd(a, b);
+                self.sum_flag(flag, op.width, a, b, sum, IntCC::UnsignedLessThan)
+            }
+            CcKind::AddCarry => {
+                let sum = self.fb.ins().iadd(a, b);
+                let sum = self.fb.ins().iadd_imm_s(sum, 1);
+                self.sum_flag(flag, op.width, a, b, sum, IntCC::UnsignedLessThanOrEqual)
+            }
+            CcKind::Sub => {
+                let sum = self.fb.ins().isub(a, b);
+                let not = self.fb.ins().bnot(b);
+                self.sum_flag(flag, op.width, a, not, sum, IntCC::UnsignedLessThanOrEqual)
+            }
+            CcKind::SubBorrow => {
+                let not = self.fb.ins().bnot(b);
+                let sum = self.fb.ins().iadd(a, not);
+                self.sum_flag(flag, op.width, a, not, sum, IntCC::UnsignedLessThan)
+            }
+        }
+    }
+
+    /// A flag of `sum`, which is `a + b` and perhaps 1; `carried` is how a sum that carried compares with `a`.
+    fn sum_flag(
+        &mut self,
+        flag: Flag,
+        width: Width,
+        a: ir::Value,
+        b: ir::Value,
+        sum: ir::Value,
+        carried: IntCC,
+    ) -> ir::Value {
+        match flag {
+            Flag::N => self.fb.ins().icmp_imm_s(IntCC::SignedLessThan, sum, 0),
+            Flag::Z => self.fb.ins().icmp_imm_s(IntCC::Equal, sum, 0),
+            Flag::C => self.fb.ins().icmp(carried, sum, a),
+            Flag::V => {
+                let x = self.fb.ins().bxor(a, sum);
+                let y = self.fb.ins().bxor(b, sum);
+                let both = self.fb.ins().band(x, y);
+                let zero = self.fb.ins().iconst(ty(width), 0);
+                self.fb.ins().icmp(IntCC::SignedLessThan, both, zero)
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Guest memory: an address plus the base is a host address, and the host's MMU checks it.
+
+use super::{Access, Lower, MAX_ACCESSES, clif_ty};
+use crate::cfg;
+use crate::compile::Refused;
+use crate::status;
+use brolga_core::{Align, MemOp, Order, RmwOp, Size};
+use brolga_ir::{Block, Inst, Op};
+use cranelift_codegen::ir::{self, AtomicRmwOp, InstBuilder, MemFlagsData, TrapCode, condcodes::IntCC, types};
+
+fn size_ty(size: Size) -> ir::Type {
+    match size {
+        Size::B1 => types::I8,
+        Size::B2 => types::I16,
+        Size::B4 => types::I32,
+        Size::B8 => types::I64,
+        Size::B16 => types::I8X16,
+    }
+}
+
+fn rmw_op(op: RmwOp) -> AtomicRmwOp {
+    match op {
+        RmwOp::Swap => AtomicRmwOp::Xchg,
+        RmwOp::Add => AtomicRmwOp::Add,
+        RmwOp::And => AtomicRmwOp::And,
+        RmwOp::Or => AtomicRmwOp::Or,
+        RmwOp::Xor => AtomicRmwOp::Xor,
+        RmwOp::Smax => AtomicRmwOp::Smax,
+        RmwOp::Smin => AtomicRmwOp::Smin,
+        RmwOp::Umax => AtomicRmwOp::Umax,
+        RmwOp::Umin => AtomicRmwOp::Umin,
+    }
+}
+
+impl Lower<'_, '_> {
+    /// An access; its result if it has one.
+    pub(super) fn memory(&mut self, block: &Block, inst: &Inst) -> Result<Option<ir::Value>, Refused> {
+        let sync = cfg::access(inst).unwrap_or(cfg::Sync { own: true, effect: true });
+        if self.u.region.precise && (sync.own || self.sync.is_none()) {
+            self.store_rows(self.dirty);
+            self.dirty = crate::words::Rows::EMPTY;
+            self.sync = Some(self.pc);
+        }
+        let op = inst.memop();
+        let base = self.data(inst.a);
+        let (addr, offset) = self.address(base, inst);
+        if op.align != Align::None && op.size != Size::B1 {
+            self.check_alignment(op, addr, offset);
+        }
+        let flags = self.numbered()?;
+        let result = match inst.op {
+            Op::Load => Some(self.load(inst, op, flags, addr, offset)),
+            Op::Store => {
+                self.store(block, inst, op, flags, addr, offset);
+                None
+            }
+            Op::Rmw => {
+                let v = self.data(inst.b);
+                let v = self.resize(v, size_ty(op.size), false);
+                let rmw = rmw_op(RmwOp::ALL[inst.sub as usize]);
+                let old = self.fb.ins().atomic_rmw(size_ty(op.size), flags, rmw, addr, v);
+                Some(self.resize(old, types::I64, false))
+            }
+            _ => Some(self.compare_exchange(inst, op, flags, addr)),
+        };
+        if sync.effect {
+            self.sync = None;
+        }
+        Ok(result)
+    }
+
+    /// Flags with the next access number.
+    fn numbered(&mut self) -> Result<MemFlagsData, Refused> {
+        if self.out.accesses.len() >= MAX_ACCESSES {
+            return Err(Refused::TooManyAccesses);
+        }
+        let resume = self.sync.filter(|_| self.u.region.precise).unwrap_or(self.pc);
+        self.out.accesses.push(Access { resume, pc: self.pc });
+        Ok(self.guest_flags.with_trap_code(TrapCode::user(self.out.accesses.len() as u8)))
+    }
+
+    /// Host address as a value and a displacement; atomics have no displacement.
+    fn address(&mut self, base: ir::Value, inst: &Inst) -> (ir::Value, i32) {
+        let full = (inst.imm as i64).wrapping_add(self.u.guest_base as i64);
+        match i32::try_from(full) {
+            Ok(0) => (base, 0),
+            Ok(short) if matches!(inst.op, Op::Load | Op::Store) => (base, short),
+            _ => {
+                let offset = self.const64(full as u64);
+                (self.fb.ins().iadd(base, offset), 0)
+            }
+        }
+    }
+
+    /// Leaves to tier 0, which reports the fault, where the alignment rule is broken.
+    fn check_alignment(&mut self, op: MemOp, addr: ir::Value, offset: i32) {
+        let base = self.u.guest_base as i64;
+        // The rule is about guest addresses; a base that is a multiple of 16 does not matter.
+        let offset = if base % 16 == 0 { i64::from(offset) } else { i64::from(offset) - base };
+        let addr = if offset == 0 { addr } else { self.fb.ins().iadd_imm_s(addr, offset) };
+        let bytes = op.size.bytes() as i64;
+        let bad = if op.align == Align::Natural || op.size == Size::B16 {
+            let low = self.fb.ins().band_imm_u(addr, bytes - 1);
+            self.fb.ins().icmp_imm_s(IntCC::NotEqual, low, 0)
+        } else {
+            let low = self.fb.ins().band_imm_u(addr, 15);
+            self.fb.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, low, 16 - bytes)
+        };
+        let pc = self.pc;
+        self.leave_if(bad, pc, self.dirty, status::RESUME);
+    }
+
+    fn load(&mut self, inst: &Inst, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) -> ir::Value {
+        let v = self.fb.ins().load(size_ty(op.size), flags, addr, offset);
+        let ty = clif_ty(inst.ty);
+        if ty != types::I8X16 {
+            return self.resize(v, ty, op.signed);
+        }
+        if op.size == Size::B16 {
+            return v;
+        }
+        let v = self.zero_extended(v);
+        self.as_ty(types::I8X16, v)
+    }
+
+    fn store(&mut self, block: &Block, inst: &Inst, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) {
+        let mut v = self.data(inst.b);
+        let ty = size_ty(op.size);
+        if block.ty(inst.b) != brolga_ir::Ty::V128 {
+            v = self.resize(v, ty, false);
+        } else if op.size != Size::B16 {
+            let lanes = ty.by(128 / ty.bits()).unwrap_or(types::I64X2);
+            let lanes = self.as_ty(lanes, v);
+            v = self.fb.ins().extractlane(lanes, 0);
+        }
+        let ordered = op.order == Order::SeqCst;
+        if ordered && op.align != Align::None && op.size != Size::B16 {
+            // An exchange is a store and a full barrier, and cheaper than both.
+            let addr = if offset == 0 { addr } else { self.fb.ins().iadd_imm_s(addr, i64::from(offset)) };
+            self.fb.ins().atomic_rmw(ty, flags, AtomicRmwOp::Xchg, addr, v);
+            return;
+        }
+        self.fb.ins().store(flags, v, addr, offset);
+        if ordered {
+            self.fb.ins().fence();
+        }
+    }
+
+    fn compare_exchange(&mut self, inst: &Inst, op: MemOp, flags: MemFlagsData, addr: ir::Value) -> ir::Value {
+        let (expected, new) = (self.data(inst.b), self.data(inst.c));
+        if op.size == Size::B16 {
+            let (expected, new) = (self.as_ty(types::I128, expected), self.as_ty(types::I128, new));
+            let old = self.fb.ins().atomic_cas(flags, addr, expected, new);
+            return self.as_ty(types::I8X16, old);
+        }
+        let ty = size_ty(op.size);
+        let (expected, new) = (self.resize(expected, ty, false), self.resize(new, ty, false));
+        let old = self.fb.ins().atomic_cas(flags, addr, expected, new);
+        self.resize(old, types::I64, false)
+    }
+}

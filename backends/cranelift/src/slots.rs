@@ -1,0 +1,91 @@
+//! Link slots: where static exits go. A slot is one host code address in data memory, so linking and
+//! unlinking is one store, and code is never patched.
+#![allow(unsafe_code, reason = "an anonymous mapping as an array of atomics, read by generated code")]
+
+use crate::host;
+use memmap2::MmapMut;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Index of a slot. Slot 0 is never linked and belongs to no address.
+pub type Slot = u32;
+
+/// All slots of one code arena.
+#[derive(Debug)]
+pub(crate) struct LinkSlots {
+    /// Host addresses; read by generated code.
+    hosts: MmapMut,
+    /// Guest addresses that the slots stand for.
+    pcs: MmapMut,
+    len: usize,
+    free: Mutex<Free>,
+}
+
+#[derive(Debug)]
+struct Free {
+    /// First slot never used.
+    next: Slot,
+    /// Slots given back.
+    back: Vec<Slot>,
+}
+
+fn words(map: &MmapMut, len: usize) -> &[AtomicU64] {
+    // SAFETY: the mapping is page-aligned, at least `len` words long, zero-filled at first, and only
+    // ever accessed as atomics.
+    unsafe { std::slice::from_raw_parts(map.as_ptr().cast(), len) }
+}
+
+impl LinkSlots {
+    /// Room for `len` slots; memory is taken as they are used.
+    pub(crate) fn new(len: usize) -> std::io::Result<LinkSlots> {
+        let slots = LinkSlots {
+            hosts: MmapMut::map_anon(len * 8)?,
+            pcs: MmapMut::map_anon(len * 8)?,
+            len,
+            free: Mutex::new(Free { next: 1, back: Vec::new() }),
+        };
+        slots.unlink(0);
+        Ok(slots)
+    }
+
+    /// Address of slot 0, for `Env::link_slots`.
+    pub(crate) fn address(&self) -> u64 {
+        self.hosts.as_ptr() as u64
+    }
+
+    /// A fresh, unlinked slot that leads to guest address `pc`.
+    pub(crate) fn allocate(&self, pc: u64) -> Option<Slot> {
+        let slot = {
+            let mut free = self.free.lock().unwrap_or_else(|e| e.into_inner());
+            match free.back.pop() {
+                Some(slot) => slot,
+                None if (free.next as usize) < self.len => {
+                    free.next += 1;
+                    free.next - 1
+                }
+                None => return None,
+            }
+        };
+        words(&self.pcs, self.len)[slot as usize].store(pc, Ordering::Relaxed);
+        self.unlink(slot);
+        Some(slot)
+    }
+
+    /// Gives a slot back that no code and no return stack names any more.
+    pub(crate) fn free(&self, slot: Slot) {
+        self.free.lock().unwrap_or_else(|e| e.into_inner()).back.push(slot);
+    }
+
+    /// Guest address that the slot leads to.
+    pub(crate) fn pc(&self, slot: Slot) -> u64 {
+        words(&self.pcs, self.len)[slot as usize].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn link(&self, slot: Slot, host: u64) {
+        words(&self.hosts, self.len)[slot as usize].store(host, Ordering::Release);
+    }
+
+    pub(crate) fn unlink(&self, slot: Slot) {
+        self.link(slot, host::unlinked_address());
+    }
+}

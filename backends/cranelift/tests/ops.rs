@@ -1,0 +1,352 @@
+//! Every op of the table at every type, against the interpreter.
+
+mod common;
+
+use brolga_arm::state;
+use brolga_core::{CcKind, CcOp, Cond, Env, Width};
+use brolga_cranelift::Options;
+use brolga_ir::ops::ALL_OPS;
+use brolga_ir::{Block, Builder, Form, Inst, IntCc, JumpKind, Op, Shape, Ty, Value};
+use common::*;
+
+const INTS: [Ty; 4] = [Ty::I8, Ty::I16, Ty::I32, Ty::I64];
+
+/// A block at 0x1000 with the body that `f` writes, leaving to 0x2000.
+fn block(f: impl FnOnce(&mut Builder)) -> Block {
+    let mut b = Builder::new(0x1000, 0);
+    b.insn_start(0x1000, 4);
+    f(&mut b);
+    b.goto(JumpKind::Jump, 0x2000);
+    b.block
+}
+
+/// Runs `block` both ways on many states.
+fn check(rig: &Rig, what: &str, block: Block) {
+    brolga_ir::verify(&block, &state::REGS, brolga_arm::exec::HELPERS).unwrap_or_else(|e| panic!("{what}: {e:?}"));
+    let code = rig.install(&region(vec![block.clone()], true)).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let mut random = Random(what.len() as u64);
+    for round in 0..200 {
+        let mut env = random_env(&mut random);
+        if round < 20 {
+            env.file[1] = env.file[0]; // equal operands
+        }
+        compare(rig, what, &block, code.entries[0].1, &env);
+    }
+}
+
+fn compare(rig: &Rig, what: &str, block: &Block, host: u64, env: &Env) {
+    let mut want = copy(env);
+    want.set(state::PC, 0x1000);
+    let leave = interpret(std::slice::from_ref(block), &mut want, 1);
+    let mut cpu = Cpu::new(rig, env);
+    let got = rig.tier.enter(host, &mut cpu.env);
+    assert!(same_leave(got, leave), "{what}: {got:?} and {leave:?}");
+    if let Some(d) = difference(&cpu.env, &want) {
+        panic!("{what}: {d}\nx0={:#x} x1={:#x} x2={:#x}\n{block:#?}", env.file[0], env.file[1], env.file[2]);
+    }
+}
+
+/// Operand `n` at `ty`.
+fn operand(b: &mut Builder, ty: Ty, n: u32) -> Value {
+    match ty {
+        Ty::V128 => b.get_v(state::v(n)),
+        Ty::I64 => b.get(state::x(n)),
+        Ty::F16 | Ty::F32 | Ty::F64 => {
+            let bits = INTS.into_iter().find(|t| t.bits() == ty.bits()).unwrap();
+            let v = operand(b, bits, n);
+            b.push(Inst { a: v, ..Inst::new(Op::Bitcast, ty) })
+        }
+        _ => {
+            let v = b.get(state::x(n));
+            b.zext(ty, v)
+        }
+    }
+}
+
+/// Keeps a result.
+fn keep(b: &mut Builder, v: Value) {
+    match b.block.ty(v) {
+        Ty::V128 => b.set(state::v(3), v),
+        Ty::I64 => b.set(state::x(3), v),
+        ty if ty.is_float() => {
+            let bits = INTS.into_iter().find(|t| t.bits() == ty.bits()).unwrap();
+            let v = b.push(Inst { a: v, ..Inst::new(Op::Bitcast, bits) });
+            keep(b, v);
+        }
+        _ => {
+            let v = b.zext(Ty::I64, v);
+            b.set(state::x(3), v);
+        }
+    }
+}
+
+fn truth(b: &mut Builder, n: u32) -> Value {
+    let v = b.get(state::x(n));
+    let one = b.iconst(Ty::I64, 1);
+    let v = b.and(Ty::I64, v, one);
+    b.zext(Ty::I8, v)
+}
+
+#[test]
+fn unary_and_binary_at_every_type() {
+    let rig = Rig::new(Options::default());
+    let mut seen = 0;
+    for &op in ALL_OPS {
+        let (form, typing) = (op.info().form, op.info().typing);
+        if typing != brolga_ir::Typing::Same || !matches!(form, Form::Unary | Form::Binary) {
+            continue;
+        }
+        for ty in INTS.into_iter().chain([Ty::V128]) {
+            let make = |b: &mut Builder| {
+                let a = operand(b, ty, 0);
+                let second = if form == Form::Binary { operand(b, ty, 1) } else { Value::NONE };
+                let v = b.push(Inst { a, b: second, ..Inst::new(op, ty) });
+                keep(b, v);
+            };
+            let candidate = block(make);
+            if brolga_ir::verify(&candidate, &state::REGS, &[]).is_err() {
+                continue; // no such form
+            }
+            check(&rig, &format!("{op:?} {ty:?}"), candidate);
+            seen += 1;
+        }
+    }
+    assert!(seen > 90, "{seen} forms");
+}
+
+#[test]
+fn conversions() {
+    let rig = Rig::new(Options::default());
+    for from in INTS {
+        for to in INTS {
+            for op in [Op::Zext, Op::Sext] {
+                if op == Op::Sext && to.bits() < from.bits() {
+                    continue;
+                }
+                check(
+                    &rig,
+                    &format!("{op:?} {from:?} {to:?}"),
+                    block(|b| {
+                        let a = operand(b, from, 0);
+                        let v = b.push(Inst { a, ..Inst::new(op, to) });
+                        keep(b, v);
+                    }),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn bit_fields() {
+    let rig = Rig::new(Options::default());
+    let mut random = Random(5);
+    for ty in INTS {
+        for op in [Op::Extract, Op::Sextract, Op::Deposit] {
+            for k in 0..14 {
+                let width = if k < 3 { [1, 8, ty.bits()][k] } else { 1 + random.below(ty.bits() as u64) as u32 };
+                let lsb = random.below((ty.bits() - width + 1) as u64) as u32;
+                check(
+                    &rig,
+                    &format!("{op:?} {ty:?} {lsb} {width}"),
+                    block(|b| {
+                        let a = operand(b, ty, 0);
+                        let second = if op == Op::Deposit { operand(b, ty, 1) } else { Value::NONE };
+                        let imm = u64::from(lsb | width << 8);
+                        let v = b.push(Inst { a, b: second, imm, ..Inst::new(op, ty) });
+                        keep(b, v);
+                        if op == Op::Extract {
+                            let zero = b.iconst(ty, 0);
+                            let c = b.icmp(ty, IntCc::Ne, v, zero);
+                            let c = b.zext(Ty::I64, c);
+                            b.set(state::x(4), c);
+                        }
+                    }),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn comparisons_and_selects() {
+    let rig = Rig::new(Options::default());
+    for ty in INTS {
+        for cc in IntCc::ALL {
+            check(
+                &rig,
+                &format!("icmp {ty:?} {cc:?}"),
+                block(|b| {
+                    let (x, y) = (operand(b, ty, 0), operand(b, ty, 1));
+                    let v = b.icmp(ty, cc, x, y);
+                    keep(b, v);
+                }),
+            );
+        }
+    }
+    for ty in [Ty::I8, Ty::I16, Ty::I32, Ty::I64, Ty::F16, Ty::F32, Ty::F64, Ty::V128] {
+        check(
+            &rig,
+            &format!("select {ty:?}"),
+            block(|b| {
+                let c = truth(b, 2);
+                let (x, y) = (operand(b, ty, 0), operand(b, ty, 1));
+                let v = b.select(ty, c, x, y);
+                keep(b, v);
+            }),
+        );
+    }
+}
+
+/// The flags ops, and what reads flags that this block has not made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Source {
+    Made(Op, Ty),
+    Border,
+}
+
+fn flags(b: &mut Builder, source: Source) -> Value {
+    let Source::Made(op, ty) = source else { return b.get_flags() };
+    let a = operand(b, ty, 0);
+    let (second, third) = match op {
+        Op::FlagsAdd | Op::FlagsSub => (operand(b, ty, 1), Value::NONE),
+        Op::FlagsAdc | Op::FlagsSbc => (operand(b, ty, 1), truth(b, 2)),
+        _ => (Value::NONE, Value::NONE),
+    };
+    b.push(Inst { a, b: second, c: third, ..Inst::new(op, ty) })
+}
+
+#[test]
+fn flags_and_conditions() {
+    let rig = Rig::new(Options::default());
+    let mut sources = vec![Source::Border, Source::Made(Op::FlagsPack, Ty::I64)];
+    for op in [Op::FlagsAdd, Op::FlagsSub, Op::FlagsAdc, Op::FlagsSbc, Op::FlagsLogic] {
+        sources.extend([Source::Made(op, Ty::I32), Source::Made(op, Ty::I64)]);
+    }
+    for &source in &sources {
+        check(
+            &rig,
+            &format!("{source:?}"),
+            block(|b| {
+                let f = flags(b, source);
+                for c in Cond::ALL {
+                    let v = b.cond(c, f);
+                    let v = b.zext(Ty::I64, v);
+                    b.set(state::x(4 + c as u32), v);
+                }
+                let bits = b.push(Inst { a: f, ..Inst::new(Op::FlagsUnpack, Ty::I64) });
+                keep(b, bits);
+                b.set_flags(f);
+            }),
+        );
+        for &other in &sources {
+            check(
+                &rig,
+                &format!("select {source:?} {other:?}"),
+                block(|b| {
+                    let (x, y) = (flags(b, source), flags(b, other));
+                    let c = truth(b, 3);
+                    let f = b.flags_select(c, x, y);
+                    for c in [Cond::Ne, Cond::Hi, Cond::Gt, Cond::Vs] {
+                        let v = b.cond(c, f);
+                        let v = b.zext(Ty::I64, v);
+                        b.set(state::x(4 + c as u32), v);
+                    }
+                    let bits = b.push(Inst { a: f, ..Inst::new(Op::FlagsUnpack, Ty::I64) });
+                    keep(b, bits);
+                    b.set_flags(f);
+                }),
+            );
+        }
+    }
+}
+
+#[test]
+fn border_form_of_every_kind() {
+    let rig = Rig::new(Options::default());
+    let b = block(|b| {
+        let f = b.get_flags();
+        let v = b.cond(Cond::Gt, f);
+        keep(b, v);
+    });
+    let code = rig.install(&region(vec![b.clone()], true)).unwrap();
+    let mut random = Random(3);
+    for kind in [CcKind::Packed, CcKind::Add, CcKind::Sub, CcKind::AddCarry, CcKind::SubBorrow, CcKind::Logic] {
+        for width in [Width::W32, Width::W64] {
+            for _ in 0..50 {
+                let mut env = random_env(&mut random);
+                env.file[state::CC.0 as usize] = CcOp { kind, width }.word();
+                compare(&rig, "border form", &b, code.entries[0].1, &env);
+            }
+        }
+    }
+}
+
+#[test]
+fn vectors_of_every_shape() {
+    let rig = Rig::new(Options::default());
+    for shape in Shape::ALL {
+        let sub = shape as u8;
+        let name = |what: &str| format!("{what} {shape:?}");
+        for op in [Op::Vadd, Op::Vsub, Op::Vmul] {
+            let make = |b: &mut Builder| {
+                let (x, y) = (b.get_v(state::v(0)), b.get_v(state::v(1)));
+                let v = b.vbinary(op, shape, x, y);
+                keep(b, v);
+            };
+            check(&rig, &name(&format!("{op:?}")), block(make));
+        }
+        for cc in IntCc::ALL {
+            let make = |b: &mut Builder| {
+                let (x, y) = (b.get_v(state::v(0)), b.get_v(state::v(1)));
+                let v = b.vicmp(cc, shape, x, y);
+                keep(b, v);
+            };
+            check(&rig, &name(&format!("vicmp {cc:?}")), block(make));
+        }
+        for op in [Op::Vshl, Op::Vlshr, Op::Vashr] {
+            for amount in [0, 1, 3, shape.lane_bits() / 2, shape.lane_bits() - 1] {
+                let make = |b: &mut Builder| {
+                    let x = b.get_v(state::v(0));
+                    let v = b.vshift(op, shape, x, amount);
+                    keep(b, v);
+                };
+                check(&rig, &name(&format!("{op:?} {amount}")), block(make));
+            }
+        }
+        for lane in 0..shape.lanes() {
+            for ty in INTS.into_iter().filter(|t| t.bits() >= shape.lane_bits()) {
+                let make = |b: &mut Builder| {
+                    let x = b.get_v(state::v(0));
+                    let v = b.lane(ty, shape, x, lane);
+                    keep(b, v);
+                    let y = operand(b, ty, 1);
+                    let v = b.insert(shape, x, y, lane);
+                    keep(b, v);
+                };
+                check(&rig, &name(&format!("lane {lane} {ty:?}")), block(make));
+            }
+        }
+        for ty in INTS.into_iter().filter(|t| t.bits() >= shape.lane_bits()) {
+            let make = |b: &mut Builder| {
+                let a = operand(b, ty, 0);
+                let v = b.push(Inst { a, sub, ..Inst::new(Op::Vsplat, Ty::V128) });
+                keep(b, v);
+            };
+            check(&rig, &name(&format!("vsplat {ty:?}")), block(make));
+        }
+    }
+    for ty in [Ty::I8, Ty::I16, Ty::I32, Ty::I64, Ty::F16, Ty::F32, Ty::F64] {
+        let make = |b: &mut Builder| {
+            let a = operand(b, ty, 0);
+            let v = b.vscalar(a);
+            keep(b, v);
+        };
+        check(&rig, &format!("vscalar {ty:?}"), block(make));
+    }
+    let make = |b: &mut Builder| {
+        let v = b.vconst(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
+        keep(b, v);
+    };
+    check(&rig, "vconst", block(make));
+}
