@@ -14,20 +14,46 @@ static OWN: [AtomicI32; MAX] = [const { AtomicI32::new(-1) }; MAX];
 
 const RLIMIT_NOFILE: u64 = 7;
 
-/// Lowest number that is tried: a larger one would make the kernel's table of descriptors large.
+/// Lowest number that is tried.
 const FLOOR: u64 = 1024;
+/// Highest number that is tried even if the guest could get there: every fork copies the kernel's table up
+/// to the highest descriptor.
+const CEILING: u64 = 4096;
+
+fn limit() -> [u64; 2] {
+    let mut limit = [0u64; 2];
+    let _ = host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, 0, limit.as_mut_ptr() as u64]);
+    limit
+}
+
+/// Sets the soft limit of open files.
+pub fn set_soft_limit(soft: u64) {
+    let new = [soft, limit()[1]];
+    let _ = host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, new.as_ptr() as u64, 0]);
+}
+
+/// Makes room for the emulator's own files above the guest's soft limit, if the hard limit allows. Returns
+/// the guest's limit and the first number with room. Descriptors above the soft limit stay valid when it
+/// is set back.
+pub fn make_room() -> (u64, u64) {
+    let [soft, hard] = limit();
+    let floor = soft.clamp(FLOOR, CEILING);
+    let raised = soft.max((floor + FLOOR).min(hard));
+    set_soft_limit(raised);
+    (soft, floor.min(raised.saturating_sub(MAX as u64)))
+}
+
+/// Runs `action` with that room; it gets the first number.
+pub fn with_room<R>(action: impl FnOnce(u64) -> R) -> R {
+    let (soft, from) = make_room();
+    let result = action(from);
+    set_soft_limit(soft);
+    result
+}
 
 /// Moves `fd` out of the guest's reach; returns its new number, or `fd` itself if that fails.
 pub fn keep(fd: i32) -> i32 {
-    let mut limit = [0u64; 2];
-    let _ = host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, 0, limit.as_mut_ptr() as u64]);
-    let [soft, hard] = limit;
-    // Descriptors above the soft limit stay valid when it is lowered again.
-    let raised = [soft.max((soft.min(1 << 20).max(FLOOR) + FLOOR).min(hard)), hard];
-    let from = soft.min(1 << 20).max(FLOOR).min(raised[0].saturating_sub(MAX as u64));
-    let _ = host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, raised.as_ptr() as u64, 0]);
-    let moved = host::call(libc::SYS_fcntl, &[fd as u64, libc::F_DUPFD_CLOEXEC as u64, from]);
-    let _ = host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, limit.as_ptr() as u64, 0]);
+    let moved = with_room(|from| host::call(libc::SYS_fcntl, &[fd as u64, libc::F_DUPFD_CLOEXEC as u64, from]));
     let kept = match moved {
         Ok(moved) => {
             let _ = host::call(libc::SYS_close, &[fd as u64]);

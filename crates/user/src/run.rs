@@ -20,7 +20,11 @@ use std::sync::Arc;
 /// by a signal. A program that cannot be loaded is reported on standard error; the status is then 127
 /// if it was not found and 126 otherwise, as a shell's.
 pub fn run(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> i32 {
-    match start(config, make_vcpu) {
+    // A re-entered emulator was given room by the one before.
+    let soft = config.open_files.unwrap_or_else(|| own_fds::make_room().0);
+    let started = start(config, make_vcpu);
+    own_fds::set_soft_limit(soft);
+    match started {
         Ok(mut t) => {
             let status = main_loop(&mut t);
             crate::sys::process::thread_end(&mut t);
