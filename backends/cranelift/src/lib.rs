@@ -12,7 +12,7 @@ mod slots;
 mod status;
 mod words;
 
-pub use compile::{Compiled, Options, Refused};
+pub use compile::{Compiled, Listing, Options, Refused};
 pub use cranelift::{ArenaFull, Cranelift, HostExit, Installed, NewError};
 pub use fault::{HostFault, on_fault};
 pub use helpers::helper_table;
