@@ -25,13 +25,14 @@ def build(folder):
 class Emulator:
     """One command that runs the guest program."""
 
-    def __init__(self, command, program, code_address, timeout):
+    def __init__(self, command, program, code_address, timeout, passes=1):
         self.command, self.program, self.code_address, self.timeout = command, program, code_address, timeout
+        self.passes = passes
         self.name = pathlib.Path(shlex.split(command)[0]).name
         self.deaths = []
 
     def raw(self, cases, data_seed):
-        data = c.encode(cases, data_seed, self.code_address)
+        data = c.encode(cases, data_seed, self.code_address, self.passes)
         try:
             done = subprocess.run([*shlex.split(self.command), str(self.program)], input=data, capture_output=True,
                                   timeout=self.timeout)

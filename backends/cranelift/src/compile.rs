@@ -73,6 +73,15 @@ impl Compiled {
     }
 }
 
+/// A region's way through Cranelift, as text.
+#[derive(Clone, Default, Debug)]
+pub struct Listing {
+    /// The function handed to Cranelift.
+    pub clif: String,
+    /// Host code.
+    pub host: String,
+}
+
 /// The host, as Cranelift describes it, with our settings.
 pub(crate) fn host_isa(options: &Options) -> Result<OwnedTargetIsa, String> {
     let mut flags = settings::builder();
@@ -112,11 +121,27 @@ pub(crate) struct Compiler<'a> {
 impl Compiler<'_> {
     /// Compiles a region.
     pub(crate) fn compile(&self, region: &Region) -> Result<Compiled, Refused> {
+        self.compile_and(region, false, |_| ())
+    }
+
+    /// Cranelift's function and the host code it became, as text.
+    pub(crate) fn listing(&self, region: &Region) -> Result<(Compiled, Listing), Refused> {
+        let mut listing = Listing::default();
+        let compiled = self.compile_and(region, true, |cx| {
+            listing.clif = cx.func.display().to_string();
+            listing.host = cx.compiled_code().and_then(|c| c.vcode.clone()).unwrap_or_default();
+        })?;
+        Ok((compiled, listing))
+    }
+
+    fn compile_and(&self, region: &Region, disasm: bool, look: impl FnOnce(&Context)) -> Result<Compiled, Refused> {
         if region.blocks.is_empty() || region.entries.is_empty() {
             return Err(Refused::Empty);
         }
         MEMORY.with_borrow_mut(|(cx, builder)| {
+            cx.set_disasm(disasm);
             let result = self.compile_with(region, cx, builder);
+            look(cx);
             cx.clear();
             if result.is_err() {
                 // A refused function may have left it in the middle of a block.

@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "runs generated code")]
 
 use crate::arena::Arena;
-use crate::compile::{Compiled, Compiler, Options, Refused, host_isa};
+use crate::compile::{Compiled, Compiler, Listing, Options, Refused, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, with_active};
 use crate::host;
 use crate::slots::{LinkSlots, Slot};
@@ -113,14 +113,24 @@ impl Cranelift {
 
     /// Compiles a verified region. Any thread; working memory is the thread's own.
     pub fn compile(&self, region: &Region) -> Result<Compiled, Refused> {
-        let compiler = Compiler {
+        self.compiler().compile(region)
+    }
+
+    /// What a region becomes on its way, for people.
+    pub fn listing(&self, region: &Region) -> Result<Listing, Refused> {
+        let (compiled, listing) = self.compiler().listing(region)?;
+        self.discard(compiled);
+        Ok(listing)
+    }
+
+    fn compiler(&self) -> Compiler<'_> {
+        Compiler {
             isa: &self.isa,
             options: &self.options,
             regs: self.regs,
             rows: &self.rows,
             slots: &self.slots,
-        };
-        compiler.compile(region)
+        }
     }
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
@@ -148,8 +158,13 @@ impl Cranelift {
     /// [`brolga_core::JUMP_CACHE`] entries, `helpers` is from [`crate::helper_table`]; both outlive `env`.
     pub fn attach(&self, env: &mut Env, helpers: &[u64], jump_cache: &mut [brolga_core::JumpEntry]) {
         assert_eq!(jump_cache.len(), brolga_core::JUMP_CACHE);
-        env.helpers = helpers.as_ptr() as u64;
         env.jump_cache = jump_cache.as_mut_ptr() as u64;
+        self.point(env, helpers);
+    }
+
+    /// [`Cranelift::attach`] without the jump cache.
+    pub fn point(&self, env: &mut Env, helpers: &[u64]) {
+        env.helpers = helpers.as_ptr() as u64;
         env.link_slots = self.slots.address();
     }
 

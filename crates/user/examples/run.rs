@@ -3,7 +3,7 @@
 
 use brolga_arm::A64;
 use brolga_core::Vcpu;
-use brolga_engine::{Engine, EngineVcpu};
+use brolga_engine::{Engine, EngineVcpu, NoRegions};
 use brolga_interp::Interp;
 use brolga_ir::Frontend as _;
 use brolga_softmmu::direct::DirectMemory;
@@ -35,7 +35,7 @@ pub fn main() {
     let config = config();
     let memory = DirectMemory { base: config.guest_base, tagged: true };
     let tier0 = Interp { memory, helpers: A64.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
-    let engine = Engine::new(Box::new(A64), tier0, brolga_engine::Config::default());
+    let engine = Engine::new(Box::new(A64), tier0, None::<NoRegions>, brolga_engine::Config::default());
     let status = brolga_user::run(config, &move || Box::new(EngineVcpu::new(engine.clone())) as Box<dyn Vcpu>);
     std::process::exit(status);
 }

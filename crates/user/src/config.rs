@@ -54,6 +54,8 @@ pub struct Config {
     pub hwcap: Option<[u64; 2]>,
     /// Seed of AT_RANDOM's bytes (`-seed`); otherwise they come from the host.
     pub seed: Option<u64>,
+    /// The guest's soft limit of open files, if the host's was raised to start the emulator.
+    pub open_files: Option<u64>,
     /// Words of the caller's own that programs started by the guest are to get back, in [`crate::reexec`].
     pub carried: Vec<OsString>,
     /// Called before the process ends or executes another program, from whichever thread does.
@@ -77,6 +79,7 @@ impl Config {
             guest_base: 0,
             hwcap: None,
             seed: None,
+            open_files: None,
             carried: Vec::new(),
             on_exit: None,
         }

@@ -87,8 +87,13 @@ pub fn write(t: &Thread, signal: i32, info: Option<&[u8; 128]>) {
     let name = if with_pid { format!("core.{pid}") } else { "core".to_string() };
     let image = image(t, signal, info, soft);
     // As the kernel: never through a link, never into somebody else's file.
-    let opened =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(&name);
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(&name);
     match opened.and_then(|mut f| f.write_all(&image)) {
         Ok(()) => tracing::info!(name, bytes = image.len(), "core file written"),
         Err(e) => tracing::warn!(name, error = %e, "core file"),

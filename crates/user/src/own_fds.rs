@@ -14,28 +14,59 @@ static OWN: [AtomicI32; MAX] = [const { AtomicI32::new(-1) }; MAX];
 
 const RLIMIT_NOFILE: u64 = 7;
 
-/// Moves `fd` out of the guest's reach; returns its new number, or `fd` itself if that fails.
-pub fn keep(fd: i32) -> i32 {
+/// Lowest number that is tried.
+const FLOOR: u64 = 1024;
+/// Highest number that is tried even if the guest could get there: every fork copies the kernel's table up
+/// to the highest descriptor.
+const CEILING: u64 = 4096;
+
+fn limit() -> [u64; 2] {
     let mut limit = [0u64; 2];
     let _ = host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, 0, limit.as_mut_ptr() as u64]);
-    let [soft, hard] = limit;
-    let wanted = soft.min(1 << 20) + MAX as u64;
-    let raised = [wanted, hard];
-    let above = hard >= wanted && host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, raised.as_ptr() as u64, 0]).is_ok();
-    let from = if above { soft.min(1 << 20) } else { soft.saturating_sub(MAX as u64) };
-    let moved = host::call(libc::SYS_fcntl, &[fd as u64, libc::F_DUPFD_CLOEXEC as u64, from]);
-    if above {
-        let _ = host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, limit.as_ptr() as u64, 0]);
-    }
-    let Ok(moved) = moved else { return fd };
-    let _ = host::call(libc::SYS_close, &[fd as u64]);
-    let moved = moved as i32;
+    limit
+}
+
+/// Sets the soft limit of open files.
+pub fn set_soft_limit(soft: u64) {
+    let new = [soft, limit()[1]];
+    let _ = host::call(libc::SYS_prlimit64, &[0, RLIMIT_NOFILE, new.as_ptr() as u64, 0]);
+}
+
+/// Makes room for the emulator's own files above the guest's soft limit, if the hard limit allows. Returns
+/// the guest's limit and the first number with room. Descriptors above the soft limit stay valid when it
+/// is set back.
+pub fn make_room() -> (u64, u64) {
+    let [soft, hard] = limit();
+    let floor = soft.clamp(FLOOR, CEILING);
+    let raised = soft.max((floor + FLOOR).min(hard));
+    set_soft_limit(raised);
+    (soft, floor.min(raised.saturating_sub(MAX as u64)))
+}
+
+/// Runs `action` with that room; it gets the first number.
+pub fn with_room<R>(action: impl FnOnce(u64) -> R) -> R {
+    let (soft, from) = make_room();
+    let result = action(from);
+    set_soft_limit(soft);
+    result
+}
+
+/// Moves `fd` out of the guest's reach; returns its new number, or `fd` itself if that fails.
+pub fn keep(fd: i32) -> i32 {
+    let moved = with_room(|from| host::call(libc::SYS_fcntl, &[fd as u64, libc::F_DUPFD_CLOEXEC as u64, from]));
+    let kept = match moved {
+        Ok(moved) => {
+            let _ = host::call(libc::SYS_close, &[fd as u64]);
+            moved as i32
+        }
+        Err(_) => fd,
+    };
     for slot in &OWN {
-        if slot.compare_exchange(-1, moved, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if slot.compare_exchange(-1, kept, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             break;
         }
     }
-    moved
+    kept
 }
 
 /// Whether `fd` is the emulator's.
@@ -53,7 +84,8 @@ pub fn close_range(first: u32, last: u32, flags: u64) -> SysResult {
     if first > last {
         return Err(Errno(libc::EINVAL));
     }
-    let mut own: Vec<u32> = OWN.iter().map(|s| s.load(Ordering::Acquire)).filter(|&f| f >= 0).map(|f| f as u32).collect();
+    let mut own: Vec<u32> =
+        OWN.iter().map(|s| s.load(Ordering::Acquire)).filter(|&f| f >= 0).map(|f| f as u32).collect();
     own.sort_unstable();
     let mut from = first;
     for fd in own {

@@ -20,7 +20,11 @@ use std::sync::Arc;
 /// by a signal. A program that cannot be loaded is reported on standard error; the status is then 127
 /// if it was not found and 126 otherwise, as a shell's.
 pub fn run(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> i32 {
-    match start(config, make_vcpu) {
+    // A re-entered emulator was given room by the one before.
+    let soft = config.open_files.unwrap_or_else(|| own_fds::make_room().0);
+    let started = start(config, make_vcpu);
+    own_fds::set_soft_limit(soft);
+    match started {
         Ok(mut t) => {
             let status = main_loop(&mut t);
             crate::sys::process::thread_end(&mut t);
@@ -81,7 +85,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
 fn open_interpreter(program: &Program, paths: &Paths, config: &Config) -> Result<Option<Program>, LoadError> {
     let Some(name) = &program.image.interpreter else { return Ok(None) };
     let name = Path::new(std::ffi::OsStr::from_bytes(name));
-    let path = paths.resolve(name.as_os_str().as_bytes());
+    let path = paths.resolve(name.as_os_str().as_bytes(), true);
     let path: PathBuf = path.map_or_else(|| name.to_path_buf(), |p| PathBuf::from(std::ffi::OsStr::from_bytes(&p)));
     match Program::open(&path, config.guest.abi()) {
         Err(LoadError::Open { source, .. }) => {
@@ -124,7 +128,7 @@ fn show_guest(mm: &Mm, config: &Config) {
         at(state.args.end),
         at(state.env.start),
         at(state.env.end),
-        0,              // auxiliary vector: kept
+        0,                 // auxiliary vector: kept
         0xffff_ffff << 32, // its size 0, no new executable
     ];
     let r = host::call(libc::SYS_prctl, &[PR_SET_MM, PR_SET_MM_MAP, map.as_ptr() as u64, size_of_val(&map) as u64, 0]);

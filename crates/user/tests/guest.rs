@@ -15,8 +15,14 @@ const PROGRAMS: &[(&str, i32, &str)] =
 
 const COMPILER: &str = "aarch64-linux-gnu-gcc";
 const FLAGS: &[&str] = &[
-    "-static", "-nostdlib", "-ffreestanding", "-fno-builtin", "-fno-stack-protector", "-mgeneral-regs-only",
-    "-mno-outline-atomics", "-O1",
+    "-static",
+    "-nostdlib",
+    "-ffreestanding",
+    "-fno-builtin",
+    "-fno-stack-protector",
+    "-mgeneral-regs-only",
+    "-mno-outline-atomics",
+    "-O1",
 ];
 
 fn main() -> ExitCode {

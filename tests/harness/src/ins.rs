@@ -99,7 +99,7 @@ fn instruction(guest: &Guest, text: &str) -> Result<Vec<u8>, String> {
     let aliases = guest.aliases.iter().find(|(alias, _)| *alias == word).map_or(&[][..], |(_, names)| names);
     if own == word || is_form_of(&word, own) || aliases.contains(&name) {
         Ok(code)
-    } else { 
+    } else {
         Err(format!("the bytes are {name}, not {word}"))
     }
 }

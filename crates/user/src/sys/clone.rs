@@ -7,12 +7,12 @@
 //! executes another program or ends ([`super::donor`]).
 #![allow(unsafe_code, reason = "creates processes")]
 
+use super::donor;
 use super::fail;
 use super::process::thread_end;
 use crate::errno::{Errno, SysResult};
 use crate::host;
 use crate::process::Process;
-use super::donor;
 use crate::run::main_loop;
 use crate::signal::inbox::HandlerStack;
 use crate::signal::{self, AltStack};
@@ -248,16 +248,7 @@ fn libc_fork(t: &Thread, r: &Request) -> SysResult {
 
 /// Flags that libc cannot say: namespaces, shared descriptors, another exit signal, a pidfd.
 fn raw_fork(t: &Thread, r: &Request, passed: u64) -> SysResult {
-    let args = [
-        passed,
-        t.mem.host(r.pidfd),
-        t.mem.host(r.child_tid),
-        t.mem.host(r.parent_tid),
-        r.exit_signal,
-        0,
-        0,
-        0,
-    ];
+    let args = [passed, t.mem.host(r.pidfd), t.mem.host(r.child_tid), t.mem.host(r.parent_tid), r.exit_signal, 0, 0, 0];
     host::call(libc::SYS_clone3, &[args.as_ptr() as u64, size_of_val(&args) as u64])
 }
 

@@ -80,9 +80,7 @@ fn serve(own: &SyncSender<Job>, jobs: &Receiver<Job>) {
         let mut lent = Lent { seed: Some(seed), thread: None, stack: None, made: Some(made.clone()) };
         // SAFETY: the child uses this stack only below the stub's frame, and this thread's local storage
         // only while this thread sleeps.
-        let pid = unsafe {
-            brolga_vm_clone(args.as_ptr(), size_of_val(&args) as u64, child, (&raw mut lent).cast())
-        };
+        let pid = unsafe { brolga_vm_clone(args.as_ptr(), size_of_val(&args) as u64, child, (&raw mut lent).cast()) };
         Inbox::detach();
         drop(lent);
         // Ready for the next child before anybody can ask for one.
@@ -122,7 +120,12 @@ std::arch::global_asm!(
 );
 
 unsafe extern "C" {
-    fn brolga_vm_clone(args: *const u64, size: u64, function: extern "C" fn(*mut libc::c_void) -> !, argument: *mut libc::c_void) -> i64;
+    fn brolga_vm_clone(
+        args: *const u64,
+        size: u64,
+        function: extern "C" fn(*mut libc::c_void) -> !,
+        argument: *mut libc::c_void,
+    ) -> i64;
 }
 
 /// What the donor lends to the child; freed when the child has gone.

@@ -47,7 +47,9 @@ pub fn execveat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     } else {
         [format!("/proc/self/fd/{dir}/").as_bytes(), &path].concat()
     };
-    if a[4] & libc::AT_SYMLINK_NOFOLLOW as u64 != 0 && std::fs::symlink_metadata(os(&path)).is_ok_and(|m| m.is_symlink()) {
+    if a[4] & libc::AT_SYMLINK_NOFOLLOW as u64 != 0
+        && std::fs::symlink_metadata(os(&path)).is_ok_and(|m| m.is_symlink())
+    {
         return fail(libc::ELOOP);
     }
     exec(t, path, args, env)
@@ -71,7 +73,10 @@ fn c(bytes: Vec<u8>) -> Result<CString, Errno> {
 #[derive(PartialEq, Eq, Debug)]
 enum Form {
     Guest,
-    Script { interpreter: Vec<u8>, argument: Option<Vec<u8>> },
+    Script {
+        interpreter: Vec<u8>,
+        argument: Option<Vec<u8>>,
+    },
     /// A program of the host, or something only the host's kernel may know.
     Host,
 }
@@ -98,8 +103,8 @@ fn exec(t: &mut Thread, guest_path: Vec<u8>, mut args: Vec<Vec<u8>>, env: Vec<Ve
     let called = guest_path.clone();
     let mut name = guest_path;
     for _ in 0..=SCRIPT_DEPTH {
-        let host_path = path::translate(t, &name).map_or_else(|| name.clone(), CString::into_bytes);
-        let head = read_head(&host_path)?;
+        let host_path = path::translate(t, &name, true).map_or_else(|| name.clone(), CString::into_bytes);
+        let head = own_fds::with_room(|_| read_head(&host_path))?;
         match form(&head, t.abi.machine)? {
             Form::Script { interpreter, argument } => {
                 args[0] = name;
@@ -139,24 +144,32 @@ fn base_name(path: &[u8]) -> OsString {
 /// Runs a guest program in a fresh emulator.
 fn reenter(t: &mut Thread, path: Vec<u8>, comm: OsString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
     // The kernel would fail before the old program is gone; so must we.
-    let file = File::open(os(&path)).map_err(|e| Errno::of(&e))?;
+    own_fds::with_room(|_| check_loadable(t, &path))?;
+    let (soft, _) = own_fds::make_room();
+    let config = Config { comm: Some(comm), open_files: Some(soft), ..(*t.process.config).clone() };
+    let words = reexec::encode(&config, OsString::from_vec(path), args);
+    let at = match own_fds::emulator() {
+        fd if fd < 0 => At::path(c"/proc/self/exe"),
+        fd => At { dir: fd as u64, path: c"", flags: libc::AT_EMPTY_PATH as u64 },
+    };
+    let result = replace(t, at, words, env);
+    own_fds::set_soft_limit(soft);
+    result
+}
+
+/// Whether the file and its interpreter are guest programs that can be opened.
+fn check_loadable(t: &Thread, path: &[u8]) -> Result<(), Errno> {
+    let file = File::open(os(path)).map_err(|e| Errno::of(&e))?;
     let abi = t.abi;
     let image = elf::Image::read(&file, abi.machine, abi.name).map_err(|e| {
-        tracing::debug!(path = %os(&path).display(), error = %e, "execve");
+        tracing::debug!(path = %os(path).display(), error = %e, "execve");
         Errno(libc::ENOEXEC)
     })?;
     if let Some(interpreter) = image.interpreter {
-        let host_path = path::translate(t, &interpreter).map_or(interpreter, CString::into_bytes);
+        let host_path = path::translate(t, &interpreter, true).map_or(interpreter, CString::into_bytes);
         File::open(os(&host_path)).map_err(|e| Errno::of(&e))?;
     }
-    drop(file);
-    let config = Config { comm: Some(comm), ..(*t.process.config).clone() };
-    let words = reexec::encode(&config, OsString::from_vec(path), args);
-    let fd = own_fds::emulator();
-    if fd < 0 {
-        return replace(t, At::path(c"/proc/self/exe"), words, env);
-    }
-    replace(t, At { dir: fd as u64, path: c"", flags: libc::AT_EMPTY_PATH as u64 }, words, env)
+    Ok(())
 }
 
 /// A file of the host to execute.
@@ -174,9 +187,8 @@ impl<'a> At<'a> {
 
 /// Executes a file of the host.
 fn replace(t: &mut Thread, at: At<'_>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
-    let pointers = |list: &[CString]| -> Vec<u64> {
-        list.iter().map(|s| s.as_ptr() as u64).chain(std::iter::once(0)).collect()
-    };
+    let pointers =
+        |list: &[CString]| -> Vec<u64> { list.iter().map(|s| s.as_ptr() as u64).chain(std::iter::once(0)).collect() };
     let args: Vec<CString> = args.into_iter().map(c).collect::<Result<_, _>>()?;
     let env: Vec<CString> = env.into_iter().map(c).collect::<Result<_, _>>()?;
     let (argv, envp) = (pointers(&args), pointers(&env));

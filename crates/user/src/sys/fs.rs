@@ -14,9 +14,9 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// The host path for the path at guest address `addr`.
-pub fn host_path(t: &Thread, addr: u64) -> Result<CString, Errno> {
+pub fn host_path(t: &Thread, addr: u64, follow: bool) -> Result<CString, Errno> {
     let path = t.mem.path(addr)?;
-    Ok(match path::translate(t, &path) {
+    Ok(match path::translate(t, &path, follow) {
         Some(p) => p,
         None => CString::new(path).map_err(|_| Errno(libc::EINVAL))?,
     })
@@ -33,11 +33,17 @@ fn open(t: &mut Thread, dir: u64, path: &[u8], flags: u64, mode: u64) -> SysResu
     if let Some(view) = proc::view(t, path) {
         return proc::open(view?, flags);
     }
-    let name = match path::translate(t, path) {
+    let name = match path::translate(t, path, follows(flags)) {
         Some(p) => p,
         None => CString::new(path).map_err(|_| Errno(libc::EINVAL))?,
     };
     t.blocking(libc::SYS_openat, &[dir, name.as_ptr() as u64, flags, mode, 0, 0])
+}
+
+/// Whether an open with host `flags` follows a link that the path names.
+fn follows(flags: u64) -> bool {
+    let exclusive = (libc::O_CREAT | libc::O_EXCL) as u64;
+    flags & libc::O_NOFOLLOW as u64 == 0 && flags & exclusive != exclusive
 }
 
 /// `openat2`; RESOLVE flags take the path literally.
@@ -59,7 +65,11 @@ pub fn openat2(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     {
         return proc::open(view?, how[0]);
     }
-    let name = if resolve == 0 { host_path(t, a[1])? } else { CString::new(raw).map_err(|_| Errno(libc::EINVAL))? };
+    let name = if resolve == 0 {
+        host_path(t, a[1], follows(how[0]))?
+    } else {
+        CString::new(raw).map_err(|_| Errno(libc::EINVAL))?
+    };
     t.blocking(libc::SYS_openat2, &[a[0], name.as_ptr() as u64, how.as_ptr() as u64, SIZE, 0, 0])
 }
 
@@ -146,7 +156,7 @@ pub fn readlinkat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         t.mem.write(a[2], &exe[..n])?;
         return Ok(n as u64);
     }
-    let name = host_path(t, a[1])?;
+    let name = host_path(t, a[1], false)?;
     t.blocking(libc::SYS_readlinkat, &[a[0], name.as_ptr() as u64, t.mem.host(a[2]), a[3], 0, 0])
 }
 
@@ -179,9 +189,7 @@ pub fn newfstatat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     if a[1] == 0 && a[3] & libc::AT_EMPTY_PATH as u64 != 0 {
         return fstat(t, &[a[0], a[2], 0, 0, 0, 0]);
     }
-    let path = t.mem.path(a[1])?;
-    let link = path::own_proc(&path) == Some(b"exe") && a[3] & libc::AT_SYMLINK_NOFOLLOW as u64 != 0;
-    let name = if link { CString::new(path).map_err(|_| Errno(libc::EINVAL))? } else { host_path(t, a[1])? };
+    let name = host_path(t, a[1], a[3] & libc::AT_SYMLINK_NOFOLLOW as u64 == 0)?;
     let mut s = MaybeUninit::<libc::stat>::zeroed();
     t.blocking(libc::SYS_newfstatat, &[a[0], name.as_ptr() as u64, s.as_mut_ptr() as u64, a[3], 0, 0])?;
     // SAFETY: zeroed, then filled; any bytes are a valid stat.
