@@ -179,13 +179,7 @@ impl Compiler<'_> {
         finished
     }
 
-    fn finish(
-        &self,
-        region: &Region,
-        cfg: &Cfg,
-        cx: &mut Context,
-        out: &lower::Output,
-    ) -> Result<Compiled, Refused> {
+    fn finish(&self, region: &Region, cfg: &Cfg, cx: &mut Context, out: &lower::Output) -> Result<Compiled, Refused> {
         let compiled = cx
             .compile(&**self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused::Cranelift(format!("{:?}", e.inner)))?;

@@ -219,7 +219,8 @@ impl<'a> Lower<'a, '_> {
                 let pc = self.u.cfg.nodes[node].pc;
                 self.poll(pc, Rows::EMPTY);
             }
-            for row in self.used.iter() {
+            let needed = self.u.cfg.nodes[node].needed_in;
+            for row in self.used.and(needed).iter() {
                 self.load_row(row);
             }
             let block = self.block(node);

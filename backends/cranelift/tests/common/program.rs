@@ -194,13 +194,25 @@ fn suitable(word: u32) -> bool {
 pub fn rows(sections: &[&str]) -> Vec<Row> {
     let wanted = |r: &&Row| {
         let info = r.info();
-        info.implemented && sections.contains(&info.section) && !info.name.contains("lit") && !info.name.starts_with("adr")
+        info.implemented
+            && sections.contains(&info.section)
+            && !info.name.contains("lit")
+            && !info.name.starts_with("adr")
     };
     ALL.iter().filter(wanted).copied().collect()
 }
 
 pub const COMPUTING: &[&str] = &[
-    "dp_imm", "dp_reg", "fp", "simd_three", "simd_elem", "simd_misc", "simd_shift", "simd_perm", "simd_imm", "simd_fp",
+    "dp_imm",
+    "dp_reg",
+    "fp",
+    "simd_three",
+    "simd_elem",
+    "simd_misc",
+    "simd_shift",
+    "simd_perm",
+    "simd_imm",
+    "simd_fp",
     "crypto",
 ];
 pub const INTEGER: &[&str] = &["dp_imm", "dp_reg"];
