@@ -134,6 +134,13 @@ impl Cfg {
         cfg
     }
 
+    /// Rows that a poll at the start of a loop header stores. The relaxed form leaves out what the
+    /// guest will not read again.
+    pub(crate) fn polled(&self, precise: bool, header: usize) -> Rows {
+        let node = &self.nodes[header];
+        if precise { node.dirty_in } else { node.dirty_in.and(node.live_in) }
+    }
+
     /// Whether the edge goes back to a loop header.
     pub(crate) fn retreats(&self, from: usize, to: usize) -> bool {
         self.rank[to] <= self.rank[from]
@@ -359,7 +366,7 @@ impl Flow<'_> {
             let node = &cfg.nodes[i];
             let (mut uses, kills) = self.uses(cfg, i, node.dirty_in);
             if node.header {
-                uses = uses.union(node.dirty_in.and(node.live_in));
+                uses = uses.union(cfg.polled(self.region.precise, i));
             }
             if node.succs.iter().any(|&s| cfg.syncs_edge(self.region.precise, i, s)) {
                 uses = uses.union(node.dirty_in);

@@ -155,6 +155,16 @@ impl Cranelift {
         env.link_slots = self.slots.address();
     }
 
+    /// Forgets every prediction of one processor: to be called when code was removed, and when the
+    /// mode changed, since predictions know addresses only.
+    pub fn forget(env: &mut Env, jump_cache: &mut [brolga_core::JumpEntry]) {
+        for (i, entry) in jump_cache.iter_mut().enumerate() {
+            *entry = brolga_core::JumpEntry::vacant(i);
+        }
+        // No guest returns to an odd address; if one does, slot 0 leads to the run loop.
+        env.return_stack.fill(brolga_core::ReturnEntry { guest: 1, slot: 0 });
+    }
+
     /// Runs from a host entry until generated code is left.
     ///
     /// `env` was attached; `host` is an entry of code in place.

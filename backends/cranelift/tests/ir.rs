@@ -171,7 +171,7 @@ impl Pool<'_> {
 extern "C" fn mix(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
     let n = env.get(state::x(7)).wrapping_add(1);
     env.set(state::x(7), n);
-    if n % 3 != 0 {
+    if !n.is_multiple_of(3) {
         let cc = state::CC.0 as usize;
         env.file[cc] = n % 6;
         env.file[cc + 1] = env.get(state::x(0)) ^ a;

@@ -263,7 +263,7 @@ impl<'a> Lower<'a, '_> {
                 // Behind label and parameters.
                 params = usize::MAX;
                 if node.header {
-                    self.poll(node.pc, node.dirty_in.and(node.live_in));
+                    self.poll(node.pc, self.u.cfg.polled(self.u.region.precise, n));
                 }
                 self.flags_at_start(node.flags_in);
             }

@@ -43,7 +43,7 @@ impl Program {
     }
 
     fn word(&self, pc: u64) -> Option<u32> {
-        (pc % 4 == 0).then(|| self.words.get((pc.wrapping_sub(BASE) / 4) as usize).copied()).flatten()
+        pc.is_multiple_of(4).then(|| self.words.get((pc.wrapping_sub(BASE) / 4) as usize).copied()).flatten()
     }
 
     /// The block at `pc`; `None` outside the program.
