@@ -1,4 +1,4 @@
-// fork, exec, wait, pipes, process groups, stop and continue, orphans.
+// fork, wait, pipes, process groups, stop and continue, orphans.
 // variants: static dynamic
 #include "guest.h"
 #include <sys/resource.h>
@@ -28,46 +28,6 @@ static void statuses(void) {
     check("wait4", wait4(child, &status, 0, &usage) == child && usage.ru_maxrss > 0);
     say_status("at last", status);
     CHECK_ERRNO("no children", wait(NULL), ECHILD);
-}
-
-static void exec_family(char *self) {
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        char *arguments[] = {"renamed", "--child", "a b", "", NULL};
-        char *environment[] = {"ONLY=this", NULL};
-        execve(self, arguments, environment);
-        _exit(127);
-    }
-    waitpid(child, &status, 0);
-    say_status("execve of itself", status);
-    child = fork();
-    if (child == 0) {
-        execl("/proc/self/exe", "via-proc", "--child", NULL);
-        _exit(127);
-    }
-    waitpid(child, &status, 0);
-    say_status("execl of /proc/self/exe", status);
-    CHECK_ERRNO("missing program", execl("/does/not/exist", "x", NULL), ENOENT);
-    CHECK_ERRNO("a folder", execl("/tmp", "x", NULL), EACCES);
-    int fd = open("text", O_CREAT | O_WRONLY, 0700);
-    write(fd, "neither ELF nor script\n", 23);
-    close(fd);
-    CHECK_ERRNO("no format", execl("./text", "x", NULL), ENOEXEC);
-    chmod("text", 0600);
-    CHECK_ERRNO("no permission", execl("./text", "x", NULL), EACCES);
-    fd = open("script", O_CREAT | O_WRONLY, 0700);
-    char line[5000];
-    int n = snprintf(line, sizeof line, "#!%s --script\n", self);
-    write(fd, line, n);
-    close(fd);
-    child = fork();
-    if (child == 0) {
-        execl("./script", "script", "more", NULL);
-        _exit(127);
-    }
-    waitpid(child, &status, 0);
-    say_status("script with an interpreter", status);
 }
 
 static void pipes(void) {
@@ -161,23 +121,8 @@ static void child_signal(void) {
     CHECK_ERRNO("ignored SIGCHLD leaves no zombie", wait(NULL), ECHILD);
 }
 
-int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "--child") == 0) {
-        for (int i = 0; i < argc; i++)
-            printf("child argv[%d]=<%s>\n", i, argv[i]);
-        printf("child ONLY=%s HOME=%s\n", getenv("ONLY") ? getenv("ONLY") : "-", getenv("HOME") ? "set" : "-");
-        return 11;
-    }
-    if (argc > 1 && strcmp(argv[1], "--script") == 0) {
-        for (int i = 1; i < argc; i++)
-            printf("script argv[%d]=<%s>\n", i, argv[i]);
-        return 12;
-    }
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n > 0 ? n : 0] = 0;
+int main(void) {
     statuses();
-    exec_family(self);
     pipes();
     groups();
     child_signal();

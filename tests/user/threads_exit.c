@@ -53,18 +53,6 @@ static void thread_faults(void) {
     pthread_join(thread, NULL);
 }
 
-static void *exec_in_thread(void *argument) {
-    execl("/proc/self/exe", "threads_exit", "again", NULL);
-    _exit(98);
-}
-
-static void thread_execs(void) {
-    pthread_t thread;
-    pthread_create(&thread, NULL, spin, NULL);
-    pthread_create(&thread, NULL, exec_in_thread, NULL);
-    pthread_join(thread, NULL);
-}
-
 static char child_stack[65536] __attribute__((aligned(16)));
 static volatile int child_ran;
 static int child_tid, parent_tid;
@@ -87,13 +75,10 @@ static void raw_clone(void) {
     check("clone child ran and its tid was cleared", child_ran);
 }
 
-int main(int argc, char **argv) {
-    if (argc > 1)
-        return 23;
+int main(void) {
     say_status("exit_group with spinning threads", status_of(spinning_threads));
     say_status("main thread leaves first", status_of(main_leaves));
     say_status("fault in a thread", status_of(thread_faults));
-    say_status("exec in a thread", status_of(thread_execs));
 #ifdef __aarch64__
     raw_clone();
 #else

@@ -150,8 +150,13 @@ impl Cranelift {
     /// [`brolga_core::JUMP_CACHE`] entries, `helpers` is from [`crate::helper_table`]; both outlive `env`.
     pub fn attach(&self, env: &mut Env, helpers: &[u64], jump_cache: &mut [brolga_core::JumpEntry]) {
         assert_eq!(jump_cache.len(), brolga_core::JUMP_CACHE);
-        env.helpers = helpers.as_ptr() as u64;
         env.jump_cache = jump_cache.as_mut_ptr() as u64;
+        self.point(env, helpers);
+    }
+
+    /// [`Cranelift::attach`] without the jump cache.
+    pub fn point(&self, env: &mut Env, helpers: &[u64]) {
+        env.helpers = helpers.as_ptr() as u64;
         env.link_slots = self.slots.address();
     }
 

@@ -10,6 +10,7 @@ mod host;
 mod lower;
 mod slots;
 mod status;
+mod tier;
 mod words;
 
 pub use compile::{Compiled, Listing, Options, Refused};
@@ -17,3 +18,4 @@ pub use cranelift::{ArenaFull, Cranelift, HostExit, Installed, NewError};
 pub use fault::{HostFault, on_fault};
 pub use helpers::helper_table;
 pub use slots::Slot;
+pub use tier::RegionTier;

@@ -28,4 +28,10 @@ pub trait Vcpu: Send {
     /// unmapped or lost its execute permission. When it returns, no processor over the same
     /// translations starts a translation made from the old bytes.
     fn invalidate(&self, start: u64, len: u64);
+
+    /// Runs `action` while no other thread holds a lock of the translator, so that a process forked by
+    /// `action` finds them free.
+    fn quiesce(&self, action: &mut dyn FnMut()) {
+        action();
+    }
 }

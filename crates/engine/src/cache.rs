@@ -40,6 +40,11 @@ impl<C> Cache<C> {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Makes every processor look its predictions up again.
+    pub(crate) fn raise_generation(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
     pub(crate) fn find(&self, key: TbKey) -> Option<Arc<TranslationBlock<C>>> {
         self.maps.read().expect("no panic under the lock").blocks.get(&key).cloned()
     }
@@ -57,6 +62,12 @@ impl<C> Cache<C> {
             }
         }
         tb
+    }
+
+    /// Runs `action` while nobody else looks at the map.
+    pub(crate) fn locked(&self, action: &mut dyn FnMut()) {
+        let _held = self.maps.write();
+        action();
     }
 
     /// Drops every block that overlaps `start..start + len`.
@@ -109,7 +120,7 @@ mod tests {
     use super::*;
 
     fn tb(pc: u64, end: u64) -> TranslationBlock<()> {
-        TranslationBlock { key: TbKey { pc, mode: 0 }, end, guest_insns: 1, code: () }
+        TranslationBlock::new(TbKey { pc, mode: 0 }, end, 1, ())
     }
 
     #[test]

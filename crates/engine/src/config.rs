@@ -8,13 +8,19 @@ use std::sync::Mutex;
 pub struct Config {
     /// Guest instructions in a block at most, at least 1. `-one-insn-per-tb` sets 1.
     pub max_insns: u32,
+    /// Entries of a block in tier 0 before its region is compiled; 0 keeps everything in tier 0.
+    pub region_threshold: u32,
+    /// Whether exits of regions are linked to each other.
+    pub link: bool,
+    /// Whether regions go through the IR's passes.
+    pub passes: bool,
     /// What to log.
     pub log: Log,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { max_insns: 64, log: Log::default() }
+        Config { max_insns: 64, region_threshold: 3000, link: true, passes: true, log: Log::default() }
     }
 }
 

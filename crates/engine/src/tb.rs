@@ -1,5 +1,7 @@
 //! Translated blocks.
 
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
 /// All that a translation depends on beside the guest's bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TbKey {
@@ -20,4 +22,15 @@ pub struct TranslationBlock<C> {
     pub guest_insns: u32,
     /// Code.
     pub code: C,
+    /// Times entered in tier 0.
+    pub heat: AtomicU32,
+    /// Entry of the block in region code; 0 if there is none.
+    pub host: AtomicU64,
+}
+
+impl<C> TranslationBlock<C> {
+    /// A cold block.
+    pub fn new(key: TbKey, end: u64, guest_insns: u32, code: C) -> Self {
+        TranslationBlock { key, end, guest_insns, code, heat: AtomicU32::new(0), host: AtomicU64::new(0) }
+    }
 }

@@ -19,7 +19,7 @@ pub fn translate<T: Interpreter>(
         let block = lift(frontend, tier0, key, limit, &config.log)?;
         match tier0.prepare(&block, frontend.regs()) {
             Ok(code) => {
-                return Ok(TranslationBlock { key, end: block.end, guest_insns: block.guest_insns, code });
+                return Ok(TranslationBlock::new(key, block.end, block.guest_insns, code));
             }
             // A shorter block needs fewer values.
             Err(Unfit::TooManyValues) if limit > 1 => limit = (block.guest_insns / 2).max(1),
@@ -29,7 +29,13 @@ pub fn translate<T: Interpreter>(
 }
 
 /// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached.
-fn lift<T: Interpreter>(frontend: &dyn Frontend, tier0: &T, key: TbKey, limit: u32, log: &Log) -> Result<Block, Fault> {
+pub(crate) fn lift<T: Interpreter>(
+    frontend: &dyn Frontend,
+    tier0: &T,
+    key: TbKey,
+    limit: u32,
+    log: &Log,
+) -> Result<Block, Fault> {
     let align = frontend.code_align();
     if key.pc % align != 0 {
         return Err(Fault { addr: key.pc, access: Access::Fetch, kind: FaultKind::Alignment });

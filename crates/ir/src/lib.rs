@@ -3,9 +3,11 @@
 
 mod block;
 mod build;
+pub mod eval;
 mod layout;
 pub mod ops;
 pub mod parse;
+pub mod passes;
 #[cfg(test)]
 mod testing;
 pub mod text;
@@ -16,6 +18,10 @@ pub use block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 pub use build::Builder;
 pub use ops::{Effect, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
 pub use parse::{ParseError, parse};
+pub use passes::{PASSES, Pass, Passes, optimise};
 pub use text::print;
-pub use translate::{DisasContext, Flow, Frontend, Helper, HelperFn, Interpreter, Leave, Region, Unfit, helper_by_name};
+pub use translate::{
+    DisasContext, Flow, Frontend, Helper, HelperFn, HostExit, Installed, Interpreter, Leave, Region, RegionBackend,
+    Unfit, helper_by_name,
+};
 pub use verify::{VerifyError, verify};

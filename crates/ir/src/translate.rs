@@ -113,3 +113,50 @@ pub struct Region {
     /// Whether state must be exact at a synchronous fault ("precise" form).
     pub precise: bool,
 }
+
+/// A region's code, ready to run.
+#[derive(Clone, Debug, Default)]
+pub struct Installed {
+    /// The back end's number for it.
+    pub unit: u64,
+    /// Host entries by the guest address of the member.
+    pub entries: Vec<(u64, u64)>,
+    /// Static exits: link slot and guest address.
+    pub exits: Vec<(u32, u64)>,
+}
+
+/// Why region code returned to the run loop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HostExit {
+    /// Continue at the guest's program counter; the link slot that led here, if one did.
+    Goto(Option<u32>),
+    /// As [`Leave::Raise`].
+    Raise(RaiseKind, u64),
+    /// An exit was requested.
+    Polled,
+    /// An access failed. State is as of an earlier instruction, where the program counter is; running on from
+    /// there in tier 0 repeats loads only and meets the fault with exact state.
+    Fault,
+}
+
+/// Compiles regions to host code. Methods but `compile` and `enter` are called one at a time.
+pub trait RegionBackend: Send + Sync {
+    /// Code not yet in executable memory.
+    type Compiled: Send;
+    /// Compiles; the error says why the region has to stay in tier 0.
+    fn compile(&self, region: &Region) -> Result<Self::Compiled, String>;
+    /// Makes code executable; `None` if there is no room left.
+    fn install(&self, code: Self::Compiled) -> Option<Installed>;
+    /// Points the tables in `env` at the back end's; its jump cache is the caller's.
+    fn prepare(&self, env: &mut Env);
+    /// Runs from a host entry.
+    fn enter(&self, host: u64, env: &mut Env) -> HostExit;
+    /// Lets a static exit continue at a host entry.
+    fn link(&self, slot: u32, host: u64);
+    /// Lets it return to the run loop again.
+    fn unlink(&self, slot: u32);
+    /// Forgets a region that nothing leads to any more. Processors may still be inside.
+    fn remove(&self, unit: u64);
+    /// Called in the child of a fork before anything else is.
+    fn forked(&self);
+}

@@ -17,7 +17,7 @@
 
 use crate::block::{Block, Inst, Label, Value};
 use crate::layout::{Arg, Suffix, layout};
-use crate::ops::{Effect, Op, Shape, Ty};
+use crate::ops::{Effect, Op, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
 use brolga_core::{Cond, Reg, RegTable, RegWidth, RmwOp, Size};
 use std::fmt;
@@ -222,7 +222,7 @@ impl Verifier<'_> {
             Op::Load | Op::Store | Op::Rmw | Op::Cas => self.access(inst),
             Op::Call => self.call(inst),
             Op::Goto | Op::GotoInd => need(inst.sub < 3, "no such jump kind"),
-            Op::Raise => need(inst.sub < 6, "no such raise kind"),
+            Op::Raise => need((inst.sub as usize) < RaiseKind::ALL.len(), "no such raise kind"),
             _ => Ok(()),
         }
     }

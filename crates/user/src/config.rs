@@ -34,6 +34,8 @@ pub struct Config {
     pub program: PathBuf,
     /// argv[0] if it differs from `program`.
     pub argv0: Option<OsString>,
+    /// Name of the process (`comm`) if it is not that of `program`: a script's.
+    pub comm: Option<OsString>,
     /// argv[1] and later.
     pub args: Vec<OsString>,
     /// Environment as `NAME=value`.
@@ -52,6 +54,8 @@ pub struct Config {
     pub hwcap: Option<[u64; 2]>,
     /// Seed of AT_RANDOM's bytes (`-seed`); otherwise they come from the host.
     pub seed: Option<u64>,
+    /// The guest's soft limit of open files, if the host's was raised to start the emulator.
+    pub open_files: Option<u64>,
     /// Words of the caller's own that programs started by the guest are to get back, in [`crate::reexec`].
     pub carried: Vec<OsString>,
     /// Called before the process ends or executes another program, from whichever thread does.
@@ -65,6 +69,7 @@ impl Config {
             guest,
             program,
             argv0: None,
+            comm: None,
             args,
             env: crate::startup::environment(),
             prefix: None,
@@ -74,6 +79,7 @@ impl Config {
             guest_base: 0,
             hwcap: None,
             seed: None,
+            open_files: None,
             carried: Vec::new(),
             on_exit: None,
         }

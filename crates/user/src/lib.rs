@@ -5,12 +5,15 @@
 pub mod abi;
 pub mod areas;
 mod config;
+mod core_file;
 pub mod elf;
 pub mod errno;
+mod fetch;
 mod guest;
 pub mod host;
 pub mod loader;
 pub mod mm;
+mod own_fds;
 mod path;
 mod proc;
 mod process;
@@ -27,6 +30,7 @@ pub mod table;
 pub mod thread;
 
 pub use config::{Config, Guest, StraceOptions};
+pub use fetch::fetch;
 pub use guest::GuestMem;
 pub use path::Paths;
 pub use process::Process;

@@ -5,6 +5,7 @@ use crate::errno::{Errno, SysResult};
 use crate::host;
 use crate::mm::State;
 use crate::path::own_proc;
+use crate::signal::{NSIG, bit};
 use crate::thread::Thread;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,11 +17,11 @@ pub fn view(t: &Thread, path: &[u8]) -> Option<Result<Vec<u8>, Errno>> {
         return Some(Ok((t.abi.cpuinfo)(cpus).into_bytes()));
     }
     let mut name = own_proc(path)?;
-    // Every thread shows the same of these files; `stat` and `comm` of a thread are the host's.
+    // Every thread shows the same of these files; `stat`, `status` and `comm` of a thread are the host's.
     if let Some(rest) = name.strip_prefix(b"task/") {
         let slash = rest.iter().position(|&b| b == b'/')?;
         name = &rest[slash + 1..];
-        if name == b"stat" {
+        if name == b"stat" || name == b"status" {
             return None;
         }
     }
@@ -40,6 +41,7 @@ pub fn view(t: &Thread, path: &[u8]) -> Option<Result<Vec<u8>, Errno>> {
             region(t, range)
         }
         b"stat" => stat(t),
+        b"status" => status(t),
         _ => return None,
     })
 }
@@ -206,6 +208,23 @@ fn stat(t: &Thread) -> Result<Vec<u8>, Errno> {
     out.extend_from_slice(name);
     out.extend_from_slice(format!(") {}\n", fields.join(" ")).as_bytes());
     Ok(out)
+}
+
+/// The host's lines, with the guest's number of threads and without the signals that only we handle.
+fn status(t: &Thread) -> Result<Vec<u8>, Errno> {
+    let text = read_own("status")?;
+    let threads = t.process.threads.load(std::sync::atomic::Ordering::Relaxed);
+    let unhandled = (1..=NSIG).filter(|&s| !t.process.action(s).handles()).fold(0, |m, s| m | bit(s));
+    let lines = text.lines().map(|line| match line.split_once(":\t") {
+        Some(("Threads", _)) => format!("Threads:\t{threads}\n"),
+        Some(("SigCgt", mask)) => {
+            let mask = u64::from_str_radix(mask.trim(), 16).unwrap_or(0) & !unhandled;
+            format!("SigCgt:\t{mask:016x}\n")
+        }
+        Some(("SigBlk", _)) => format!("SigBlk:\t{:016x}\n", t.mask),
+        _ => format!("{line}\n"),
+    });
+    Ok(lines.collect::<String>().into_bytes())
 }
 
 #[cfg(test)]

@@ -76,12 +76,18 @@ impl Process {
         old
     }
 
-    /// Installs the host side of every action, at the start.
+    /// Changes what the guest does on `signal` without the host's side.
+    pub fn replace_action(&self, signal: i32, action: SigAction) {
+        lock(&self.actions)[signal as usize - 1] = action;
+    }
+
+    /// Installs the host side of the actions that are ours even if the guest has none of its own: at the
+    /// start, and when the limit of core files changes.
     pub fn install_actions(&self) {
         let actions = lock(&self.actions);
         for (i, a) in actions.iter().enumerate() {
             let signal = i as i32 + 1;
-            if signal::bit(signal) & signal::SYNCHRONOUS != 0 {
+            if signal::bit(signal) & signal::SYNCHRONOUS != 0 || crate::core_file::makes_core(signal) {
                 signal::set_host_action(signal, a);
             }
         }

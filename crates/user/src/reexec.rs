@@ -15,7 +15,8 @@ pub const MARK: &str = "--reexec";
 pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut put = |key: &str, value: &OsStr| words.push([key.as_bytes(), b"=", value.as_bytes()].concat());
-    let Config { guest, prefix, stack_size, strace, uname, guest_base, hwcap, seed, carried, .. } = config;
+    let Config { guest, prefix, stack_size, strace, uname, guest_base, hwcap, seed, carried, comm, open_files, .. } =
+        config;
     put("guest", OsStr::new(guest.abi().name));
     if let Some(p) = prefix {
         put("prefix", p.as_os_str());
@@ -36,6 +37,12 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
     }
     if let Some(s) = seed {
         put("seed", OsStr::new(&s.to_string()));
+    }
+    if let Some(c) = comm {
+        put("comm", c);
+    }
+    if let Some(n) = open_files {
+        put("open-files", OsStr::new(&n.to_string()));
     }
     for c in carried {
         put("carried", c);
@@ -85,6 +92,8 @@ fn apply(config: &mut Config, word: &[u8]) -> Option<()> {
             config.hwcap = Some([a.parse().ok()?, b.parse().ok()?]);
         }
         "seed" => config.seed = Some(text()?.parse().ok()?),
+        "open-files" => config.open_files = Some(text()?.parse().ok()?),
+        "comm" => config.comm = Some(value.to_os_string()),
         "carried" => config.carried.push(value.to_os_string()),
         _ => return None,
     }
@@ -109,6 +118,7 @@ mod tests {
         config.guest_base = 1 << 30;
         config.hwcap = Some([7, 9]);
         config.seed = Some(3);
+        config.open_files = Some(20);
         config.carried = vec!["-one".into(), "two".into()];
         let words = encode(&config, "/bin/x".into(), vec![b"x0".to_vec(), b"".to_vec(), b"--reexec".to_vec()]);
         let args: Vec<OsString> = words.into_iter().map(OsString::from_vec).collect();
@@ -118,7 +128,7 @@ mod tests {
         assert_eq!(back.args, ["", "--reexec"]);
         assert_eq!((back.prefix, back.stack_size, back.strace), (config.prefix, config.stack_size, config.strace));
         assert_eq!((back.uname, back.guest_base, back.hwcap), (config.uname, config.guest_base, config.hwcap));
-        assert_eq!((back.seed, back.carried), (config.seed, config.carried));
+        assert_eq!((back.seed, back.carried, back.open_files), (config.seed, config.carried, config.open_files));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use crate::config::Config;
 use crate::errno::Errno;
+use crate::host;
 use crate::loader::{self, Arguments, LoadError, Program};
 use crate::mm::Mm;
+use crate::own_fds;
 use crate::path::Paths;
 use crate::process::Process;
 use crate::signal::{self, deliver, inbox};
@@ -18,7 +20,11 @@ use std::sync::Arc;
 /// by a signal. A program that cannot be loaded is reported on standard error; the status is then 127
 /// if it was not found and 126 otherwise, as a shell's.
 pub fn run(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> i32 {
-    match start(config, make_vcpu) {
+    // A re-entered emulator was given room by the one before.
+    let soft = config.open_files.unwrap_or_else(|| own_fds::make_room().0);
+    let started = start(config, make_vcpu);
+    own_fds::set_soft_limit(soft);
+    match started {
         Ok(mut t) => {
             let status = main_loop(&mut t);
             crate::sys::process::thread_end(&mut t);
@@ -38,6 +44,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let abi = config.guest.abi();
     let paths = Arc::new(Paths::new(config.prefix.clone()));
     let mm = Arc::new(Mm::new((abi.layout)(config.stack_size), config.guest_base));
+    crate::fetch::set_space(&mm);
     let program = Program::open(&config.program, abi)?;
     let interpreter = open_interpreter(&program, &paths, &config)?;
     let bytes = |s: &std::ffi::OsStr| s.as_bytes().to_vec();
@@ -54,6 +61,9 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     };
     let begin = loader::load(&mm, abi, &program, interpreter.as_ref(), &arguments)?;
     let exe = absolute(&config.program);
+    own_fds::emulator();
+    crate::core_file::take_limit();
+    show_guest(&mm, &config);
     // Before dispositions are read.
     crate::startup::restore_pipe();
     let process = Arc::new(Process::new(Arc::new(config), mm, paths, exe));
@@ -75,7 +85,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
 fn open_interpreter(program: &Program, paths: &Paths, config: &Config) -> Result<Option<Program>, LoadError> {
     let Some(name) = &program.image.interpreter else { return Ok(None) };
     let name = Path::new(std::ffi::OsStr::from_bytes(name));
-    let path = paths.resolve(name.as_os_str().as_bytes());
+    let path = paths.resolve(name.as_os_str().as_bytes(), true);
     let path: PathBuf = path.map_or_else(|| name.to_path_buf(), |p| PathBuf::from(std::ffi::OsStr::from_bytes(&p)));
     match Program::open(&path, config.guest.abi()) {
         Err(LoadError::Open { source, .. }) => {
@@ -87,6 +97,42 @@ fn open_interpreter(program: &Program, paths: &Paths, config: &Config) -> Result
         }
         other => other.map(Some),
     }
+}
+
+/// Tells the host's kernel where the guest's arguments are and what it is called, for `ps` and the like.
+/// Kernels built without checkpoint support refuse the first; nothing depends on it.
+fn show_guest(mm: &Mm, config: &Config) {
+    const PR_SET_MM: u64 = 35;
+    const PR_SET_MM_MAP: u64 = 14;
+    const PR_SET_NAME: u64 = 15;
+    let name = config.comm.as_deref().or(config.program.file_name()).unwrap_or_default();
+    if let Ok(name) = std::ffi::CString::new(name.as_bytes()) {
+        let _ = host::call(libc::SYS_prctl, &[PR_SET_NAME, name.as_ptr() as u64, 0, 0, 0]);
+    }
+    let state = mm.lock();
+    // The host's heap stays as it is: fields 47 of proc_pid_stat(5) and the break itself.
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return };
+    let heap: Option<u64> = stat.rsplit_once(") ").and_then(|(_, f)| f.split(' ').nth(47 - 3)?.parse().ok());
+    let (Some(heap), Ok(brk)) = (heap, host::call(libc::SYS_brk, &[0])) else { return };
+    let at = |a: u64| a + mm.base;
+    let code = at(state.code.start)..at(state.code.end);
+    let map: [u64; 13] = [
+        code.start,
+        code.end,
+        code.end,
+        code.end,
+        heap,
+        brk,
+        at(state.stack_start),
+        at(state.args.start),
+        at(state.args.end),
+        at(state.env.start),
+        at(state.env.end),
+        0,                 // auxiliary vector: kept
+        0xffff_ffff << 32, // its size 0, no new executable
+    ];
+    let r = host::call(libc::SYS_prctl, &[PR_SET_MM, PR_SET_MM_MAP, map.as_ptr() as u64, size_of_val(&map) as u64, 0]);
+    tracing::debug!(result = ?r, "arguments shown to the host");
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -107,7 +153,7 @@ fn random(seed: Option<u64>) -> [u8; 16] {
             }
         }
         None => {
-            let _ = crate::host::call(libc::SYS_getrandom, &[out.as_mut_ptr() as u64, 16, 0]);
+            let _ = host::call(libc::SYS_getrandom, &[out.as_mut_ptr() as u64, 16, 0]);
         }
     }
     out

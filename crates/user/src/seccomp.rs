@@ -66,7 +66,7 @@ pub fn check(t: &mut Thread, nr: u64, args: &[u64; 6]) -> Option<SysResult> {
     if t.seccomp.strict {
         let name = crate::table::row(t.abi.table, nr).map_or("", |r| r.name);
         if !matches!(name, "read" | "write" | "exit" | "rt_sigreturn") {
-            deliver::end_by(t, libc::SIGKILL);
+            deliver::end_by(t, libc::SIGKILL, None);
         }
         return None;
     }
@@ -115,7 +115,7 @@ fn act(t: &mut Thread, nr: u64, verdict: u32) -> Option<SysResult> {
             t.registers_replaced = true;
             Some(Ok(0))
         }
-        _ => deliver::end_by(t, libc::SIGSYS),
+        _ => deliver::end_by(t, libc::SIGSYS, None),
     }
 }
 

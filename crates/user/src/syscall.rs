@@ -57,13 +57,14 @@ fn finish(t: &mut Thread, result: SysResult) {
 
 /// The host's call with the guest's arguments; paths are translated, other pointers are the kernel's to check.
 pub fn pass(t: &mut Thread, host: i64, row: &Row, args: &[u64; 6]) -> SysResult {
+    let follow = follows(row, args);
     let mut words = *args;
     let mut paths: [Option<CString>; 2] = [None, None];
     let mut used = 0;
     for (word, arg) in words.iter_mut().zip(row.args) {
         if matches!(arg.kind, Kind::Path) && *word != 0 {
             let Ok(path) = t.mem.path(*word) else { continue };
-            if let Some(new) = crate::path::translate(t, &path) {
+            if let Some(new) = crate::path::translate(t, &path, follow) {
                 *word = new.as_ptr() as u64;
                 paths[used] = Some(new);
                 used += 1;
@@ -75,4 +76,29 @@ pub fn pass(t: &mut Thread, host: i64, row: &Row, args: &[u64; 6]) -> SysResult 
         }
     }
     t.blocking(host, &words)
+}
+
+/// Whether the call follows a symbolic link that its path names.
+fn follows(row: &Row, args: &[u64; 6]) -> bool {
+    const OWN_LINK: &[&str] = &[
+        "unlinkat",
+        "symlinkat",
+        "renameat",
+        "renameat2",
+        "mkdirat",
+        "mknodat",
+        "readlinkat",
+        "lgetxattr",
+        "lsetxattr",
+        "llistxattr",
+        "lremovexattr",
+    ];
+    if row.name == "linkat" {
+        return args[4] & libc::AT_SYMLINK_FOLLOW as u64 != 0;
+    }
+    let flag = |(arg, v): (&table::Arg, &u64)| {
+        matches!(arg.kind, Kind::Flags(set) if std::ptr::eq(set, &table::flags::AT))
+            && v & libc::AT_SYMLINK_NOFOLLOW as u64 != 0
+    };
+    !OWN_LINK.contains(&row.name) && !row.args.iter().zip(args).any(flag)
 }

@@ -43,7 +43,7 @@ pub static AARCH64: Abi = Abi {
     machine: 183,
     audit_arch: 0xc000_00b7,
     layout,
-    hwcap: [HWCAP, 0],
+    hwcap: [HWCAP, HWCAP2],
     min_sigstack: 5120,
     // mov x8, #139 ; svc #0 (unwinders know a signal frame by these words)
     trampoline: &[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],
@@ -74,10 +74,28 @@ pub static AARCH64: Abi = Abi {
         words.push(frame::pstate(env));
         words
     },
+    core_fpregs,
 };
 
-/// FP, ASIMD, CRC32, ATOMICS, ASIMDRDM, LRCPC: arch/arm64/include/uapi/asm/hwcap.h.
-const HWCAP: u64 = 1 | 1 << 1 | 1 << 7 | 1 << 8 | 1 << 12 | 1 << 15;
+/// AT_HWCAP bits of everything the front end implements: FP to SM4 (SVE is bit 22), ASIMDDP, SHA512,
+/// ASIMDFHM, DIT, USCAT, ILRCPC, FLAGM, SSBS, SB, PACA, PACG. arch/arm64/include/uapi/asm/hwcap.h. EVTSTRM (2)
+/// would promise a periodic wake-up that WFE, a no-op here, does not need.
+const HWCAP: u64 = 0xffff_ffff & !(1 << 22);
+/// AT_HWCAP2: DCPODP, FLAGM2, FRINT, I8MM, BF16, DGH, RNG, BTI, WFXT, CSSC, RPRFM, MOPS, HBC, LRCPC3.
+const HWCAP2: u64 = 1
+    | 1 << 7
+    | 1 << 8
+    | 1 << 13
+    | 1 << 14
+    | 1 << 15
+    | 1 << 16
+    | 1 << 17
+    | 1 << 31
+    | 1 << 34
+    | 1 << 35
+    | 1 << 43
+    | 1 << 44
+    | 1 << 46;
 
 /// O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE: arch/arm64/include/uapi/asm/fcntl.h.
 static OPEN_FLAGS: [(u64, u64); 4] = [
@@ -150,6 +168,15 @@ fn syndrome(fault: &Fault) -> u64 {
         FaultKind::Alignment => 0x21,
     };
     class << 26 | 1 << 25 | u64::from(fault.access == Access::Write) << 6 | status
+}
+
+/// `struct user_fpsimd_state`: v0 to v31, fpsr, fpcr, padding; 528 bytes.
+fn core_fpregs(env: &Env) -> Vec<u8> {
+    let mut b: Vec<u8> = env.file[regs::V0..regs::V0 + 64].iter().flat_map(|w| w.to_le_bytes()).collect();
+    b.extend((env.file[regs::FPSR] as u32).to_le_bytes());
+    b.extend((env.file[regs::FPCR] as u32).to_le_bytes());
+    b.extend([0; 8]);
+    b
 }
 
 /// Feature names in the order of AT_HWCAP's bits: arch/arm64/kernel/cpuinfo.c.

@@ -67,6 +67,8 @@ pub struct Abi {
     pub cpuinfo: fn(usize) -> String,
     /// General registers in the order of `NT_PRSTATUS`.
     pub core_regs: fn(&Env) -> Vec<u64>,
+    /// Floating-point registers as `NT_FPREGSET` holds them.
+    pub core_fpregs: fn(&Env) -> Vec<u8>,
 }
 
 /// What a signal frame holds beside the registers.

@@ -5,6 +5,7 @@ use super::{
 };
 use super::{SS_AUTODISARM, SS_DISABLE, UNBLOCKABLE, bit, set_host_action, set_host_mask};
 use crate::abi::Frame;
+use crate::core_file;
 use crate::errno::Errno;
 use crate::host;
 use crate::thread::Thread;
@@ -71,7 +72,7 @@ fn asynchronous(t: &mut Thread, info: &[u8; 128]) {
     crate::strace::signal(t, info);
     match action.handler {
         SIG_IGN => {}
-        SIG_DFL => default_action(t, signal),
+        SIG_DFL => default_action(t, signal, info),
         _ => enter(t, signal, info, &action, None),
     }
 }
@@ -86,7 +87,7 @@ pub fn forced(t: &mut Thread, signal: i32, info: &[u8; 128], fault: Option<(u64,
     let action = t.process.action(signal);
     crate::strace::signal(t, info);
     if !action.handles() || t.mask & bit(signal) != 0 {
-        end_by(t, signal);
+        end_by(t, signal, Some(info));
     }
     enter(t, signal, info, &action, fault);
     set_host_mask(t.mask);
@@ -132,7 +133,7 @@ fn enter(t: &mut Thread, signal: i32, info: &[u8; 128], action: &SigAction, faul
 
 /// The action of a signal that the guest does not handle but that reached us: its disposition changed
 /// after it was recorded, or it is one whose host handler is always ours.
-fn default_action(t: &mut Thread, signal: i32) {
+fn default_action(t: &mut Thread, signal: i32, info: &[u8; 128]) {
     match signal {
         libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => {}
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {
@@ -140,14 +141,17 @@ fn default_action(t: &mut Thread, signal: i32) {
             let pid = host::call(libc::SYS_getpid, &[]).unwrap_or(0);
             let _ = host::call(libc::SYS_kill, &[pid, signal as u64]);
         }
-        _ => end_by(t, signal),
+        _ => end_by(t, signal, Some(info)),
     }
 }
 
 /// Ends the guest by `signal`, as its parent will see.
-pub fn end_by(t: &mut Thread, signal: i32) -> ! {
+pub fn end_by(t: &mut Thread, signal: i32, info: Option<&[u8; 128]>) -> ! {
     tracing::debug!(signal, pc = format_args!("{:#x}", (t.abi.pc)(t.cpu.env())), "guest ends by a signal");
     crate::strace::ended_by(t, signal);
+    if core_file::makes_core(signal) {
+        core_file::write(t, signal, info);
+    }
     t.process.before_exit();
     die(signal)
 }

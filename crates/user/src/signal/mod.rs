@@ -19,6 +19,7 @@
 pub mod deliver;
 pub mod inbox;
 
+use crate::core_file;
 use crate::host;
 
 /// `SA_SIGINFO`
@@ -160,12 +161,21 @@ pub fn set_host_action(signal: i32, action: &SigAction) {
     if bit(signal) & UNBLOCKABLE != 0 {
         return;
     }
-    let ours = action.handles() || bit(signal) & SYNCHRONOUS != 0;
+    // The default action of some is a core file, which is ours to write if the guest wants one.
+    let dumps = action.handler == SIG_DFL && core_file::makes_core(signal) && core_file::limit()[0] != 0;
+    let ours = action.handles() || dumps || bit(signal) & SYNCHRONOUS != 0;
     let handler = if ours { inbox::entry() } else { action.handler };
     // Signals that the kernel raises in place must be able to arrive while another handler runs.
     let flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_RESTART | action.flags & SA_NOCLD;
     let words = [handler, flags, inbox::restorer(), !SYNCHRONOUS];
     let _ = host::call(libc::SYS_rt_sigaction, &[signal as u64, words.as_ptr() as u64, 0, 8]);
+}
+
+/// Puts the guest's action for signal 33 back. The host's libc takes that signal for `setuid` when it
+/// makes its first thread; nothing of ours calls that.
+pub fn reclaim(process: &crate::process::Process) {
+    const SIGSETXID: i32 = 33;
+    set_host_action(SIGSETXID, &process.action(SIGSETXID));
 }
 
 /// The host's present action for `signal`.

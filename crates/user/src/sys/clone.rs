@@ -4,22 +4,23 @@
 //! that guest threads share. *Children with their own memory* are forks. *Children that share memory*
 //! (`CLONE_VM` without `CLONE_THREAD`, as `vfork` and `posix_spawn` use) truly share it: a donor thread
 //! lends its stack and thread-local storage to the child and sleeps in the kernel until the child
-//! executes another program or ends.
+//! executes another program or ends ([`super::donor`]).
 #![allow(unsafe_code, reason = "creates processes")]
 
+use super::donor;
 use super::fail;
 use super::process::thread_end;
 use crate::errno::{Errno, SysResult};
 use crate::host;
 use crate::process::Process;
 use crate::run::main_loop;
-use crate::signal::inbox::{HandlerStack, Inbox};
+use crate::signal::inbox::HandlerStack;
 use crate::signal::{self, AltStack};
 use crate::thread::Thread;
 use brolga_core::Vcpu;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 
 const VM: u64 = 0x100;
 const SIGHAND: u64 = 0x800;
@@ -118,7 +119,7 @@ fn child_cpu(t: &Thread, r: &Request) -> Box<dyn Vcpu> {
 }
 
 /// What a new thread takes over.
-struct Seed {
+pub(super) struct Seed {
     process: Arc<Process>,
     cpu: Box<dyn Vcpu>,
     mask: u64,
@@ -143,7 +144,7 @@ impl Seed {
     }
 
     /// The thread, on the calling host thread.
-    fn grow(self) -> Thread {
+    pub(super) fn grow(self) -> Thread {
         let mut t = Thread::new(self.process, self.cpu);
         t.mask = self.mask;
         t.altstack = self.altstack;
@@ -194,6 +195,7 @@ fn thread(t: &mut Thread, r: Request) -> SysResult {
     };
     t.process.threads.fetch_add(1, Ordering::AcqRel);
     let spawned = std::thread::Builder::new().name(format!("guest of {}", t.tid)).spawn(body);
+    signal::reclaim(&t.process);
     let tid = spawned.ok().and_then(|_| told.recv().ok());
     if tid.is_none() {
         t.process.threads.fetch_sub(1, Ordering::AcqRel);
@@ -210,11 +212,13 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
     let plain = passed & !(PARENT_SETTID | CHILD_SETTID) == 0 && r.exit_signal == libc::SIGCHLD as u64;
     let mm = t.process.mm.clone();
     let process = t.process.clone();
-    let pid = {
-        // Nobody else may hold these while memory is copied.
+    let mut pid = fail(libc::EAGAIN);
+    // Nobody else may hold these locks while memory is copied.
+    t.cpu.quiesce(&mut || {
         let _areas = mm.lock();
-        process.with_actions_locked(|| if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) })
-    };
+        let fork = || if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) };
+        pid = process.with_actions_locked(|| donor::around_fork(fork));
+    });
     match pid {
         Ok(0) => become_child(t, &r),
         Ok(pid) if r.flags & VFORK != 0 => wait_for_exec(t, pid as i32),
@@ -282,104 +286,30 @@ fn wait_for_exec(_: &Thread, pid: i32) {
     }
 }
 
-std::arch::global_asm!(
-    // brolga_vm_clone(args, size, function, argument) -> raw result
-    //
-    // The child runs function(argument) on the same stack, below this frame, while the caller sleeps in
-    // the kernel (CLONE_VFORK); the function does not return.
-    ".globl brolga_vm_clone",
-    ".type brolga_vm_clone,@function",
-    "brolga_vm_clone:",
-    "push rbx",
-    "push r12",
-    "sub rsp, 8",
-    "mov rbx, rdx",
-    "mov r12, rcx",
-    "mov eax, 435",
-    "syscall",
-    "test rax, rax",
-    "jnz 2f",
-    "mov rdi, r12",
-    "call rbx",
-    "ud2",
-    "2:",
-    "add rsp, 8",
-    "pop r12",
-    "pop rbx",
-    "ret",
-);
-
-unsafe extern "C" {
-    fn brolga_vm_clone(
-        args: *const u64,
-        size: u64,
-        function: extern "C" fn(*mut libc::c_void) -> !,
-        argument: *mut libc::c_void,
-    ) -> i64;
-}
-
-/// What the donor lends to the child. The donor owns it and frees it when the child has gone.
-struct Lent {
-    seed: Option<Seed>,
-    thread: Option<Thread>,
-    stack: Option<HandlerStack>,
-    tell: Option<SyncSender<SysResult>>,
-}
-
-extern "C" fn lent_child(lent: *mut libc::c_void) -> ! {
-    // SAFETY: the donor sleeps until this process is gone, and nobody else knows the pointer.
-    let lent = unsafe { &mut *lent.cast::<Lent>() };
-    lent.stack = Some(HandlerStack::install());
-    let thread = lent.seed.take().map(Seed::grow);
-    if let (Some(tell), Some(t)) = (lent.tell.take(), &thread) {
-        let _ = tell.send(Ok(t.tid as u64));
-    }
-    let t = lent.thread.insert(thread.expect("the seed is given once"));
-    t.inbox.attach();
-    signal::set_host_mask(t.mask);
-    let status = main_loop(t);
-    thread_end(t);
-    loop {
-        let _ = host::call(libc::SYS_exit, &[status as u64]);
-    }
-}
-
 /// A child process over the same memory.
 fn sharing(t: &mut Thread, r: Request) -> SysResult {
-    let handlers = if r.flags & SIGHAND != 0 { t.process.clone() } else { Arc::new(t.process.split()) };
+    let process = if r.flags & SIGHAND != 0 { t.process.clone() } else { Arc::new(t.process.split()) };
     // The kernel keeps the alternate stack for vfork only.
     let altstack = if r.flags & VFORK != 0 { t.altstack } else { AltStack::NONE };
     signal::block_all();
-    let seed = Seed::new(t, &r, handlers, t.mask, altstack);
+    let seed = Seed::new(t, &r, process, t.mask, altstack);
     let ours = SETTLS | CHILD_CLEARTID | CLEAR_SIGHAND;
     let (pidfd, child_tid, parent_tid) = (t.mem.host(r.pidfd), t.mem.host(r.child_tid), t.mem.host(r.parent_tid));
     let args = [r.flags & !ours | VM | VFORK, pidfd, child_tid, parent_tid, r.exit_signal, 0, 0, 0];
-    let clear = r.flags & CLEAR_SIGHAND != 0;
-    let (tell, told) = sync_channel::<SysResult>(2);
-    let failed = tell.clone();
-    let donor = std::thread::Builder::new().name("donor".into()).spawn(move || {
-        if clear {
-            clear_handlers(&seed.process);
-        }
-        let mut lent = Lent { seed: Some(seed), thread: None, stack: None, tell: Some(tell) };
-        // SAFETY: the child uses this stack only below the stub's frame and this thread's local storage
-        // only while this thread sleeps.
-        let pid =
-            unsafe { brolga_vm_clone(args.as_ptr(), size_of_val(&args) as u64, lent_child, (&raw mut lent).cast()) };
-        Inbox::detach();
-        if pid < 0 {
-            let _ = failed.send(Errno::check(pid));
-        }
-    });
-    let result = match &donor {
-        Ok(_) => told.recv().unwrap_or(Err(Errno(libc::EAGAIN))),
-        Err(_) => Err(Errno(libc::EAGAIN)),
-    };
-    if let Ok(donor) = donor
-        && r.flags & VFORK != 0
-    {
-        let _ = donor.join();
+    if r.flags & CLEAR_SIGHAND != 0 {
+        clear_actions(&seed.process);
     }
+    let result = donor::lend(seed, args, r.flags & VFORK != 0);
+    signal::reclaim(&t.process);
     signal::set_host_mask(t.mask);
     result
+}
+
+/// Handlers become defaults in an action table that the host does not hold yet.
+fn clear_actions(process: &Process) {
+    for s in 1..=signal::NSIG {
+        if process.action(s).handles() {
+            process.replace_action(s, signal::SigAction::default());
+        }
+    }
 }

@@ -1,13 +1,16 @@
 //! execve(2): guest programs re-enter the emulator, host programs run natively, scripts are resolved here.
 
 use super::fail;
+use crate::config::Config;
+use crate::core_file;
 use crate::elf;
 use crate::errno::{Errno, SysResult};
+use crate::own_fds;
 use crate::path;
 use crate::reexec;
 use crate::signal::{self, SYNCHRONOUS, UNBLOCKABLE};
 use crate::thread::Thread;
-use std::ffi::CString;
+use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::FileExt as _;
@@ -97,18 +100,19 @@ fn form(head: &[u8], machine: u16) -> Result<Form, Errno> {
 }
 
 fn exec(t: &mut Thread, guest_path: Vec<u8>, mut args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
+    let called = guest_path.clone();
     let mut name = guest_path;
     for _ in 0..=SCRIPT_DEPTH {
-        let host_path = path::translate(t, &name).map_or_else(|| name.clone(), CString::into_bytes);
-        let head = read_head(&host_path)?;
+        let host_path = path::translate(t, &name, true).map_or_else(|| name.clone(), CString::into_bytes);
+        let head = own_fds::with_room(|_| read_head(&host_path))?;
         match form(&head, t.abi.machine)? {
             Form::Script { interpreter, argument } => {
                 args[0] = name;
                 args.splice(0..0, std::iter::once(interpreter.clone()).chain(argument));
                 name = interpreter;
             }
-            Form::Guest => return reenter(t, host_path, args, env),
-            Form::Host => return replace(t, c(host_path)?, args, env),
+            Form::Guest => return reenter(t, host_path, base_name(&called), args, env),
+            Form::Host => return replace(t, At::path(&c(host_path)?), args, env),
         }
     }
     fail(libc::ELOOP)
@@ -131,26 +135,58 @@ fn read_head(path: &[u8]) -> Result<Vec<u8>, Errno> {
     Ok(head)
 }
 
+/// What the kernel calls a process that executed `path`, scripts by their own name.
+fn base_name(path: &[u8]) -> OsString {
+    let at = path.iter().rposition(|&b| b == b'/').map_or(0, |i| i + 1);
+    OsString::from_vec(path[at..].to_vec())
+}
+
 /// Runs a guest program in a fresh emulator.
-fn reenter(t: &mut Thread, path: Vec<u8>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
+fn reenter(t: &mut Thread, path: Vec<u8>, comm: OsString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
     // The kernel would fail before the old program is gone; so must we.
-    let file = File::open(os(&path)).map_err(|e| Errno::of(&e))?;
+    own_fds::with_room(|_| check_loadable(t, &path))?;
+    let (soft, _) = own_fds::make_room();
+    let config = Config { comm: Some(comm), open_files: Some(soft), ..(*t.process.config).clone() };
+    let words = reexec::encode(&config, OsString::from_vec(path), args);
+    let at = match own_fds::emulator() {
+        fd if fd < 0 => At::path(c"/proc/self/exe"),
+        fd => At { dir: fd as u64, path: c"", flags: libc::AT_EMPTY_PATH as u64 },
+    };
+    let result = replace(t, at, words, env);
+    own_fds::set_soft_limit(soft);
+    result
+}
+
+/// Whether the file and its interpreter are guest programs that can be opened.
+fn check_loadable(t: &Thread, path: &[u8]) -> Result<(), Errno> {
+    let file = File::open(os(path)).map_err(|e| Errno::of(&e))?;
     let abi = t.abi;
     let image = elf::Image::read(&file, abi.machine, abi.name).map_err(|e| {
-        tracing::debug!(path = %os(&path).display(), error = %e, "execve");
+        tracing::debug!(path = %os(path).display(), error = %e, "execve");
         Errno(libc::ENOEXEC)
     })?;
     if let Some(interpreter) = image.interpreter {
-        let host_path = path::translate(t, &interpreter).map_or(interpreter, CString::into_bytes);
+        let host_path = path::translate(t, &interpreter, true).map_or(interpreter, CString::into_bytes);
         File::open(os(&host_path)).map_err(|e| Errno::of(&e))?;
     }
-    drop(file);
-    let words = reexec::encode(&t.process.config, std::ffi::OsString::from_vec(path), args);
-    replace(t, c(b"/proc/self/exe".to_vec())?, words, env)
+    Ok(())
+}
+
+/// A file of the host to execute.
+struct At<'a> {
+    dir: u64,
+    path: &'a CStr,
+    flags: u64,
+}
+
+impl<'a> At<'a> {
+    fn path(path: &'a CStr) -> At<'a> {
+        At { dir: libc::AT_FDCWD as u64, path, flags: 0 }
+    }
 }
 
 /// Executes a file of the host.
-fn replace(t: &mut Thread, path: CString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
+fn replace(t: &mut Thread, at: At<'_>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
     let pointers =
         |list: &[CString]| -> Vec<u64> { list.iter().map(|s| s.as_ptr() as u64).chain(std::iter::once(0)).collect() };
     let args: Vec<CString> = args.into_iter().map(c).collect::<Result<_, _>>()?;
@@ -164,8 +200,12 @@ fn replace(t: &mut Thread, path: CString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>)
     for &s in &ignored {
         signal::ignore_on_host(s);
     }
+    core_file::lend_limit(true);
     signal::set_exact_host_mask(t.mask & !UNBLOCKABLE);
-    let r = t.blocking(libc::SYS_execve, &[path.as_ptr() as u64, argv.as_ptr() as u64, envp.as_ptr() as u64, 0, 0, 0]);
+    let path = at.path.as_ptr() as u64;
+    let words = [at.dir, path, argv.as_ptr() as u64, envp.as_ptr() as u64, at.flags, 0];
+    let r = t.blocking(libc::SYS_execveat, &words);
+    core_file::lend_limit(false);
     for &s in &ignored {
         signal::set_host_action(s, &t.process.action(s));
     }

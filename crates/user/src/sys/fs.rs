@@ -4,6 +4,7 @@ use super::fail;
 use crate::abi::STAT_MAX;
 use crate::errno::{Errno, SysResult};
 use crate::host;
+use crate::own_fds;
 use crate::path;
 use crate::proc;
 use crate::syscall;
@@ -13,9 +14,9 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// The host path for the path at guest address `addr`.
-pub fn host_path(t: &Thread, addr: u64) -> Result<CString, Errno> {
+pub fn host_path(t: &Thread, addr: u64, follow: bool) -> Result<CString, Errno> {
     let path = t.mem.path(addr)?;
-    Ok(match path::translate(t, &path) {
+    Ok(match path::translate(t, &path, follow) {
         Some(p) => p,
         None => CString::new(path).map_err(|_| Errno(libc::EINVAL))?,
     })
@@ -32,11 +33,17 @@ fn open(t: &mut Thread, dir: u64, path: &[u8], flags: u64, mode: u64) -> SysResu
     if let Some(view) = proc::view(t, path) {
         return proc::open(view?, flags);
     }
-    let name = match path::translate(t, path) {
+    let name = match path::translate(t, path, follows(flags)) {
         Some(p) => p,
         None => CString::new(path).map_err(|_| Errno(libc::EINVAL))?,
     };
     t.blocking(libc::SYS_openat, &[dir, name.as_ptr() as u64, flags, mode, 0, 0])
+}
+
+/// Whether an open with host `flags` follows a link that the path names.
+fn follows(flags: u64) -> bool {
+    let exclusive = (libc::O_CREAT | libc::O_EXCL) as u64;
+    flags & libc::O_NOFOLLOW as u64 == 0 && flags & exclusive != exclusive
 }
 
 /// `openat2`; RESOLVE flags take the path literally.
@@ -58,7 +65,11 @@ pub fn openat2(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     {
         return proc::open(view?, how[0]);
     }
-    let name = if resolve == 0 { host_path(t, a[1])? } else { CString::new(raw).map_err(|_| Errno(libc::EINVAL))? };
+    let name = if resolve == 0 {
+        host_path(t, a[1], follows(how[0]))?
+    } else {
+        CString::new(raw).map_err(|_| Errno(libc::EINVAL))?
+    };
     t.blocking(libc::SYS_openat2, &[a[0], name.as_ptr() as u64, how.as_ptr() as u64, SIZE, 0, 0])
 }
 
@@ -85,12 +96,20 @@ pub fn signalfd4(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 
 /// `close`
 pub fn close(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    own_fds::check(a[0])?;
     t.blocking(libc::SYS_close, &[a[0], 0, 0, 0, 0, 0])
 }
 
 /// `close_range`
-pub fn close_range(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    t.blocking(libc::SYS_close_range, &[a[0], a[1], a[2], 0, 0, 0])
+pub fn close_range(_: &mut Thread, a: &[u64; 6]) -> SysResult {
+    own_fds::close_range(a[0] as u32, a[1] as u32, a[2])
+}
+
+/// `dup3`
+pub fn dup3(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    own_fds::check(a[0])?;
+    own_fds::check(a[1])?;
+    t.blocking(libc::SYS_dup3, &[a[0], a[1], t.abi.open_to_host(a[2]), 0, 0, 0])
 }
 
 /// `fcntl`: file status flags differ, `struct flock` does not.
@@ -106,9 +125,23 @@ pub fn fcntl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     Ok(if cmd == libc::F_GETFL { t.abi.open_to_guest(r) } else { r })
 }
 
-/// `getdents64`
+/// `getdents64`; a listing of the guest's descriptors leaves ours out.
 pub fn getdents64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    t.blocking(libc::SYS_getdents64, &[a[0], t.mem.host(a[1]), a[2], 0, 0, 0])
+    let n = t.blocking(libc::SYS_getdents64, &[a[0], t.mem.host(a[1]), a[2], 0, 0, 0])?;
+    if n == 0 || !lists_descriptors(a[0]) {
+        return Ok(n);
+    }
+    let mut list = vec![0; n as usize];
+    t.mem.read(a[1], &mut list)?;
+    own_fds::hide(&mut list);
+    t.mem.write(a[1], &list)?;
+    if list.is_empty() { getdents64(t, a) } else { Ok(list.len() as u64) }
+}
+
+/// Whether `fd` is this process's `/proc/<pid>/fd` or `fdinfo`.
+fn lists_descriptors(fd: u64) -> bool {
+    let Ok(target) = std::fs::read_link(format!("/proc/self/fd/{}", fd as i32)) else { return false };
+    matches!(path::own_proc(target.as_os_str().as_bytes()), Some(b"fd" | b"fdinfo"))
 }
 
 /// `readlinkat`
@@ -123,7 +156,7 @@ pub fn readlinkat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         t.mem.write(a[2], &exe[..n])?;
         return Ok(n as u64);
     }
-    let name = host_path(t, a[1])?;
+    let name = host_path(t, a[1], false)?;
     t.blocking(libc::SYS_readlinkat, &[a[0], name.as_ptr() as u64, t.mem.host(a[2]), a[3], 0, 0])
 }
 
@@ -156,9 +189,7 @@ pub fn newfstatat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     if a[1] == 0 && a[3] & libc::AT_EMPTY_PATH as u64 != 0 {
         return fstat(t, &[a[0], a[2], 0, 0, 0, 0]);
     }
-    let path = t.mem.path(a[1])?;
-    let link = path::own_proc(&path) == Some(b"exe") && a[3] & libc::AT_SYMLINK_NOFOLLOW as u64 != 0;
-    let name = if link { CString::new(path).map_err(|_| Errno(libc::EINVAL))? } else { host_path(t, a[1])? };
+    let name = host_path(t, a[1], a[3] & libc::AT_SYMLINK_NOFOLLOW as u64 == 0)?;
     let mut s = MaybeUninit::<libc::stat>::zeroed();
     t.blocking(libc::SYS_newfstatat, &[a[0], name.as_ptr() as u64, s.as_mut_ptr() as u64, a[3], 0, 0])?;
     // SAFETY: zeroed, then filled; any bytes are a valid stat.

@@ -2,6 +2,7 @@
 //! form that `table::How::Call` names and is mentioned in `abi/*.tbl`.
 
 pub mod clone;
+mod donor;
 pub mod epoll;
 pub mod exec;
 pub mod fs;

@@ -1,6 +1,7 @@
 //! Identity, limits, and the end of threads and processes.
 
 use super::fail;
+use crate::core_file;
 use crate::errno::{Errno, SysResult};
 use crate::host;
 use crate::thread::Thread;
@@ -98,9 +99,13 @@ pub fn uname(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     Ok(0)
 }
 
+const RLIMIT_DATA: u64 = 2;
+const RLIMIT_CORE: u64 = 4;
+const RLIMIT_AS: u64 = 9;
+
 /// Limits that would hit the emulator instead of the guest are only remembered.
 fn is_emulated(resource: u64) -> bool {
-    matches!(resource, 2 | 9) // RLIMIT_DATA, RLIMIT_AS
+    matches!(resource, RLIMIT_DATA | RLIMIT_CORE | RLIMIT_AS)
 }
 
 /// `getrlimit`
@@ -121,9 +126,8 @@ pub fn prlimit64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         return host::call(libc::SYS_prlimit64, &[a[0], a[1], t.mem.host(a[2]), t.mem.host(a[3])]);
     }
     let new = if a[2] == 0 { None } else { Some(t.mem.words::<2>(a[2])?) };
-    let mut limits = t.process.mm.lock().limits;
-    let slot = &mut limits[usize::from(resource == 9)];
-    let old = *slot;
+    let index = usize::from(resource == RLIMIT_AS);
+    let old = if resource == RLIMIT_CORE { core_file::limit() } else { t.process.mm.lock().limits[index] };
     if let Some(new) = new {
         if new[0] > new[1] {
             return fail(libc::EINVAL);
@@ -131,8 +135,12 @@ pub fn prlimit64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         if new[1] > old[1] {
             return Err(Errno(libc::EPERM));
         }
-        *slot = new;
-        t.process.mm.lock().limits = limits;
+        if resource == RLIMIT_CORE {
+            core_file::set_limit(new);
+            t.process.install_actions();
+        } else {
+            t.process.mm.lock().limits[index] = new;
+        }
     }
     if a[3] != 0 {
         t.mem.write_words(a[3], &old)?;

@@ -6,11 +6,24 @@ use brolga_softfloat::{Flags, FpEnv};
 
 /// Runs `f` under the guest's FPCR and adds the flags it raised to FPSR.
 ///
+/// `f` is compiled twice: for FPCR = 0, which nearly all programs keep, every rule is a constant.
+#[inline(always)]
+pub fn with<R>(env: &mut Env, f: impl Fn(&mut FpEnv) -> R) -> R {
+    if env.get(FPCR) == 0 { under(env, FpEnv::arm(), f) } else { with_control(env, f) }
+}
+
+/// The same where `f` is too big to have twice.
+#[inline(never)]
+pub fn with_control<R>(env: &mut Env, f: impl FnOnce(&mut FpEnv) -> R) -> R {
+    let control = env.get(FPCR);
+    let rules = if control == 0 { FpEnv::arm() } else { FpEnv::from_fpcr(control) };
+    under(env, rules, f)
+}
+
 /// FPSR's flags come in as well: where inexact is already set, the fast layer need not find it out again.
 #[inline(always)]
-pub fn with<R>(env: &mut Env, f: impl FnOnce(&mut FpEnv) -> R) -> R {
-    let (control, status) = (env.get(FPCR), env.get(FPSR));
-    let rules = if control == 0 { FpEnv::arm() } else { FpEnv::from_fpcr(control) };
+fn under<R>(env: &mut Env, rules: FpEnv, f: impl FnOnce(&mut FpEnv) -> R) -> R {
+    let status = env.get(FPSR);
     let mut fp = FpEnv { flags: Flags::from_bits(status as u8), ..rules };
     let result = f(&mut fp);
     env.set(FPSR, status | u64::from(fp.flags.bits()));

@@ -1,7 +1,9 @@
 //! Formats as lanes of a V register, and the operations named by the decode table on one lane.
 
+use super::fp_host::{self, HostOp};
 use brolga_softfloat::{self as exact, fast};
 use brolga_softfloat::{F16, F32, F64, Format, FpEnv, IntType, Relation, Rounding, Word};
+use std::cmp::Ordering;
 
 macro_rules! operations {
     ($(#[$doc:meta])* $name:ident: $($op:ident)*) => {
@@ -69,6 +71,18 @@ pub trait Lane: Format {
 
     /// Lanes from bit 0 up.
     fn split(v: u128) -> Self::Lanes;
+    /// The register of the lanes.
+    fn join(lanes: &Self::Lanes) -> u128;
+    /// `op` by the host's arithmetic, and whether that may be taken ([`fp_host`]); `None` if the host has none.
+    #[inline(always)]
+    fn host(_op: HostOp, _a: Self::Bits, _b: Self::Bits, _c: Self::Bits) -> Option<(Self::Bits, bool)> {
+        None
+    }
+    /// Order by the host's comparison ([`fp_host::order`]); `None` also if the host has none.
+    #[inline(always)]
+    fn host_order(_a: Self::Bits, _b: Self::Bits) -> Option<Ordering> {
+        None
+    }
     /// a + b
     fn add(fp: &mut FpEnv, a: Self::Bits, b: Self::Bits) -> Self::Bits;
     /// a - b
@@ -138,6 +152,10 @@ impl Lane for F16 {
     fn split(v: u128) -> [u16; 8] {
         std::array::from_fn(|i| (v >> (16 * i)) as u16)
     }
+    #[inline(always)]
+    fn join(lanes: &[u16; 8]) -> u128 {
+        lanes.iter().rev().fold(0, |r, &x| r << 16 | u128::from(x))
+    }
     arithmetic!(exact);
     fn from_int(fp: &mut FpEnv, value: u64, from: IntType, fbits: u32) -> u16 {
         let rounding = fp.rounding;
@@ -150,6 +168,18 @@ impl Lane for F32 {
     #[inline(always)]
     fn split(v: u128) -> [u32; 4] {
         std::array::from_fn(|i| (v >> (32 * i)) as u32)
+    }
+    #[inline(always)]
+    fn join(lanes: &[u32; 4]) -> u128 {
+        lanes.iter().rev().fold(0, |r, &x| r << 32 | u128::from(x))
+    }
+    #[inline(always)]
+    fn host(op: HostOp, a: Self::Bits, b: Self::Bits, c: Self::Bits) -> Option<(Self::Bits, bool)> {
+        Some(fp_host::apply::<Self>(op, a, b, c))
+    }
+    #[inline(always)]
+    fn host_order(a: Self::Bits, b: Self::Bits) -> Option<Ordering> {
+        fp_host::order::<Self>(a, b)
     }
     arithmetic!(fast);
     #[inline(always)]
@@ -167,6 +197,18 @@ impl Lane for F64 {
     #[inline(always)]
     fn split(v: u128) -> [u64; 2] {
         [v as u64, (v >> 64) as u64]
+    }
+    #[inline(always)]
+    fn join(lanes: &[u64; 2]) -> u128 {
+        u128::from(lanes[0]) | u128::from(lanes[1]) << 64
+    }
+    #[inline(always)]
+    fn host(op: HostOp, a: Self::Bits, b: Self::Bits, c: Self::Bits) -> Option<(Self::Bits, bool)> {
+        Some(fp_host::apply::<Self>(op, a, b, c))
+    }
+    #[inline(always)]
+    fn host_order(a: Self::Bits, b: Self::Bits) -> Option<Ordering> {
+        fp_host::order::<Self>(a, b)
     }
     arithmetic!(fast);
     #[inline(always)]

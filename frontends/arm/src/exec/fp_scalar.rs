@@ -3,10 +3,12 @@
 //! The hot operations have a row of the helper table for each format; the others share one with the
 //! operation in the third argument.
 
-use super::fp_env::with;
+use super::fp_env::{with, with_control};
+use super::fp_host::{HostOp, is_settled};
 use super::fp_lane::{self, FpMiscOp, FpThreeOp, Lane};
 use super::fp_vector;
-use brolga_core::{Env, Nzcv};
+use crate::state::FPCR;
+use brolga_core::Env;
 use brolga_softfloat::{FpEnv, Relation, Word};
 
 #[inline(always)]
@@ -16,22 +18,41 @@ fn bits<F: Lane>(value: u64) -> F::Bits {
 
 #[inline(always)]
 fn two<F: Lane>(env: &mut Env, a: u64, b: u64, op: impl Fn(&mut FpEnv, F::Bits, F::Bits) -> F::Bits) -> u64 {
-    with(env, |fp| op(fp, bits::<F>(a), bits::<F>(b))).widen() as u64
+    with(env, move |fp| op(fp, bits::<F>(a), bits::<F>(b))).widen() as u64
+}
+
+/// The host's result where it may be taken.
+#[inline(always)]
+fn host<F: Lane>(env: &Env, op: HostOp, a: u64, b: u64, c: u64) -> Option<u64> {
+    if !is_settled(env) {
+        return None;
+    }
+    let (r, taken) = F::host(op, bits::<F>(a), bits::<F>(b), bits::<F>(c))?;
+    taken.then_some(r.widen() as u64)
 }
 
 /// FADD
 pub extern "C" fn add<F: Lane>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
-    two::<F>(env, a, b, F::add)
+    match host::<F>(env, HostOp::Add, a, b, 0) {
+        Some(r) => r,
+        None => two::<F>(env, a, b, F::add),
+    }
 }
 
 /// FSUB
 pub extern "C" fn sub<F: Lane>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
-    two::<F>(env, a, b, F::sub)
+    match host::<F>(env, HostOp::Sub, a, b, 0) {
+        Some(r) => r,
+        None => two::<F>(env, a, b, F::sub),
+    }
 }
 
 /// FMUL
 pub extern "C" fn mul<F: Lane>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
-    two::<F>(env, a, b, F::mul)
+    match host::<F>(env, HostOp::Mul, a, b, 0) {
+        Some(r) => r,
+        None => two::<F>(env, a, b, F::mul),
+    }
 }
 
 /// FNMUL
@@ -41,7 +62,10 @@ pub extern "C" fn neg_mul<F: Lane>(env: &mut Env, a: u64, b: u64, _: u64) -> u64
 
 /// FDIV
 pub extern "C" fn div<F: Lane>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
-    two::<F>(env, a, b, F::div)
+    match host::<F>(env, HostOp::Div, a, b, 0) {
+        Some(r) => r,
+        None => two::<F>(env, a, b, F::div),
+    }
 }
 
 /// FMAX
@@ -71,42 +95,50 @@ pub extern "C" fn abs_diff<F: Lane>(env: &mut Env, a: u64, b: u64, _: u64) -> u6
 
 /// Any [`FpThreeOp`] of two scalars, `op` among them. Those of pairs take the pair as `a` and `b`.
 pub extern "C" fn any_two<F: Lane>(env: &mut Env, a: u64, b: u64, op: u64) -> u64 {
-    with(env, |fp| fp_vector::three::<F>(fp, FpThreeOp::from_arg(op), 1, 0, a.into(), b.into())) as u64
+    with_control(env, move |fp| fp_vector::three::<F>(fp, FpThreeOp::from_arg(op), 1, 0, a.into(), b.into())) as u64
 }
 
 /// a * b + c
 pub extern "C" fn mul_add<F: Lane>(env: &mut Env, a: u64, b: u64, c: u64) -> u64 {
-    with(env, |fp| F::mul_add(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c))).widen() as u64
+    match host::<F>(env, HostOp::Fused, a, b, c) {
+        Some(r) => r,
+        None => with(env, move |fp| F::mul_add(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c))).widen() as u64,
+    }
 }
 
 /// FSQRT
 pub extern "C" fn sqrt<F: Lane>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
-    with(env, |fp| F::sqrt(fp, bits::<F>(a))).widen() as u64
+    with(env, move |fp| F::sqrt(fp, bits::<F>(a))).widen() as u64
 }
 
 /// FRINT*: the [`FpMiscOp`] is `op`.
 pub extern "C" fn round<F: Lane>(env: &mut Env, a: u64, op: u64, _: u64) -> u64 {
-    with(env, |fp| fp_lane::round::<F>(fp, FpMiscOp::from_arg(op), bits::<F>(a))).widen() as u64
+    with_control(env, move |fp| fp_lane::round::<F>(fp, FpMiscOp::from_arg(op), bits::<F>(a))).widen() as u64
 }
 
 /// Any [`FpMiscOp`] of a scalar, `op` among them.
 pub extern "C" fn any_one<F: Lane>(env: &mut Env, a: u64, op: u64, _: u64) -> u64 {
-    with(env, |fp| fp_vector::misc::<F>(fp, FpMiscOp::from_arg(op), 1, a.into())) as u64
+    with_control(env, move |fp| fp_vector::misc::<F>(fp, FpMiscOp::from_arg(op), 1, a.into())) as u64
 }
 
 /// FCMP, and FCMPE if `signalling`: N Z C V in bits 31..28. Arm ARM, "FPCompare".
 pub extern "C" fn compare<F: Lane>(env: &mut Env, a: u64, b: u64, signalling: u64) -> u64 {
-    let relation = with(env, |fp| F::compare(fp, bits::<F>(a), bits::<F>(b), signalling != 0));
-    flags(relation).bits()
+    let (a, b) = (bits::<F>(a), bits::<F>(b));
+    if env.get(FPCR) == 0
+        && let Some(order) = F::host_order(a, b)
+    {
+        return flags(order.into());
+    }
+    flags(with_control(env, move |fp| F::compare(fp, a, b, signalling != 0)))
 }
 
+/// N Z C V of a comparison, in bits 31..28.
 #[inline(always)]
-fn flags(relation: Relation) -> Nzcv {
-    let (n, z, c, v) = match relation {
-        Relation::Less => (true, false, false, false),
-        Relation::Equal => (false, true, true, false),
-        Relation::Greater => (false, false, true, false),
-        Relation::Unordered => (false, false, true, true),
-    };
-    Nzcv { n, z, c, v }
+fn flags(relation: Relation) -> u64 {
+    match relation {
+        Relation::Less => 0x8000_0000,
+        Relation::Equal => 0x6000_0000,
+        Relation::Greater => 0x2000_0000,
+        Relation::Unordered => 0x3000_0000,
+    }
 }

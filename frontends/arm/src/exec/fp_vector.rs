@@ -2,7 +2,8 @@
 //!
 //! A helper's first argument is the instruction word, the second the operation.
 
-use super::fp_env::with;
+use super::fp_env::with_control as with;
+use super::fp_host::{self, HostOp, is_settled};
 use super::fp_lane::{self, FpMiscOp, FpThreeOp, Lane, operations, width};
 use super::{set_v, v};
 use brolga_core::Env;
@@ -57,7 +58,7 @@ pub struct Element {
 }
 
 impl Element {
-    /// OneOp argument word: register in bits 7..0, lane in 15..8, bit 16 set.
+    /// One argument word: register in bits 7..0, lane in 15..8, bit 16 set.
     pub fn to_arg(self) -> u64 {
         u64::from(self.reg | self.index << 8 | 1 << 16)
     }
@@ -70,7 +71,7 @@ pub fn operand_m(env: &Env, word: u64, element: u64, bits: u32) -> u128 {
         return v(env, rm(word));
     }
     let index = element as u32 >> 8 & 0xff;
-    let lane = v(env, element as u32 & 31) >> (index * bits & 127) & (u128::MAX >> (128 - bits));
+    let lane = (v(env, element as u32 & 31) >> (index * bits & 127)) & (u128::MAX >> (128 - bits));
     // Multiplying by ones at the lanes' places repeats the lane.
     lane.wrapping_mul(u128::MAX / (u128::MAX >> (128 - bits)))
 }
@@ -78,14 +79,14 @@ pub fn operand_m(env: &Env, word: u64, element: u64, bits: u32) -> u128 {
 /// `count` results from bit 0 up; the rest is zero.
 #[inline(always)]
 fn collect<F: Lane>(count: usize, mut lane: impl FnMut(usize) -> F::Bits) -> u128 {
-    let mut r = 0;
-    for i in 0..count {
-        r |= lane(i).widen() << (i as u32 * width::<F>());
+    let mut r = F::split(0);
+    for (i, result) in r.as_mut().iter_mut().take(count).enumerate() {
+        *result = lane(i);
     }
-    r
+    F::join(&r)
 }
 
-/// OneOp operation on each of `count` lanes.
+/// One operation on each of `count` lanes.
 #[inline(always)]
 pub fn map<F: Lane>(fp: &mut FpEnv, count: usize, n: u128, f: impl Fn(&mut FpEnv, F::Bits) -> F::Bits) -> u128 {
     let n = F::split(n);
@@ -172,11 +173,35 @@ fn accumulate<F: Lane>(
     collect::<F>(count, |i| F::mul_add(fp, sign(n.as_ref()[i]), m.as_ref()[i], d.as_ref()[i]))
 }
 
+/// `op` by the host's arithmetic, where that has it and may be taken.
+#[inline(always)]
+fn three_by_host<F: Lane>(op: FpThreeOp, count: usize, d: u128, n: u128, m: u128) -> Option<u128> {
+    match op {
+        FpThreeOp::Fadd => fp_host::vector::<F>(HostOp::Add, count, n, m, 0),
+        FpThreeOp::Fsub => fp_host::vector::<F>(HostOp::Sub, count, n, m, 0),
+        FpThreeOp::Fmul => fp_host::vector::<F>(HostOp::Mul, count, n, m, 0),
+        FpThreeOp::Fdiv => fp_host::vector::<F>(HostOp::Div, count, n, m, 0),
+        FpThreeOp::Fmla => fp_host::vector::<F>(HostOp::Fused, count, n, m, d),
+        FpThreeOp::Fmls => fp_host::vector::<F>(HostOp::Fused, count, n ^ sign_bits::<F>(), m, d),
+        _ => None,
+    }
+}
+
+/// The sign bits of all lanes.
+const fn sign_bits<F: Lane>() -> u128 {
+    (u128::MAX / (u128::MAX >> (128 - width::<F>()))) << (width::<F>() - 1)
+}
+
 /// The [`FpThreeOp`] `op` on Vn and Vm, or on Vn and an [`Element`].
 pub extern "C" fn three_same<F: Lane>(env: &mut Env, word: u64, op: u64, element: u64) -> u64 {
     let (d, n) = (v(env, rd(word)), v(env, rn(word)));
     let m = operand_m(env, word, element, width::<F>());
-    let r = with(env, |fp| three::<F>(fp, FpThreeOp::from_arg(op), lanes::<F>(word), d, n, m));
+    let (op, count) = (FpThreeOp::from_arg(op), lanes::<F>(word));
+    let host = if is_settled(env) { three_by_host::<F>(op, count, d, n, m) } else { None };
+    let r = match host {
+        Some(r) => r,
+        None => with(env, |fp| three::<F>(fp, op, count, d, n, m)),
+    };
     set_v(env, rd(word), r);
     0
 }

@@ -2,7 +2,7 @@
 //! multiply-long, bfloat16, complex numbers.
 
 use super::fp_convert::{from_half, to_half};
-use super::fp_env::with;
+use super::fp_env::with_control as with;
 use super::fp_lane::{Lane, operations, width};
 use super::fp_vector::{lanes, operand_m, q, rd, rn};
 use super::{set_v, v};

@@ -8,10 +8,14 @@ use brolga_ir::{Helper, HelperId};
 use brolga_softfloat::{F16, F32, F64};
 
 pub mod clock;
+pub mod crypto;
 pub mod fp_convert;
 pub mod fp_env;
+pub mod fp_host;
 pub mod fp_lane;
 pub mod fp_scalar;
+#[cfg(test)]
+mod fp_tests;
 pub mod fp_vector;
 pub mod fp_wide;
 pub mod int;
@@ -47,7 +51,10 @@ helpers! {
     RANDOM "random" clock::random;
     THREE_SAME "three_same" simd_three::three_same;
     THREE_DIFF "three_diff" simd_three::three_diff;
-    DOT "dot" simd_three::dot;
+    THREE_ELEM "three_elem" simd_three::three_elem;
+    DIFF_ELEM "diff_elem" simd_three::diff_elem;
+    DOT "dot" simd_three::dot::<false>;
+    DOT_ELEM "dot_elem" simd_three::dot::<true>;
     MATRIX "matrix" simd_three::matrix;
     PMULL64 "pmull64" simd_three::pmull64;
     TWO_MISC "two_misc" simd_misc::two_misc;
@@ -154,6 +161,9 @@ helpers! {
     SHIFT_SATURATE "shift_saturate" simd_shift::shift_saturate_imm;
     SHIFT_NARROW "shift_narrow" simd_shift::shift_narrow;
     SHIFT_LONG "shift_long" simd_shift::shift_long;
+    AES "aes" crypto::aes::aes;
+    SHA "sha" crypto::sha::sha;
+    SM "sm" crypto::sm::sm;
 }
 
 /// Reads V register `n` of an instruction field.

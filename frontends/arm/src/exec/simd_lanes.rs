@@ -64,10 +64,17 @@ lanes! {
 }
 
 /// An Advanced SIMD data-processing instruction: the fields that all its classes have in the same place.
+/// Whether the second operand is an `ELEMENT` is a type parameter, since a choice between two arrays at
+/// run time keeps the compiler from making vector code.
 #[derive(Clone, Copy)]
-pub struct Word(pub u64);
+pub struct Word<const ELEMENT: bool>(pub u64);
 
-impl Word {
+/// An instruction whose operands are whole registers.
+pub fn vectors(word: u64) -> Word<false> {
+    Word(word)
+}
+
+impl<const ELEMENT: bool> Word<ELEMENT> {
     /// Destination; also the accumulator. The register number is the low five bits.
     #[inline(always)]
     pub fn rd(self) -> u64 {
@@ -98,12 +105,6 @@ impl Word {
         self.0 >> 28 & 1 != 0
     }
 
-    /// By-element form.
-    #[inline(always)]
-    fn by_element(self) -> bool {
-        self.0 >> 24 & 1 != 0
-    }
-
     /// 128-bit form.
     #[inline(always)]
     pub fn q(self) -> bool {
@@ -116,18 +117,6 @@ impl Word {
         self.q() && !self.scalar()
     }
 
-    /// Lanes of the result out of `n`; the rest are zeroed.
-    #[inline(always)]
-    pub fn live(self, n: usize) -> usize {
-        if self.scalar() {
-            1
-        } else if self.q() {
-            n
-        } else {
-            n / 2
-        }
-    }
-
     /// Register and lane of a by-element operand, of halfwords or of words.
     #[inline(always)]
     fn element(self, words: bool) -> (u64, usize) {
@@ -138,7 +127,7 @@ impl Word {
     /// The second operand: Vm, or one of its lanes in all lanes.
     #[inline(always)]
     pub fn second<T: Lane<N, H>, const N: usize, const H: usize>(self, env: &Env) -> [T; N] {
-        if self.by_element() {
+        if ELEMENT {
             let (n, lane) = self.element(N == 4);
             [T::get(env, n)[lane % N]; N]
         } else {
@@ -149,7 +138,7 @@ impl Word {
     /// The second operand of a long instruction: half of Vm, or one of its lanes in all lanes.
     #[inline(always)]
     pub fn second_half<T: Lane<N, H>, const N: usize, const H: usize>(self, env: &Env) -> [T; H] {
-        if self.by_element() {
+        if ELEMENT {
             let (n, lane) = self.element(N == 4);
             [T::get(env, n)[lane % N]; H]
         } else {
@@ -160,7 +149,7 @@ impl Word {
     /// The second operand of a dot product: the bytes of Vm, or one word of it in all words.
     #[inline(always)]
     pub fn second_quads(self, env: &Env) -> [u8; 16] {
-        if self.by_element() {
+        if ELEMENT {
             let (n, lane) = self.element(true);
             let bytes = u8::get(env, n);
             std::array::from_fn(|i| bytes[4 * lane + i % 4])
@@ -176,92 +165,114 @@ pub fn saturated(env: &mut Env, yes: bool) {
     env.file[state::FPSR.0 as usize] |= if yes { QC } else { 0 };
 }
 
-/// The first `live` lanes, then zeros.
+/// f of the lanes, and whether any of them saturated.
 #[inline(always)]
-pub fn clip<T: Copy + Default, const N: usize>(lanes: [T; N], live: usize) -> [T; N] {
-    std::array::from_fn(|i| if i < live { lanes[i] } else { T::default() })
-}
-
-/// Vd = f(Vn), lane by lane.
-#[inline(always)]
-pub fn map1<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word, f: impl Fn(T) -> T) {
-    let r = T::get(env, w.rn()).map(f);
-    T::put(env, w.rd(), clip(r, w.live(N)));
-}
-
-/// Vd = f(Vn, Vm), lane by lane.
-#[inline(always)]
-pub fn map2<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word, f: impl Fn(T, T) -> T) {
-    let (x, y) = (T::get(env, w.rn()), w.second(env));
-    let r = std::array::from_fn(|i| f(x[i], y[i]));
-    T::put(env, w.rd(), clip(r, w.live(N)));
-}
-
-/// As `map1`, where f also tells whether it saturated.
-#[inline(always)]
-pub fn saturate1<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word, f: impl Fn(T) -> (T, bool)) {
-    let x = clip(T::get(env, w.rn()), w.live(N));
-    let mut any = false;
-    let r = x.map(|x| {
-        let (r, s) = f(x);
-        any |= s;
-        r
-    });
-    saturated(env, any);
-    T::put(env, w.rd(), r);
-}
-
-/// As `map2`, where f also tells whether it saturated. f(0, 0) is 0.
-#[inline(always)]
-pub fn saturate2<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word, f: impl Fn(T, T) -> (T, bool)) {
-    let live = w.live(N);
-    let (x, y) = (clip(T::get(env, w.rn()), live), clip(w.second(env), live));
-    let mut any = false;
-    let r = std::array::from_fn(|i| {
-        let (r, s) = f(x[i], y[i]);
-        any |= s;
-        r
-    });
-    saturated(env, any);
-    T::put(env, w.rd(), r);
-}
-
-/// Vd = f(Vd, Vn, Vm), where f also tells whether it saturated. f(0, 0, 0) is 0.
-#[inline(always)]
-pub fn saturate3<T: Lane<N, H>, const N: usize, const H: usize>(
-    env: &mut Env,
-    w: Word,
-    f: impl Fn(T, T, T) -> (T, bool),
-) {
-    let live = w.live(N);
-    let (x, y) = (clip(T::get(env, w.rn()), live), clip(w.second(env), live));
-    let d = clip(T::get(env, w.rd()), live);
+pub fn all<D: Copy, S: Copy, const N: usize>(
+    d: [D; N],
+    x: [S; N],
+    y: [S; N],
+    f: impl Fn(D, S, S) -> (D, bool),
+) -> ([D; N], bool) {
     let mut any = false;
     let r = std::array::from_fn(|i| {
         let (r, s) = f(d[i], x[i], y[i]);
         any |= s;
         r
     });
-    saturated(env, any);
-    T::put(env, w.rd(), r);
+    (r, any)
 }
 
-/// Half of Vd = f(Vn), from lanes twice as wide; f also tells whether it saturated. f(0) is 0.
+/// Vd = f(Vd, Vn, Vm) lane by lane, where f also tells whether it saturated; scalar or vector.
+///
+/// A loop of its own for each width, since lanes that do not count must not saturate.
+#[inline(never)]
+pub fn saturate3<D, S, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(D, S, S) -> (D, bool),
+) where
+    D: Lane<N, H>,
+    S: Lane<N, H>,
+{
+    if w.scalar() {
+        let (d, x, y) = (D::get(env, w.rd()), S::get(env, w.rn()), w.second(env));
+        let (r, any) = f(d[0], x[0], y[0]);
+        let mut lanes = [D::default(); N];
+        lanes[0] = r;
+        D::put(env, w.rd(), lanes);
+        saturated(env, any);
+    } else if w.q() {
+        let (r, any) = all(D::get(env, w.rd()), S::get(env, w.rn()), w.second(env), f);
+        D::put(env, w.rd(), r);
+        saturated(env, any);
+    } else {
+        let (r, any) = all(D::half(env, w.rd(), false), S::half(env, w.rn(), false), w.second_half(env), f);
+        D::put_half(env, w.rd(), false, r);
+        saturated(env, any);
+    }
+}
+
+/// Vd = f(Vn), where f also tells whether it saturated.
 #[inline(always)]
-pub fn narrow<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word, f: impl Fn(W) -> (T, bool))
-where
+pub fn saturate1<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T) -> (T, bool),
+) {
+    saturate3(env, w, |_: T, x: T, _| f(x));
+}
+
+/// Vd = f(Vn, Vm), where f also tells whether it saturated.
+#[inline(always)]
+pub fn saturate2<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T, T) -> (T, bool),
+) {
+    saturate3(env, w, |_: T, x: T, y| f(x, y));
+}
+
+/// Vd = f(Vn), lane by lane.
+#[inline(always)]
+pub fn map1<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T) -> T,
+) {
+    saturate3(env, w, |_: T, x: T, _| (f(x), false));
+}
+
+/// Vd = f(Vn, Vm), lane by lane.
+#[inline(always)]
+pub fn map2<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T, T) -> T,
+) {
+    saturate3(env, w, |_: T, x: T, y| (f(x, y), false));
+}
+
+/// Half of Vd = f(Vn), from lanes twice as wide; f also tells whether it saturated.
+#[inline(never)]
+pub fn narrow<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(W) -> (T, bool),
+) where
     T: Lane<N, H>,
     W: Lane<H, Q>,
 {
-    let x = clip(W::get(env, w.rn()), if w.scalar() { 1 } else { H });
-    let mut any = false;
-    let r = x.map(|x| {
-        let (r, s) = f(x);
-        any |= s;
-        r
-    });
-    saturated(env, any);
+    let x = W::get(env, w.rn());
+    let (r, any) = if w.scalar() {
+        let (r, s) = f(x[0]);
+        let mut lanes = [T::default(); H];
+        lanes[0] = r;
+        (lanes, s)
+    } else {
+        all([T::default(); H], x, x, |_, x, _| f(x))
+    };
     T::put_half(env, w.rd(), w.upper(), r);
+    saturated(env, any);
 }
 
 /// Runs an expression with `$t` the signed or unsigned lane type of a size, and `$w` the type twice as wide;

@@ -1,12 +1,12 @@
 //! Integer Advanced SIMD of one source: "two-register miscellaneous" and "across lanes".
 
-use super::simd_lanes::{Lane, Word, by_size, clip, map1, narrow, saturate1, saturated};
+use super::simd_lanes::{Lane, Word, by_size, map1, narrow, saturate1, saturate3, vectors};
 use crate::sem::simd_misc::{AcrossOp, MiscOp};
 use brolga_core::Env;
 
 /// One [`MiscOp`] operation that the IR cannot say in a few ops.
 pub extern "C" fn two_misc(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let s = w.size();
     match MiscOp::of(op) {
         MiscOp::Clz => by_size!(unsigned s, T => map1(env, w, |x: T| x.leading_zeros() as T)),
@@ -15,11 +15,11 @@ pub extern "C" fn two_misc(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         MiscOp::Rbit => map1(env, w, u8::reverse_bits),
         MiscOp::Sqabs => by_size!(signed s, T => saturate1(env, w, |x: T| (x.saturating_abs(), x == T::MIN))),
         MiscOp::Sqneg => by_size!(signed s, T => saturate1(env, w, |x: T| (x.saturating_neg(), x == T::MIN))),
-        MiscOp::Suqadd => by_size!(mixed s, S U => accumulate(env, w, |d: S, x: U| {
+        MiscOp::Suqadd => by_size!(mixed s, S U => saturate3(env, w, |d: S, x: U, _| {
             let (wrapped, over) = d.overflowing_add_unsigned(x);
             (if over { S::MAX } else { wrapped }, over)
         })),
-        MiscOp::Usqadd => by_size!(mixed s, S U => accumulate(env, w, |d: U, x: S| {
+        MiscOp::Usqadd => by_size!(mixed s, S U => saturate3(env, w, |d: U, x: S, _| {
             let (wrapped, over) = d.overflowing_add_signed(x);
             (if !over { wrapped } else if x < 0 { 0 } else { U::MAX }, over)
         })),
@@ -48,28 +48,9 @@ fn ones(x: u8) -> u8 {
     (x + (x >> 4)) & 0x0f
 }
 
-/// Vd = f(Vd, Vn); f also tells whether it saturated.
-#[inline(always)]
-fn accumulate<D, T, const N: usize, const H: usize>(env: &mut Env, w: Word, f: impl Fn(D, T) -> (D, bool))
-where
-    D: Lane<N, H>,
-    T: Lane<N, H>,
-{
-    let live = w.live(N);
-    let (d, x) = (clip(D::get(env, w.rd()), live), clip(T::get(env, w.rn()), live));
-    let mut any = false;
-    let r = std::array::from_fn(|i| {
-        let (r, s) = f(d[i], x[i]);
-        any |= s;
-        r
-    });
-    saturated(env, any);
-    D::put(env, w.rd(), r);
-}
-
 /// Vd = f(half of Vn), in lanes twice as wide.
-#[inline(always)]
-pub fn widen<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word, f: impl Fn(T) -> W)
+#[inline(never)]
+pub fn widen<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word<false>, f: impl Fn(T) -> W)
 where
     T: Lane<N, H>,
     W: Lane<H, Q>,
@@ -80,28 +61,31 @@ where
 
 /// An [`AcrossOp`] reduction.
 pub extern "C" fn across(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let s = w.size();
-    let r = match AcrossOp::of(op) {
-        AcrossOp::Addv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.wrapping_add(y)) as u64),
-        AcrossOp::Smaxv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.max(y)) as u64),
-        AcrossOp::Sminv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.min(y)) as u64),
-        AcrossOp::Umaxv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.max(y)) as u64),
-        AcrossOp::Uminv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.min(y)) as u64),
-        AcrossOp::Saddlv => by_size!(signed s, T => sum(env, w, |x: T| x as i64)) as u64,
-        AcrossOp::Uaddlv => by_size!(unsigned s, T => sum(env, w, |x: T| x as i64)) as u64,
-    };
-    let bits = match AcrossOp::of(op) {
-        AcrossOp::Saddlv | AcrossOp::Uaddlv => 16 << s,
-        _ => 8 << s,
-    };
-    u64::put(env, w.rd(), [r & u64::MAX >> (64 - bits), 0]);
+    match AcrossOp::of(op) {
+        AcrossOp::Addv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.wrapping_add(y))),
+        AcrossOp::Smaxv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.max(y))),
+        AcrossOp::Sminv => by_size!(signed s, T => fold(env, w, |x: T, y: T| x.min(y))),
+        AcrossOp::Umaxv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.max(y))),
+        AcrossOp::Uminv => by_size!(unsigned s, T => fold(env, w, |x: T, y: T| x.min(y))),
+        AcrossOp::Saddlv => by_size!(signed s, T W => sum(env, w, |x: T| x as W)),
+        AcrossOp::Uaddlv => by_size!(unsigned s, T W => sum(env, w, |x: T| x as W)),
+    }
     0
 }
 
-/// All lanes combined, halves first: f is commutative and associative.
+/// Vd = a lane, the rest zero.
 #[inline(always)]
-fn fold<T: Lane<N, H>, const N: usize, const H: usize>(env: &Env, w: Word, f: impl Fn(T, T) -> T) -> T {
+fn put_first<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word<false>, lane: T) {
+    let mut lanes = [T::default(); N];
+    lanes[0] = lane;
+    T::put(env, w.rd(), lanes);
+}
+
+/// Vd = all lanes combined, halves first: f is commutative and associative.
+#[inline(never)]
+fn fold<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word<false>, f: impl Fn(T, T) -> T) {
     let x = T::half(env, w.rn(), false);
     let all = if w.q() {
         let y = T::half(env, w.rn(), true);
@@ -111,11 +95,17 @@ fn fold<T: Lane<N, H>, const N: usize, const H: usize>(env: &Env, w: Word, f: im
     };
     let mut lanes = all.into_iter();
     let first = lanes.next().unwrap_or_default();
-    lanes.fold(first, f)
+    put_first(env, w, lanes.fold(first, f));
 }
 
-#[inline(always)]
-fn sum<T: Lane<N, H>, const N: usize, const H: usize>(env: &Env, w: Word, extend: impl Fn(T) -> i64) -> i64 {
-    let lanes = T::get(env, w.rn());
-    lanes[..w.live(N)].iter().map(|&x| extend(x)).sum()
+/// Vd = the sum of all lanes, in a lane twice as wide.
+#[inline(never)]
+fn sum<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word<false>, extend: impl Fn(T) -> W)
+where
+    T: Lane<N, H>,
+    W: Lane<H, Q> + std::iter::Sum,
+{
+    let low = T::half(env, w.rn(), false).map(&extend);
+    let high = if w.q() { T::half(env, w.rn(), true).map(&extend) } else { [W::default(); H] };
+    put_first::<W, _, _>(env, w, low.into_iter().chain(high).sum());
 }

@@ -1,46 +1,53 @@
 //! Advanced SIMD permutations and table lookup.
 
-use super::simd_lanes::{Lane, Word, by_size};
+use super::simd_lanes::{Lane, Word, by_size, vectors};
 use crate::sem::simd_perm::{PermuteOp, TableOp};
 use brolga_core::Env;
 
 /// ZIP1, ZIP2, UZP1, UZP2 of bytes to words.
 pub extern "C" fn permute(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
-    by_size!(unsigned w.size(), T W => permute_lanes::<T, W, _, _, _>(env, w, PermuteOp::of(op)));
+    let w = vectors(word);
+    match PermuteOp::of(op) {
+        PermuteOp::Zip1 => by_size!(unsigned w.size(), T => interleave::<T, _, _, false>(env, w)),
+        PermuteOp::Zip2 => by_size!(unsigned w.size(), T => interleave::<T, _, _, true>(env, w)),
+        PermuteOp::Uzp1 => by_size!(unsigned w.size(), T => deinterleave::<T, _, _, false>(env, w)),
+        PermuteOp::Uzp2 => by_size!(unsigned w.size(), T => deinterleave::<T, _, _, true>(env, w)),
+        // TRN1 and TRN2 are written in IR.
+        _ => {}
+    }
     0
 }
 
-/// Lanes of a type and of one twice as wide, which names the halves' lane count.
-#[inline(always)]
-fn permute_lanes<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word, op: PermuteOp)
-where
-    T: Lane<N, H>,
-    W: Lane<H, Q>,
-{
+/// The lower or upper halves of Vn and Vm, their lanes alternating.
+#[inline(never)]
+fn interleave<T: Lane<N, H>, const N: usize, const H: usize, const UPPER: bool>(env: &mut Env, w: Word<false>) {
     let (x, y) = (T::get(env, w.rn()), T::get(env, w.rm()));
+    let alternate = |i: usize, first: usize| if i.is_multiple_of(2) { x[first + i / 2] } else { y[first + i / 2] };
     if w.q() {
-        let r = match op {
-            PermuteOp::Zip1 => std::array::from_fn(|i| [x, y][i % 2][i / 2]),
-            PermuteOp::Zip2 => std::array::from_fn(|i| [x, y][i % 2][H + i / 2]),
-            PermuteOp::Uzp1 => std::array::from_fn(|i| if i < H { x[2 * i] } else { y[2 * i - N] }),
-            _ => std::array::from_fn(|i| if i < H { x[2 * i + 1] } else { y[2 * i + 1 - N] }),
-        };
-        T::put(env, w.rd(), r);
+        let first = if UPPER { N / 2 } else { 0 };
+        T::put(env, w.rd(), std::array::from_fn(|i| alternate(i, first)));
     } else {
-        let r = match op {
-            PermuteOp::Zip1 => std::array::from_fn(|i| [x, y][i % 2][i / 2]),
-            PermuteOp::Zip2 => std::array::from_fn(|i| [x, y][i % 2][Q + i / 2]),
-            PermuteOp::Uzp1 => std::array::from_fn(|i| if i < Q { x[2 * i] } else { y[2 * i - H] }),
-            _ => std::array::from_fn(|i| if i < Q { x[2 * i + 1] } else { y[2 * i + 1 - H] }),
-        };
-        T::put_half(env, w.rd(), false, r);
+        let first = if UPPER { H / 2 } else { 0 };
+        T::put_half(env, w.rd(), false, std::array::from_fn(|i| alternate(i, first)));
+    }
+}
+
+/// The even or odd lanes of Vn, then those of Vm.
+#[inline(never)]
+fn deinterleave<T: Lane<N, H>, const N: usize, const H: usize, const ODD: bool>(env: &mut Env, w: Word<false>) {
+    let (x, y) = (T::get(env, w.rn()), T::get(env, w.rm()));
+    let every_other =
+        |i: usize, half: usize| if i < half { x[2 * i + ODD as usize] } else { y[2 * (i - half) + ODD as usize] };
+    if w.q() {
+        T::put(env, w.rd(), std::array::from_fn(|i| every_other(i, N / 2)));
+    } else {
+        T::put_half(env, w.rd(), false, std::array::from_fn(|i| every_other(i, H / 2)));
     }
 }
 
 /// TBL, TBX.
 pub extern "C" fn table(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let registers = (word >> 13 & 3) + 1;
     let mut bytes = [0; 64];
     for (k, row) in (0..registers).zip(bytes.as_chunks_mut::<16>().0) {

@@ -1,6 +1,6 @@
 //! Advanced SIMD shifts by an immediate that saturate, narrow or widen.
 
-use super::simd_lanes::{Word, by_size, narrow, saturate1};
+use super::simd_lanes::{by_size, narrow, saturate1, vectors};
 use super::simd_misc::widen;
 use super::simd_three::left_saturate;
 use crate::sem::simd_shift::ShiftOp;
@@ -15,7 +15,7 @@ fn decode(word: u64) -> (u32, u32) {
 
 /// SQSHL, SQSHLU, UQSHL (immediate).
 pub extern "C" fn shift_saturate_imm(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let (imm, s) = decode(word);
     let n = imm - (8 << s);
     match ShiftOp::of(op) {
@@ -46,7 +46,7 @@ macro_rules! clamped {
 
 /// SHRN, RSHRN and their saturating kin.
 pub extern "C" fn shift_narrow(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let (imm, s) = decode(word);
     let n = (16 << s) - imm;
     match ShiftOp::of(op) {
@@ -72,7 +72,7 @@ pub extern "C" fn shift_narrow(env: &mut Env, word: u64, op: u64, _: u64) -> u64
 
 /// SSHLL, USHLL.
 pub extern "C" fn shift_long(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let (imm, s) = decode(word);
     let n = imm - (8 << s);
     if ShiftOp::of(op) == ShiftOp::Sshll {

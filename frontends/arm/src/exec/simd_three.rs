@@ -1,13 +1,13 @@
 //! Integer Advanced SIMD of two sources, also by element: "three same", "three-register extension",
 //! "three different" and "x indexed element".
 
-use super::simd_lanes::{Lane, Word, by_size, clip, map2, saturate2, saturate3, saturated};
+use super::simd_lanes::{Lane, Word, all, by_size, map2, saturate2, saturate3, saturated, vectors};
 use crate::sem::simd_three::{DiffOp, DotOp, ThreeOp};
 use brolga_core::Env;
 
 /// One [`ThreeOp`] operation that the IR cannot say in a few ops.
 pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let s = w.size();
     match ThreeOp::of(op) {
         ThreeOp::Shsub => {
@@ -17,32 +17,32 @@ pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
             by_size!(unsigned s, T => map2(env, w, |x: T, y: T| (x >> 1).wrapping_sub(y >> 1).wrapping_sub(!x & y & 1)))
         }
         ThreeOp::Sqadd => {
-            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1)))
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_add, wrapping_add, y)))
         }
         ThreeOp::Uqadd => {
-            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_add(y), x.overflowing_add(y).1)))
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_add, wrapping_add, y)))
         }
         ThreeOp::Sqsub => {
-            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1)))
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_sub, wrapping_sub, y)))
         }
         ThreeOp::Uqsub => {
-            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| (x.saturating_sub(y), x.overflowing_sub(y).1)))
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| saturating!(x, saturating_sub, wrapping_sub, y)))
         }
-        ThreeOp::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
-        ThreeOp::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, false))),
-        ThreeOp::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
-        ThreeOp::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y as i8, true))),
+        ThreeOp::Sshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, false))),
+        ThreeOp::Ushl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, false))),
+        ThreeOp::Srshl => by_size!(signed s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, true))),
+        ThreeOp::Urshl => by_size!(unsigned s, T => map2(env, w, |x: T, y: T| shift_left!(T, x, y, true))),
         ThreeOp::Sqshl => {
-            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false)))
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, false)))
         }
         ThreeOp::Uqshl => {
-            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, false)))
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, false)))
         }
         ThreeOp::Sqrshl => {
-            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true)))
+            by_size!(signed s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, true)))
         }
         ThreeOp::Uqrshl => {
-            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y as i8, true)))
+            by_size!(unsigned s, T => saturate2(env, w, |x: T, y: T| shift_saturate!(T, x, y, true)))
         }
         ThreeOp::Smaxp => by_size!(signed s, T => pairs(env, w, |x: T, y: T| x.max(y))),
         ThreeOp::Umaxp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.max(y))),
@@ -50,6 +50,21 @@ pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         ThreeOp::Uminp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.min(y))),
         ThreeOp::Addp => by_size!(unsigned s, T => pairs(env, w, |x: T, y: T| x.wrapping_add(y))),
         ThreeOp::Pmul => map2(env, w, |x: u8, y: u8| carryless(x, y) as u8),
+        op => high_products(env, w, op),
+    }
+    0
+}
+
+/// SQDMULH and its kin by element.
+pub extern "C" fn three_elem(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
+    high_products(env, Word::<true>(word), ThreeOp::of(op));
+    0
+}
+
+#[inline(always)]
+fn high_products<const E: bool>(env: &mut Env, w: Word<E>, op: ThreeOp) {
+    let s = w.size();
+    match op {
         ThreeOp::Sqdmulh => by_size!(signed s, T W => saturate2(env, w, |x: T, y: T| high_half!(T W, x as W * y as W))),
         ThreeOp::Sqrdmulh => by_size!(signed s, T W => saturate2(env, w, |x: T, y: T| {
             high_half!(T W, x as W * y as W + (1 << (T::BITS - 2)))
@@ -63,13 +78,22 @@ pub extern "C" fn three_same(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         // The rest is written in IR.
         _ => {}
     }
-    0
 }
+
+/// A saturated result, and whether it is not the wrapped one.
+macro_rules! saturating {
+    ($x:expr, $saturating:ident, $wrapping:ident, $y:expr) => {{
+        let (x, y) = ($x, $y);
+        (x.$saturating(y), x.$saturating(y) != x.$wrapping(y))
+    }};
+}
+use saturating;
 
 /// x shifted left by a signed amount, right if it is negative. Arm ARM, "SSHL" and its neighbours.
 macro_rules! shift_left {
     ($t:ident, $x:expr, $n:expr, $round:expr) => {{
-        let (x, n) = ($x, $n as i32);
+        // The amount is the low byte.
+        let (x, n) = ($x, $n as i8 as i32);
         if n >= $t::BITS as i32 {
             0
         } else if n >= 0 {
@@ -96,7 +120,8 @@ use shift_right;
 /// As `shift_left`, with the saturated result and whether it saturated.
 macro_rules! shift_saturate {
     ($t:ident, $x:expr, $n:expr, $round:expr) => {{
-        let (x, n) = ($x, $n as i32);
+        // The amount is the low byte.
+        let (x, n) = ($x, $n as i8 as i32);
         if n < 0 { (shift_right!($t, x, -n as u32, $round), false) } else { left_saturate!($t, x, n as u32) }
     }};
 }
@@ -117,8 +142,8 @@ macro_rules! left_saturate {
 pub(super) use left_saturate;
 
 /// Adjacent lanes of Vn, then of Vm, combined.
-#[inline(always)]
-fn pairs<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word, f: impl Fn(T, T) -> T) {
+#[inline(never)]
+fn pairs<T: Lane<N, H>, const N: usize, const H: usize>(env: &mut Env, w: Word<false>, f: impl Fn(T, T) -> T) {
     let (x, y) = (T::get(env, w.rn()), T::get(env, w.rm()));
     let half = |v: [T; N]| -> [T; H] { std::array::from_fn(|i| f(v[2 * i], v[2 * i + 1])) };
     let (x, y) = (half(x), half(y));
@@ -147,7 +172,7 @@ use high_half;
 
 /// One [`DiffOp`] operation.
 pub extern "C" fn three_diff(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let s = w.size();
     match DiffOp::of(op) {
         DiffOp::Saddl => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W + y as W)),
@@ -156,8 +181,6 @@ pub extern "C" fn three_diff(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         DiffOp::Usubl => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| (x as W).wrapping_sub(y as W))),
         DiffOp::Sabdl => by_size!(signed s, T W => long(env, w, |x: T, y: T| (x as W - y as W).abs())),
         DiffOp::Uabdl => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x.max(y) as W - x.min(y) as W)),
-        DiffOp::Smull => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
-        DiffOp::Umull => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
         DiffOp::Pmull => long(env, w, carryless),
         DiffOp::Saddw => by_size!(signed s, T W => wide(env, w, |x: W, y: T| x.wrapping_add(y as W))),
         DiffOp::Uaddw => by_size!(unsigned s, T W => wide(env, w, |x: W, y: T| x.wrapping_add(y as W))),
@@ -169,6 +192,31 @@ pub extern "C" fn three_diff(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         DiffOp::Uabal => {
             by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x.max(y) as W - x.min(y) as W)))
         }
+        DiffOp::Addhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_add(y) >> T::BITS) as T)),
+        DiffOp::Subhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_sub(y) >> T::BITS) as T)),
+        DiffOp::Raddhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
+            (x.wrapping_add(y).wrapping_add(1 << (T::BITS - 1)) >> T::BITS) as T
+        })),
+        DiffOp::Rsubhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
+            (x.wrapping_sub(y).wrapping_add(1 << (T::BITS - 1)) >> T::BITS) as T
+        })),
+        op => long_products(env, w, op),
+    }
+    0
+}
+
+/// SMULL and its kin by element.
+pub extern "C" fn diff_elem(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
+    long_products(env, Word::<true>(word), DiffOp::of(op));
+    0
+}
+
+#[inline(always)]
+fn long_products<const E: bool>(env: &mut Env, w: Word<E>, op: DiffOp) {
+    let s = w.size();
+    match op {
+        DiffOp::Smull => by_size!(signed s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
+        DiffOp::Umull => by_size!(unsigned s, T W => long(env, w, |x: T, y: T| x as W * y as W)),
         DiffOp::Smlal => {
             by_size!(signed s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_add(x as W * y as W)))
         }
@@ -181,40 +229,38 @@ pub extern "C" fn three_diff(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         DiffOp::Umlsl => {
             by_size!(unsigned s, T W => long_accumulate(env, w, |d: W, x: T, y: T| d.wrapping_sub(x as W * y as W)))
         }
-        DiffOp::Addhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_add(y) >> T::BITS) as T)),
-        DiffOp::Subhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| (x.wrapping_sub(y) >> T::BITS) as T)),
-        DiffOp::Raddhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
-            (x.wrapping_add(y).wrapping_add(1 << (T::BITS - 1)) >> T::BITS) as T
-        })),
-        DiffOp::Rsubhn => by_size!(unsigned s, T W => high(env, w, |x: W, y: W| {
-            (x.wrapping_sub(y).wrapping_add(1 << (T::BITS - 1)) >> T::BITS) as T
-        })),
         DiffOp::Sqdmull => by_size!(signed s, T W => long_saturate(env, w, |_: W, x: T, y: T| twice!(x as W * y as W))),
         DiffOp::Sqdmlal => by_size!(signed s, T W => long_saturate(env, w, |d: W, x: T, y: T| {
             let (p, s) = twice!(x as W * y as W);
-            (d.saturating_add(p), s | d.overflowing_add(p).1)
+            let (r, t) = saturating!(d, saturating_add, wrapping_add, p);
+            (r, s | t)
         })),
         DiffOp::Sqdmlsl => by_size!(signed s, T W => long_saturate(env, w, |d: W, x: T, y: T| {
             let (p, s) = twice!(x as W * y as W);
-            (d.saturating_sub(p), s | d.overflowing_sub(p).1)
+            let (r, t) = saturating!(d, saturating_sub, wrapping_sub, p);
+            (r, s | t)
         })),
+        // Not products.
+        _ => {}
     }
-    0
 }
 
 /// A product doubled, and whether that saturated.
 macro_rules! twice {
     ($product:expr) => {{
         let p = $product;
-        (p.saturating_add(p), p.overflowing_add(p).1)
+        saturating!(p, saturating_add, wrapping_add, p)
     }};
 }
 use twice;
 
 /// Vd = f(half of Vn, half of Vm), in lanes twice as wide.
-#[inline(always)]
-fn long<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word, f: impl Fn(T, T) -> W)
-where
+#[inline(never)]
+fn long<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(
+    env: &mut Env,
+    w: Word<E>,
+    f: impl Fn(T, T) -> W,
+) where
     T: Lane<N, H>,
     W: Lane<H, Q>,
 {
@@ -223,8 +269,8 @@ where
 }
 
 /// Vd = f(Vn, half of Vm).
-#[inline(always)]
-fn wide<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word, f: impl Fn(W, T) -> W)
+#[inline(never)]
+fn wide<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word<false>, f: impl Fn(W, T) -> W)
 where
     T: Lane<N, H>,
     W: Lane<H, Q>,
@@ -234,10 +280,10 @@ where
 }
 
 /// Vd = f(Vd, half of Vn, half of Vm).
-#[inline(always)]
-fn long_accumulate<T, W, const N: usize, const H: usize, const Q: usize>(
+#[inline(never)]
+fn long_accumulate<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(
     env: &mut Env,
-    w: Word,
+    w: Word<E>,
     f: impl Fn(W, T, T) -> W,
 ) where
     T: Lane<N, H>,
@@ -248,32 +294,33 @@ fn long_accumulate<T, W, const N: usize, const H: usize, const Q: usize>(
     W::put(env, w.rd(), std::array::from_fn(|i| f(d[i], x[i], y[i])));
 }
 
-/// As `long_accumulate`, saturating, also scalar; f(0, 0, 0) is 0.
-#[inline(always)]
-fn long_saturate<T, W, const N: usize, const H: usize, const Q: usize>(
+/// As `long_accumulate`, saturating, also scalar.
+#[inline(never)]
+fn long_saturate<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(
     env: &mut Env,
-    w: Word,
+    w: Word<E>,
     f: impl Fn(W, T, T) -> (W, bool),
 ) where
     T: Lane<N, H>,
     W: Lane<H, Q>,
 {
-    let live = if w.scalar() { 1 } else { H };
-    let (x, y) = (clip(T::half(env, w.rn(), w.upper()), live), clip(w.second_half(env), live));
-    let d = clip(W::get(env, w.rd()), live);
-    let mut any = false;
-    let r = std::array::from_fn(|i| {
-        let (r, s) = f(d[i], x[i], y[i]);
-        any |= s;
-        r
-    });
-    saturated(env, any);
+    let (x, y) = (T::half(env, w.rn(), w.upper()), w.second_half(env));
+    let d = W::get(env, w.rd());
+    let (r, any) = if w.scalar() {
+        let (r, s) = f(d[0], x[0], y[0]);
+        let mut lanes = [W::default(); H];
+        lanes[0] = r;
+        (lanes, s)
+    } else {
+        all(d, x, y, f)
+    };
     W::put(env, w.rd(), r);
+    saturated(env, any);
 }
 
 /// Half of Vd = f(Vn, Vm), from lanes twice as wide.
-#[inline(always)]
-fn high<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word, f: impl Fn(W, W) -> T)
+#[inline(never)]
+fn high<T, W, const N: usize, const H: usize, const Q: usize>(env: &mut Env, w: Word<false>, f: impl Fn(W, W) -> T)
 where
     T: Lane<N, H>,
     W: Lane<H, Q>,
@@ -284,7 +331,7 @@ where
 
 /// PMULL, PMULL2 of doublewords.
 pub extern "C" fn pmull64(env: &mut Env, word: u64, _: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let ([x], [y]) = (u64::half(env, w.rn(), w.q()), u64::half(env, w.rm(), w.q()));
     let r = carryless64(x, y);
     u64::put(env, w.rd(), [r as u64, (r >> 64) as u64]);
@@ -299,14 +346,14 @@ pub fn carryless64(x: u64, y: u64) -> u128 {
     let xs: [u64; 5] = std::array::from_fn(|i| part(x, i));
     let ys: [u64; 5] = std::array::from_fn(|i| part(y, i));
     (0..5).fold(0, |r, k| {
-        let sum = (0..5).fold(0, |s, i| s ^ xs[i] as u128 * ys[(k + 5 - i) % 5] as u128);
+        let sum = (0..5).fold(0, |s, i| s ^ (xs[i] as u128 * ys[(k + 5 - i) % 5] as u128));
         r | sum & (FIFTHS << k)
     })
 }
 
 /// A [`DotOp`] product: each word of Vd gains the products of four bytes.
-pub extern "C" fn dot(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+pub extern "C" fn dot<const E: bool>(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
+    let w = Word::<E>(word);
     let (x, y) = (u8::get(env, w.rn()), w.second_quads(env));
     match DotOp::of(op) {
         DotOp::Sdot => quads(env, w, |i| x[i] as i8 as i32 * y[i] as i8 as i32),
@@ -319,16 +366,19 @@ pub extern "C" fn dot(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     0
 }
 
-#[inline(always)]
-fn quads(env: &mut Env, w: Word, product: impl Fn(usize) -> i32) {
+#[inline(never)]
+fn quads<const E: bool>(env: &mut Env, w: Word<E>, product: impl Fn(usize) -> i32) {
     let d = i32::get(env, w.rd());
     let r = std::array::from_fn(|i| d[i].wrapping_add((4 * i..4 * i + 4).map(&product).sum()));
-    i32::put(env, w.rd(), clip(r, w.live(4)));
+    i32::put(env, w.rd(), r);
+    if !w.q() {
+        i32::put_half(env, w.rd(), true, [0; 2]);
+    }
 }
 
 /// SMMLA, UMMLA, USMMLA: the 2x2 words of Vd gain the product of the 2x8 bytes of Vn and the 8x2 of Vm.
 pub extern "C" fn matrix(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = Word(word);
+    let w = vectors(word);
     let (x, y) = (u8::get(env, w.rn()), u8::get(env, w.rm()));
     match DotOp::of(op) {
         DotOp::Smmla => products(env, w, |i, k| x[i] as i8 as i32 * y[k] as i8 as i32),
@@ -339,7 +389,7 @@ pub extern "C" fn matrix(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
 }
 
 #[inline(always)]
-fn products(env: &mut Env, w: Word, product: impl Fn(usize, usize) -> i32) {
+fn products(env: &mut Env, w: Word<false>, product: impl Fn(usize, usize) -> i32) {
     let d = i32::get(env, w.rd());
     let r = std::array::from_fn(|c| {
         let (row, column) = (c / 2 * 8, c % 2 * 8);

@@ -8,6 +8,7 @@ use brolga_core::{Cond, Reg, RegSet};
 use brolga_ir::{Builder, DisasContext, HelperId, JumpKind, Op, RaiseKind, Ty, Value};
 
 pub mod branch;
+pub mod crypto;
 pub mod dp_imm;
 pub mod dp_reg;
 pub mod fp;

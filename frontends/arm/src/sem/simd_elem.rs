@@ -1,9 +1,9 @@
 //! Integer "Advanced SIMD x indexed element": as the vector instructions, with one lane of Vm in all lanes.
 
 use super::simd_lanes::shape;
-use super::simd_three::{diff_call, dot_call, product, three_call};
+use super::simd_three::{diff_call, product, three_call};
 use super::*;
-use crate::exec::simd_lanes::operations;
+use crate::exec::{self, simd_lanes::operations};
 
 pub use super::simd_three::{DiffOp, DotOp, ThreeOp};
 
@@ -59,8 +59,8 @@ pub fn elem(cx: &mut Cx, i: Elem, op: ElemOp) -> Flow {
             let v = product(cx, op, s, i.rd, n, m);
             cx.set_vector(i.q, i.rd, v);
         }
-        Kin::Same(op) => three_call(cx, op, [i.rd, i.rn, rm]),
-        Kin::Long(op) => diff_call(cx, op, i.q, [i.rd, i.rn, rm]),
+        Kin::Same(op) => three_call(cx, exec::THREE_ELEM, op, [i.rd, i.rn, rm]),
+        Kin::Long(op) => diff_call(cx, exec::DIFF_ELEM, op, i.q, [i.rd, i.rn, rm]),
     }
     Flow::Next
 }
@@ -69,14 +69,14 @@ pub fn elem(cx: &mut Cx, i: Elem, op: ElemOp) -> Flow {
 pub fn elem_scalar(cx: &mut Cx, i: ElemScalar, op: ElemOp) -> Flow {
     let (rm, _) = element(i.size, i.h, i.l, i.m, i.rm);
     match op.kin() {
-        Kin::Same(op) => three_call(cx, op, [i.rd, i.rn, rm]),
-        Kin::Long(op) => diff_call(cx, op, false, [i.rd, i.rn, rm]),
+        Kin::Same(op) => three_call(cx, exec::THREE_ELEM, op, [i.rd, i.rn, rm]),
+        Kin::Long(op) => diff_call(cx, exec::DIFF_ELEM, op, false, [i.rd, i.rn, rm]),
     }
     Flow::Next
 }
 
 /// SDOT, UDOT, SUDOT, USDOT (by element).
 pub fn dot_elem(cx: &mut Cx, i: DotElem, op: DotOp) -> Flow {
-    dot_call(cx, op, [i.rd, i.rn, (i.m as u32) << 4 | i.rm]);
+    cx.vector_call(exec::DOT_ELEM, op as u64, &[i.rd, i.rn, (i.m as u32) << 4 | i.rm], &[i.rd]);
     Flow::Next
 }

@@ -109,7 +109,7 @@ pub fn fp_elem_scalar(cx: &mut Cx, i: a64::FpElemScalar, op: FpElemOp) -> Flow {
 
 /// Signs of all lanes cleared (FABS) or flipped (FNEG).
 fn signs(cx: &mut Cx, p: Precision, flip: bool, q: bool, rn: u32) -> Value {
-    let signs = u128::MAX / (u128::MAX >> (128 - p.bits())) << (p.bits() - 1);
+    let signs = (u128::MAX / (u128::MAX >> (128 - p.bits()))) << (p.bits() - 1);
     let change = |cx: &mut Cx, ty, a, mask| if flip { cx.b.xor(ty, a, mask) } else { cx.b.bic(ty, a, mask) };
     if q {
         let (a, mask) = (cx.vreg(rn), cx.b.vconst(signs));
@@ -130,17 +130,17 @@ fn misc(cx: &mut Cx, p: Precision, op: FpMiscOp, q: bool, rn: u32, rd: u32) -> F
     cx.fp_vector(p.pick([exec::FP_MISC_H, exec::FP_MISC_S, exec::FP_MISC_D]), op as u64, 0, &[rn], rd)
 }
 
-/// OneOp register of single or double precision.
+/// One register of single or double precision.
 pub fn fp_misc(cx: &mut Cx, i: a64::FpMisc, op: FpMiscOp) -> Flow {
     misc(cx, Precision::of_sz(i.sz), op, i.q, i.rn, i.rd)
 }
 
-/// OneOp register of half precision.
+/// One register of half precision.
 pub fn fp_misc_half(cx: &mut Cx, i: a64::FpMiscHalf, op: FpMiscOp) -> Flow {
     misc(cx, Precision::Half, op, i.q, i.rn, i.rd)
 }
 
-/// OneOp scalar; integers are as wide as the format.
+/// One scalar; integers are as wide as the format.
 fn misc_scalar(cx: &mut Cx, p: Precision, op: FpMiscOp, fbits: u32, rn: u32, rd: u32) -> Flow {
     use FpMiscOp::*;
     let a = cx.scalar(p, rn);
@@ -159,12 +159,12 @@ fn misc_scalar(cx: &mut Cx, p: Precision, op: FpMiscOp, fbits: u32, rn: u32, rd:
     Flow::Next
 }
 
-/// OneOp scalar of single or double precision.
+/// One scalar of single or double precision.
 pub fn fp_misc_scalar(cx: &mut Cx, i: a64::FpMiscScalar, op: FpMiscOp) -> Flow {
     misc_scalar(cx, Precision::of_sz(i.sz), op, 0, i.rn, i.rd)
 }
 
-/// OneOp scalar of half precision.
+/// One scalar of half precision.
 pub fn fp_misc_scalar_half(cx: &mut Cx, i: a64::FpMiscScalarHalf, op: FpMiscOp) -> Flow {
     misc_scalar(cx, Precision::Half, op, 0, i.rn, i.rd)
 }
@@ -323,4 +323,55 @@ pub fn bfmlal_v(cx: &mut Cx, i: a64::BfmlalV) -> Flow {
 pub fn bfmlal_e(cx: &mut Cx, i: a64::BfmlalE) -> Flow {
     let e = element(Precision::Half, i.h, i.l, i.m, i.rm);
     cx.fp_vector(exec::BFMLAL, 0, e.to_arg(), &[i.rd, i.rn, e.reg], i.rd)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::a64::{ALL, random_word};
+    use crate::sem::{Cx, Flow, translate};
+    use crate::state;
+    use brolga_ir::{Block, Builder, DisasContext, Op};
+
+    fn translated(word: u32) -> (Option<Flow>, Block) {
+        let b = Builder::new(0x1000, 0);
+        let mut dc = DisasContext { b, pc: 0x1000, bytes: [0; 16], available: 4, mode: 0 };
+        let flow = translate(word, &mut Cx::new(&mut dc, word));
+        (flow, dc.b.block)
+    }
+
+    #[test]
+    fn every_row_translates_and_calls_declare_their_result() {
+        let mut state = 3u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 32
+        };
+        let ours = |row: &&crate::a64::Row| {
+            let info = row.info();
+            info.implemented && matches!(info.section, "fp" | "simd_fp")
+        };
+        assert!(ALL.iter().filter(ours).count() > 250);
+        for &row in ALL.iter().filter(ours) {
+            for _ in 0..20 {
+                let word = random_word(row, &mut next);
+                let (flow, block) = translated(word);
+                assert_eq!(flow, Some(Flow::Next), "{row:?} {word:08x}");
+                let rd = state::v(word & 31).0;
+                let writes_vector = |site: &brolga_ir::CallSite| site.writes.iter().any(|reg| reg >= state::v(0).0);
+                for site in block.calls.iter().filter(|site| writes_vector(site)) {
+                    assert!(site.writes.contains(rd) && site.args.len() <= 3, "{row:?} {word:08x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn scalar_results_clear_the_rest_of_the_register() {
+        // FADD d0, d1, d2; FADDP d0, v1.2d; SCVTF s0, s1; FMLA h0, h1, v2.h[0].
+        for word in [0x1e62_2820, 0x7e70_d820, 0x5e21_d820, 0x5f02_1020] {
+            let (_, block) = translated(word);
+            let set = block.insts.iter().find(|inst| inst.op == Op::Set).unwrap();
+            assert_eq!(block.def(set.a).op, Op::Vscalar, "{word:08x}");
+        }
+    }
 }

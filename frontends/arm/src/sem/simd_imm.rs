@@ -53,7 +53,7 @@ fn expand(op: bool, cmode: u32, imm8: u64) -> u64 {
         6 => repeat(imm8 << 16 | 0xffff, 32),
         _ if !op => repeat(imm8, 8),
         // Each bit becomes a byte.
-        _ => (0..8).fold(0, |r, k| r | (imm8 >> k & 1) * 0xff << (8 * k)),
+        _ => (0..8).fold(0, |r, k| r | ((imm8 >> k & 1) * 0xff) << (8 * k)),
     }
 }
 

@@ -76,18 +76,18 @@ pub fn three_same_scalar(cx: &mut Cx, i: ThreeSameScalar, op: ThreeOp) -> Flow {
 fn same(cx: &mut Cx, op: ThreeOp, size: u32, q: bool, [rd, rn, rm]: [u32; 3]) -> Flow {
     match lanewise(cx, op, shape(size), [rd, rn, rm]) {
         Some(v) => cx.set_vector(q, rd, v),
-        None => three_call(cx, op, [rd, rn, rm]),
+        None => three_call(cx, exec::THREE_SAME, op, [rd, rn, rm]),
     }
     Flow::Next
 }
 
-/// The helper call of an operation, also by element.
-pub fn three_call(cx: &mut Cx, op: ThreeOp, [rd, rn, rm]: [u32; 3]) {
+/// The helper call of an operation on vectors or by element.
+pub fn three_call(cx: &mut Cx, helper: HelperId, op: ThreeOp, [rd, rn, rm]: [u32; 3]) {
     let reads: &[u32] = if op.accumulates() { &[rd, rn, rm] } else { &[rn, rm] };
     if op.saturates() {
-        cx.fp_call(exec::THREE_SAME, op as u64, reads, &[rd]);
+        cx.fp_call(helper, op as u64, reads, &[rd]);
     } else {
-        cx.vector_call(exec::THREE_SAME, op as u64, reads, &[rd]);
+        cx.vector_call(helper, op as u64, reads, &[rd]);
     }
 }
 
@@ -224,13 +224,8 @@ pub fn bitwise(cx: &mut Cx, i: Bitwise, op: LogicOp) -> Flow {
 
 /// SDOT, UDOT, USDOT (vector).
 pub fn dot(cx: &mut Cx, i: Dot, op: DotOp) -> Flow {
-    dot_call(cx, op, [i.rd, i.rn, i.rm]);
+    cx.vector_call(exec::DOT, op as u64, &[i.rd, i.rn, i.rm], &[i.rd]);
     Flow::Next
-}
-
-/// The helper call of a dot product, also by element.
-pub fn dot_call(cx: &mut Cx, op: DotOp, [rd, rn, rm]: [u32; 3]) {
-    cx.vector_call(exec::DOT, op as u64, &[rd, rn, rm], &[rd]);
 }
 
 /// SMMLA, UMMLA, USMMLA.
@@ -241,23 +236,23 @@ pub fn matrix(cx: &mut Cx, i: Matrix, op: DotOp) -> Flow {
 
 /// "Advanced SIMD three different".
 pub fn three_diff(cx: &mut Cx, i: ThreeDiff, op: DiffOp) -> Flow {
-    diff_call(cx, op, i.q, [i.rd, i.rn, i.rm]);
+    diff_call(cx, exec::THREE_DIFF, op, i.q, [i.rd, i.rn, i.rm]);
     Flow::Next
 }
 
 /// "Advanced SIMD scalar three different".
 pub fn three_diff_scalar(cx: &mut Cx, i: ThreeDiffScalar, op: DiffOp) -> Flow {
-    diff_call(cx, op, false, [i.rd, i.rn, i.rm]);
+    diff_call(cx, exec::THREE_DIFF, op, false, [i.rd, i.rn, i.rm]);
     Flow::Next
 }
 
-/// The helper call of an operation, also by element.
-pub fn diff_call(cx: &mut Cx, op: DiffOp, upper: bool, [rd, rn, rm]: [u32; 3]) {
+/// The helper call of an operation on vectors or by element.
+pub fn diff_call(cx: &mut Cx, helper: HelperId, op: DiffOp, upper: bool, [rd, rn, rm]: [u32; 3]) {
     let reads: &[u32] = if op.reads_destination(upper) { &[rd, rn, rm] } else { &[rn, rm] };
     if op.saturates() {
-        cx.fp_call(exec::THREE_DIFF, op as u64, reads, &[rd]);
+        cx.fp_call(helper, op as u64, reads, &[rd]);
     } else {
-        cx.vector_call(exec::THREE_DIFF, op as u64, reads, &[rd]);
+        cx.vector_call(helper, op as u64, reads, &[rd]);
     }
 }
 

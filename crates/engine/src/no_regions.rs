@@ -1,0 +1,44 @@
+//! The region tier of hosts that have none.
+
+use brolga_core::Env;
+use brolga_ir::{HostExit, Installed, Region, RegionBackend};
+
+/// A region back end of which there is no value.
+#[derive(Clone, Copy, Debug)]
+pub enum NoRegions {}
+
+impl RegionBackend for NoRegions {
+    type Compiled = NoRegions;
+
+    fn compile(&self, _: &Region) -> Result<NoRegions, String> {
+        match *self {}
+    }
+
+    fn install(&self, code: NoRegions) -> Option<Installed> {
+        match code {}
+    }
+
+    fn prepare(&self, _: &mut Env) {
+        match *self {}
+    }
+
+    fn enter(&self, _: u64, _: &mut Env) -> HostExit {
+        match *self {}
+    }
+
+    fn link(&self, _: u32, _: u64) {
+        match *self {}
+    }
+
+    fn unlink(&self, _: u32) {
+        match *self {}
+    }
+
+    fn remove(&self, _: u64) {
+        match *self {}
+    }
+
+    fn forked(&self) {
+        match *self {}
+    }
+}

@@ -1,0 +1,42 @@
+//! Instruction fetch by the guest's protection, which the host's mappings do not show.
+
+use crate::areas::EXEC;
+use crate::mm::Mm;
+use brolga_core::{Access, Fault, FaultKind};
+use brolga_softmmu::direct;
+use std::sync::{Arc, OnceLock};
+
+/// The address space of this process's guest. A process runs one guest at a time: `execve` starts afresh.
+static SPACE: OnceLock<Arc<Mm>> = OnceLock::new();
+
+/// Makes `mm` the space that [`fetch`] reads.
+pub(crate) fn set_space(mm: &Arc<Mm>) {
+    let _ = SPACE.set(Arc::clone(mm));
+}
+
+/// Reads guest code at `pc` into `buf`; returns how many bytes are mapped and executable.
+pub fn fetch(pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
+    let fault = |kind| Fault { addr: pc, access: Access::Fetch, kind };
+    let mm = SPACE.get().ok_or(fault(FaultKind::Unmapped))?;
+    let room = {
+        let state = mm.lock();
+        let (first, area) = state.areas.at(pc).ok_or(fault(FaultKind::Unmapped))?;
+        if area.prot & EXEC == 0 {
+            return Err(fault(FaultKind::Permission));
+        }
+        let wanted = pc.saturating_add(buf.len() as u64);
+        let mut end = first.end;
+        while end < wanted {
+            match state.areas.at(end) {
+                Some((next, area)) if area.prot & EXEC != 0 => end = next.end,
+                _ => break,
+            }
+        }
+        (end.min(wanted) - pc) as usize
+    };
+    match direct::copy_in_some(&mut buf[..room], pc.wrapping_add(mm.base)) {
+        // Mapped, but the file has no page there.
+        0 => Err(fault(FaultKind::Bus)),
+        n => Ok(n),
+    }
+}

@@ -1,0 +1,6 @@
+//! Cryptographic instructions, on 32-bit or 64-bit words of V registers.
+
+pub mod aes;
+pub mod field;
+pub mod sha;
+pub mod sm;

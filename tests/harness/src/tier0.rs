@@ -1,0 +1,108 @@
+//! The interpreter as an engine, behind any choice of passes. Every block is verified before and
+//! after them.
+
+use crate::engine::{Engine, Outcome};
+use crate::guest::{CODE, Guest};
+use crate::state::GuestState;
+use brolga_core::{Access, Env, Exit, Fault, FaultKind};
+use brolga_ir::{
+    Block, Builder, DisasContext, Flow, JumpKind, Leave, Passes, RaiseKind, Unfit, optimise, print, verify,
+};
+
+/// Tier 0 with passes.
+pub struct Tier0 {
+    name: String,
+    guest: &'static Guest,
+    passes: Passes,
+}
+
+impl Tier0 {
+    /// An interpreter of blocks that went through `passes`.
+    pub fn new(name: &str, guest: &'static Guest, passes: Passes) -> Tier0 {
+        Tier0 { name: name.into(), guest, passes }
+    }
+
+    /// The block as this engine runs it.
+    fn prepared(&self, block: &Block) -> Block {
+        checked(self.guest, block, "the front end");
+        let out = optimise(block, &self.passes, self.guest.frontend.regs());
+        checked(self.guest, &out, "a pass");
+        out
+    }
+}
+
+/// Panics with the block's text if it breaks a rule.
+fn checked(guest: &Guest, block: &Block, author: &str) {
+    if let Err(errors) = verify(block, guest.frontend.regs(), guest.frontend.helpers()) {
+        let text = print(block, guest.frontend.regs(), guest.frontend.helpers());
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        panic!("{author} made an illegal block: {}\n{text}", errors.join("; "));
+    }
+}
+
+/// Guest bytes at `pc` to IR: every instruction, or as many as there are before one ends the block.
+pub fn lift(guest: &Guest, code: &[u8], pc: u64, mode: u32) -> Block {
+    let mut cx = DisasContext { b: Builder::new(pc, mode), pc, bytes: [0; 16], available: 0, mode };
+    let mut rest = code;
+    loop {
+        cx.available = rest.len().min(cx.bytes.len());
+        cx.bytes = [0; 16];
+        cx.bytes[..cx.available].copy_from_slice(&rest[..cx.available]);
+        let len = match guest.frontend.insn_len(&cx.bytes[..cx.available]) {
+            Some(len) if !rest.is_empty() => len,
+            _ => {
+                cx.b.goto(JumpKind::Jump, cx.pc);
+                return cx.b.block;
+            }
+        };
+        let flow = guest.frontend.translate_insn(&mut cx);
+        (rest, cx.pc) = (&rest[len..], cx.pc.wrapping_add(len as u64));
+        if flow == Flow::EndTb {
+            return cx.b.block;
+        }
+    }
+}
+
+impl Engine for Tier0 {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn run_insn(&mut self, code: &[u8], state: &mut GuestState) -> Outcome {
+        let mode = state.env(self.guest).mode;
+        let block = lift(self.guest, code, CODE, mode);
+        self.run_block(&block, state)
+    }
+
+    fn run_block(&mut self, block: &Block, state: &mut GuestState) -> Outcome {
+        let frontend = self.guest.frontend;
+        let flat = match brolga_interp::lower(&self.prepared(block), frontend.regs()) {
+            Ok(flat) => flat,
+            Err(Unfit::TooManyValues) => return Outcome::Refused("too many values for tier 0".into()),
+            Err(Unfit::Unsupported(op, ty)) => {
+                return Outcome::Refused(format!("tier 0 has no {}.{}", op.info().name, ty.name()));
+            }
+        };
+        let mut env: Box<Env> = state.env(self.guest);
+        let leave = brolga_interp::run(&flat, &mut env, &state.memory, frontend.helpers());
+        state.take_env(self.guest, &env);
+        outcome(leave)
+    }
+}
+
+fn outcome(leave: Leave) -> Outcome {
+    let (kind, arg) = match leave {
+        Leave::Jump => return Outcome::Done,
+        Leave::Fault(fault) => return Outcome::Exit(Exit::Fault(fault)),
+        Leave::Polled => return Outcome::Exit(Exit::Interrupted),
+        Leave::Raise(kind, arg) => (kind, arg),
+    };
+    Outcome::Exit(match kind {
+        RaiseKind::Syscall => Exit::Syscall(arg as u32),
+        RaiseKind::Undefined => Exit::Undefined(arg as u32),
+        RaiseKind::Breakpoint => Exit::Breakpoint(arg as u32),
+        RaiseKind::GuestException => Exit::GuestException(arg as u32),
+        RaiseKind::FetchFault => Exit::Fault(Fault { addr: arg, access: Access::Fetch, kind: FaultKind::Unmapped }),
+        RaiseKind::Resync | RaiseKind::Invalidate => return Outcome::Done,
+    })
+}

@@ -1,0 +1,78 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod coverage;
+mod ir;
+mod lift;
+mod switches;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use switches::Switches;
+
+#[derive(Parser)]
+#[command(name = "brolga-util", version, about = "Shows, checks and tests what lies between guest bytes and host code")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print IR text in its canonical form
+    Cat {
+        /// IR file, with a `;! guest = "..."` header
+        file: PathBuf,
+    },
+    /// Tell which rules blocks break, and on which line
+    Verify {
+        /// IR files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Run passes on a block and print the result
+    Opt {
+        /// IR file
+        file: PathBuf,
+        #[command(flatten)]
+        switches: Switches,
+    },
+    /// Run .bir and .ins files
+    Test {
+        /// Test files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Rewrite expectations with what the interpreter does
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Show guest code as bytes, IR and optimised IR
+    Lift(lift::Args),
+    /// Tell which rows of the decode table are translated and tested
+    Coverage {
+        /// List the translated rows without a test instead of counting
+        #[arg(long)]
+        untested: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Cat { file } => ir::cat(&file).map(|()| true),
+        Command::Verify { files } => ir::verify_files(&files),
+        Command::Opt { file, switches } => ir::opt(&file, &switches).map(|()| true),
+        Command::Test { files, bless } => test::run(&files, bless),
+        Command::Lift(args) => lift::run(&args).map(|()| true),
+        Command::Coverage { untested } => coverage::run(untested).map(|()| true),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("brolga-util: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
