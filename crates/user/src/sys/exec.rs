@@ -43,7 +43,7 @@ pub fn execveat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let path = if path.first() == Some(&b'/') || (dir == libc::AT_FDCWD && !empty) {
         path
     } else if empty {
-        format!("/proc/self/fd/{dir}").into_bytes()
+        descriptor_path(dir)
     } else {
         [format!("/proc/self/fd/{dir}/").as_bytes(), &path].concat()
     };
@@ -53,6 +53,18 @@ pub fn execveat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         return fail(libc::ELOOP);
     }
     exec(t, path, args, env)
+}
+
+/// A path of the file behind a descriptor. Its own name where it still has one: the descriptor may be one that
+/// closes on the way to the next emulator.
+fn descriptor_path(fd: i32) -> Vec<u8> {
+    use std::os::unix::fs::MetadataExt as _;
+    let link = format!("/proc/self/fd/{fd}");
+    let id = |path: &std::path::Path| std::fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+    match std::fs::read_link(&link) {
+        Ok(name) if id(&name).is_some_and(|n| Some(n) == id(link.as_ref())) => name.into_os_string().into_vec(),
+        _ => link.into_bytes(),
+    }
 }
 
 /// Linux gives a program at least one argument.
