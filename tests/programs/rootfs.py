@@ -23,6 +23,8 @@ ALTERNATIVES = {
     "usr/bin/cc": ["gcc-12"],
     "usr/bin/gcc": ["gcc-12"],
     "usr/bin/go": ["../lib/go/bin/go"],
+    "usr/lib/{multiarch}/libblas.so.3": ["blas/libblas.so.3"],
+    "usr/lib/{multiarch}/liblapack.so.3": ["lapack/liblapack.so.3"],
 }
 ACCOUNTS = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 
@@ -76,6 +78,7 @@ class Root:
         known = set(self.done.read_text().split()) if self.done.exists() else set()
         wanted = sorted(set(packages) - known)
         if not wanted:
+            self.link()
             return
         if not any((self.base / "apt/lists").glob("*Packages*")):
             self.apt("update")
@@ -106,9 +109,10 @@ class Root:
             raise RuntimeError(f"{archive.name}: {tar.stderr[-1000:]}")
 
     def link(self):
+        names = {"arch": self.arch, "multiarch": {"arm64": "aarch64", "amd64": "x86_64"}[self.arch] + "-linux-gnu"}
         for name, targets in ALTERNATIVES.items():
-            place = self.path / name
-            for target in (text.format(arch=self.arch) for text in targets):
+            place = self.path / name.format(**names)
+            for target in (text.format(**names) for text in targets):
                 seen = self.path / target.lstrip("/") if target.startswith("/") else place.parent / target
                 if not place.is_symlink() and not place.exists() and (seen.exists() or seen.is_symlink()):
                     place.symlink_to(target)

@@ -1,17 +1,19 @@
 """Cases and results of exec_cases: the binary format, and the same expansion of a seed into operands.
 
-Input: head {u32 magic, version, cases, pool_words; u64 data_seed}, the operand pool (u64 each, a power of two of
-them), then groups of up to 4096 cases: first {u32 count, 8 words} of each, then per case {u32 words, overrides,
-flags, nzcv, fpcr, fpsr; u64 seed} and its overrides {u64 index, low, high} (index 0..30 x, 31 sp, 32..63 v).
+Input: head {u32 magic, version, cases, pool_words, passes, tick; u64 data_seed}, the operand pool (u64 each, a power of
+two of them), then groups of up to 4096 cases: first {u32 count, 14 words, 0} of each, then u64 bytes and per case
+{u32 words, overrides, flags, nzcv, fpcr, fpsr; u64 seed} with its overrides {u64 index, low, high} (index 0..30 x,
+31 sp, 32..63 v). A group runs `passes` times, and the last pass counts: that is how hot code is reached. Every
+`tick` microseconds a signal arrives whose handler changes all vector registers and flags.
 Output: 103 u64 a case (x0..x30, sp, exit, nzcv, fpcr, fpsr, signal and code, fault address, memory hash, v0..v31 as
 two each), 4096 bytes of memory after it when asked for, and at the end one hash of the data area.
 `exit` is the number of the pad word the case left through, or for a signal the distance of pc from the first word.
 """
 import struct
 
-MAGIC, VERSION = 0x54445242, 1
+MAGIC, VERSION = 0x54445242, 2
 DATA, DATA_SIZE = 0x1000000000, 4096
-SLOT_WORDS, FIRST_WORD, MAX_WORDS, GROUP = 32, 9, 8, 4096
+SLOT_WORDS, FIRST_WORD, MAX_WORDS, GROUP = 32, 9, 14, 4096
 RESULT = struct.Struct("<103Q")
 CHECKS_MEMORY, DUMPS_MEMORY = 1, 2
 M64 = (1 << 64) - 1
@@ -111,23 +113,25 @@ class Case:
         return self.copy(overrides=overrides)
 
 
-def encode(cases, data_seed, code_address):
+def encode(cases, data_seed, code_address, passes=1, tick=4000000):
     """The bytes of a case file."""
-    out = [struct.pack("<4IQ", MAGIC, VERSION, len(cases), len(POOL), data_seed), struct.pack("<128Q", *POOL)]
-    words = struct.Struct("<9I")
+    out = [struct.pack("<6IQ", MAGIC, VERSION, len(cases), len(POOL), passes, tick, data_seed), struct.pack("<128Q", *POOL)]
+    words = struct.Struct(f"<{MAX_WORDS + 2}I")
     head = struct.Struct("<6IQ")
     override = struct.Struct("<3Q")
     for start in range(0, len(cases), GROUP):
         group = cases[start:start + GROUP]
         for case in group:
-            padded = case.words + [0] * (MAX_WORDS - len(case.words))
-            out.append(words.pack(len(case.words), *padded))
+            out.append(words.pack(len(case.words), *case.words, *[0] * (MAX_WORDS + 1 - len(case.words))))
+        records = []
         for index, case in enumerate(group):
             slot = code_address + index * SLOT_WORDS * 4
-            out.append(head.pack(len(case.words), len(case.overrides) + len(case.targets), case.flags, case.nzcv,
-                                 case.fpcr, case.fpsr, case.seed))
-            out.extend(override.pack(register, low, high) for register, (low, high) in case.overrides.items())
-            out.extend(override.pack(register, slot + 4 * word, 0) for register, word in case.targets.items())
+            records.append(head.pack(len(case.words), len(case.overrides) + len(case.targets), case.flags, case.nzcv,
+                                     case.fpcr, case.fpsr, case.seed))
+            records.extend(override.pack(register, low, high) for register, (low, high) in case.overrides.items())
+            records.extend(override.pack(register, slot + 4 * word, 0) for register, word in case.targets.items())
+        records = b"".join(records)
+        out += [struct.pack("<Q", len(records)), records]
     return b"".join(out)
 
 

@@ -13,7 +13,7 @@ typedef uint64_t u64;
 #define DATA_SIZE 4096
 #define SLOT_WORDS 32
 #define FIRST_WORD 9 /* words 0..7 of a slot are pads, word 8 loads the last registers */
-#define MAX_WORDS 8
+#define MAX_WORDS 14
 #define SLOTS 4096
 #define RESULT_BYTES (103 * 8)
 #define STUB_WORDS 5
@@ -31,6 +31,8 @@ _Static_assert(offsetof(struct context, v) == 312 && offsetof(struct context, sl
 
 struct file_head {
     u32 magic, version, cases, pool_words;
+    u32 passes; /* every group runs this often; the last pass is written out */
+    u32 tick;   /* microseconds between timer signals */
     u64 data_seed;
 };
 struct case_head {
@@ -52,12 +54,12 @@ static u32 code[SLOTS * SLOT_WORDS] __attribute__((aligned(65536)));
 static u64 template[DATA_SIZE / 8];
 static u64 pool[4096];
 static u32 pool_mask;
-static unsigned char input[1 << 20] __attribute__((aligned(16)));
+static unsigned char input[16 << 20] __attribute__((aligned(16)));
 static unsigned char output[1 << 20] __attribute__((aligned(16)));
 static size_t input_at, input_end, output_end;
 static unsigned char handler_stack[65536] __attribute__((aligned(16)));
 static u64 running;       /* number of the case that runs, from 1; 0 outside cases */
-static u64 running_at_tick;
+static u64 running_at_tick, ticks_of_case, most_ticks;
 
 void *memset(void *to, int byte, size_t n) {
     for (unsigned char *p = to; n--;)
@@ -100,12 +102,14 @@ static void put(const void *from, size_t n) {
     output_end += n;
 }
 
-/* The next n bytes of the input, at most 64 KiB at once. */
+/* The next n bytes of the input, all at once in memory until the next call. */
 static void *take(size_t n) {
     if (input_end - input_at < n) {
         memcpy(input, input + input_at, input_end - input_at);
         input_end -= input_at;
         input_at = 0;
+        if (n > sizeof input)
+            fail("exec_cases: a group is too large\n");
         while (input_end < n) {
             long got = system_call(SYS_read, 0, input + input_end, sizeof input - input_end);
             if (got <= 0)
@@ -191,10 +195,20 @@ _Static_assert(offsetof(struct ucontext, fault_address) == 176, "struct ucontext
 
 #define EXIT_UNKNOWN 0xffffffffu
 
+/* What a handler may change freely, because its return restores it all. */
+static void disturb_registers(void) {
+    __asm__ volatile(".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+                     " movi v\\n\\().16b, #0x5a\n.endr\n mov x9, #0x9f\n msr fpsr, x9\n msr fpcr, xzr\n msr nzcv, x9"
+                     : : : "x9", "cc", "memory");
+}
+
 static void handler(int number, struct siginfo *info, struct ucontext *uc) {
-    if (number == 14 && (running == 0 || running != running_at_tick)) {
+    if (number == 14) {
+        ticks_of_case = running == running_at_tick ? ticks_of_case + 1 : 0;
         running_at_tick = running;
-        return;
+        disturb_registers();
+        if (running == 0 || ticks_of_case < most_ticks)
+            return;
     }
     if (running == 0)
         fail("exec_cases: a signal outside a case\n");
@@ -228,7 +242,7 @@ static void install_handlers(void) {
         u64 flags;
         void (*restorer)(void);
         u64 mask;
-    } action = {handler, 4 | 0x08000000 | 0x04000000, signal_return, 0}; /* SIGINFO, ONSTACK, RESTORER */
+    } action = {handler, 4 | 0x08000000 | 0x04000000 | 0x10000000, signal_return, 0}; /* SIGINFO, ONSTACK, RESTORER, RESTART */
     static const int numbers[] = {4, 5, 7, 8, 11, 14, 31};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         system_call(SYS_rt_sigaction, numbers[i], &action, 0, 8);
@@ -260,60 +274,69 @@ static void lay_out(unsigned slot, const u32 *words, unsigned n) {
     base[FIRST_WORD - 1] = 0xa94efbdd; /* ldp x29, x30, [x30, #232] */
 }
 
-int main(int argc, char **argv) {
-    (void)argc, (void)argv;
+/* Runs one case of a group in its slot and writes the result when asked to. Returns the next case. */
+static const unsigned char *run_case(const unsigned char *at, u64 number, u32 slot, int last) {
+    const struct case_head *c = (const void *)at;
+    const struct override *o = (const void *)(c + 1);
+    expand(c->seed);
+    context.nzcv = c->nzcv;
+    context.fpcr = c->fpcr;
+    context.fpsr = c->fpsr;
+    context.signal = context.fault = context.hash = 0;
+    for (u32 k = 0; k < c->overrides; k++, o++) {
+        if (o->index < 32) {
+            context.x[o->index] = o->low; /* 31 is sp, the word after x30 */
+        } else {
+            context.v[2 * (o->index - 32)] = o->low;
+            context.v[2 * (o->index - 32) + 1] = o->high;
+        }
+    }
+    context.slot = (u64)(code + slot * SLOT_WORDS + FIRST_WORD - 1);
+    running = number;
+    enter_case(&context);
+    running = 0;
+    if (c->flags & CASE_CHECKS_MEMORY)
+        context.hash = hash_data();
+    if (last) {
+        put(&context, RESULT_BYTES);
+        if (c->flags & CASE_DUMPS_MEMORY)
+            put((void *)DATA, DATA_SIZE);
+    }
+    if (c->flags & CASE_CHECKS_MEMORY)
+        memcpy((void *)DATA, template, DATA_SIZE);
+    return (const void *)o;
+}
+
+int main(void) {
     long at = system_call(SYS_mmap, DATA, DATA_SIZE, 3, 0x100022, -1, 0);
     if (at != (long)DATA)
         fail("exec_cases: no memory at the data address\n");
     if (system_call(SYS_mprotect, code, sizeof code, 7))
         fail("exec_cases: no writable and executable memory\n");
     install_handlers();
-    u64 timer[4] = {5, 0, 5, 0}; /* a case that spans two ticks is stopped */
-    system_call(SYS_setitimer, 0, timer, 0);
-    struct file_head *head = take(sizeof *head);
-    if (head->magic != 0x54445242 || head->version != 1 || head->pool_words > 4096)
+    struct file_head head = *(struct file_head *)take(sizeof head);
+    if (head.magic != 0x54445242 || head.version != 2 || head.pool_words > 4096)
         fail("exec_cases: not a case file\n");
-    u32 cases = head->cases;
-    u64 data_seed = head->data_seed;
-    pool_mask = head->pool_words - 1;
-    memcpy(pool, take(head->pool_words * 8), 8 * (pool_mask + 1));
-    fill_data(data_seed);
-    for (u32 done = 0; done < cases;) {
+    u64 timer[4] = {head.tick / 1000000, head.tick % 1000000, head.tick / 1000000, head.tick % 1000000};
+    system_call(SYS_setitimer, 0, timer, 0);
+    most_ticks = 8000000 / head.tick; /* a case that runs for eight seconds is stopped */
+    pool_mask = head.pool_words - 1;
+    memcpy(pool, take(head.pool_words * 8), 8 * head.pool_words);
+    fill_data(head.data_seed);
+    for (u32 done = 0; done < head.cases;) {
         /* The words of a group come first, so that one cache maintenance serves them all. */
-        u32 group = cases - done < SLOTS ? cases - done : SLOTS;
+        u32 group = head.cases - done < SLOTS ? head.cases - done : SLOTS;
         for (u32 i = 0; i < group; i++) {
-            u32 *entry = take(4 * (MAX_WORDS + 1));
+            u32 *entry = take(4 * (MAX_WORDS + 2));
             lay_out(i, entry + 1, entry[0]);
         }
         sync_code(code, group * SLOT_WORDS * 4);
-        for (u32 i = 0; i < group; i++) {
-            struct case_head *c = take(sizeof *c);
-            u32 flags = c->flags, overrides = c->overrides;
-            expand(c->seed);
-            context.nzcv = c->nzcv;
-            context.fpcr = c->fpcr;
-            context.fpsr = c->fpsr;
-            context.signal = context.fault = context.hash = 0;
-            struct override *o = take(overrides * sizeof *o);
-            for (u32 k = 0; k < overrides; k++, o++) {
-                if (o->index < 32) {
-                    (&context.x[0])[o->index] = o->low;
-                } else {
-                    context.v[2 * (o->index - 32)] = o->low;
-                    context.v[2 * (o->index - 32) + 1] = o->high;
-                }
-            }
-            context.slot = (u64)(code + i * SLOT_WORDS + FIRST_WORD - 1);
-            running = done + i + 1;
-            enter_case(&context);
-            running = 0;
-            if (flags & CASE_CHECKS_MEMORY)
-                context.hash = hash_data();
-            put(&context, RESULT_BYTES);
-            if (flags & CASE_DUMPS_MEMORY)
-                put((void *)DATA, DATA_SIZE);
-            if (flags & CASE_CHECKS_MEMORY)
-                memcpy((void *)DATA, template, DATA_SIZE);
+        u64 bytes = *(u64 *)take(8);
+        const unsigned char *cases = take(bytes);
+        for (u32 pass = 0; pass < head.passes; pass++) {
+            const unsigned char *next = cases;
+            for (u32 i = 0; i < group; i++)
+                next = run_case(next, (u64)pass * head.cases + done + i + 1, i, pass + 1 == head.passes);
         }
         done += group;
     }

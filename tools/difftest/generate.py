@@ -19,6 +19,17 @@ MEMORY_SECTIONS = {"ldst", "ldst_atomic", "simd_ldst", "mops"}
 FPCR_RN, FPCR_FZ, FPCR_DN, FPCR_FZ16 = 22, 1 << 24, 1 << 25, 1 << 19
 # In sequences the low registers hold values, and these hold what a later instruction relies on.
 BASES, INDEXES = (16, 17, 18, 19), (20, 21, 22, 23)
+COUNTER = 28  # counts the rounds of a loop
+LOOP = "(loop)"  # the row name of the two words that close a loop
+SUB_COUNTER, SUBS_COUNTER, CBNZ_COUNTER, BNE = 0xD1000400, 0xF1000400, 0xB5000000, 0x54000001
+
+
+def close_loop(words, flags):
+    """The two words that count down and branch back to the first of `words`."""
+    back = -(len(words) + 1) & 0x7FFFF
+    if flags:
+        return [SUBS_COUNTER | COUNTER << 5 | COUNTER, BNE | back << 5]
+    return [SUB_COUNTER | COUNTER << 5 | COUNTER, CBNZ_COUNTER | back << 5 | COUNTER]
 
 
 def unpredictable(row, f):
@@ -47,8 +58,9 @@ def unpredictable(row, f):
 class Generator:
     """Makes cases from rows; the same seed gives the same cases."""
 
-    def __init__(self, rows, seed, longest=1, sequences=0.2, excluded_features=EXCLUDED_FEATURES):
+    def __init__(self, rows, seed, longest=1, sequences=0.2, excluded_features=EXCLUDED_FEATURES, loops=0, rounds=100):
         self.random = random.Random(seed)
+        self.loops, self.rounds = loops, rounds
         self.longest, self.sequences = longest, sequences
         self.rows = [row for row in rows if not row.listed_only and row.name not in EXCLUDED_ROWS
                      and row.feature not in excluded_features and row.section != "reserved"]
@@ -167,7 +179,10 @@ class Generator:
         """Aims a branch at a pad word or at a later word of the case."""
         rng = self.random
         choices = list(range(0, c.FIRST_WORD - 1)) + list(range(c.FIRST_WORD + at + 1, c.SLOT_WORDS))
-        later = list(range(c.FIRST_WORD + at + 1, c.FIRST_WORD + length + 2))
+        later = list(range(c.FIRST_WORD + at + 1, c.FIRST_WORD + length + (0 if self.in_loop else 2)))
+        if self.in_loop:  # not past the word that counts, nor where the closing words are
+            choices = list(range(0, c.FIRST_WORD - 1)) + list(range(c.FIRST_WORD + length + 2, c.SLOT_WORDS))
+            later = later or choices
         target = rng.choice(later if rng.random() < 0.5 else choices)
         distance = target - (c.FIRST_WORD + at)
         for name in ("imm26", "imm19", "imm14"):
@@ -196,10 +211,13 @@ class Generator:
     def case(self, row=None):
         """One case; `row` fixes the first instruction."""
         rng = self.random
-        self.in_sequence = self.longest > 1 and rng.random() < self.sequences
-        length = rng.randrange(2, self.longest + 1) if self.in_sequence else 1
+        self.in_loop = rng.random() < self.loops
+        self.in_sequence = self.in_loop or self.longest > 1 and rng.random() < self.sequences
+        length = rng.randrange(1 if self.in_loop else 2, self.longest + 1) if self.in_sequence else 1
         names, words, overrides, targets, flags = [], [], {}, {}, 0
-        while len(words) < length:
+        tries = 0
+        while len(words) < length and tries < 100:
+            tries += 1
             pick = row if row and not words else rng.choice(self.rows)
             if row is None and rng.random() < 0.01 and self.system:
                 pick = rng.choice(self.system)
@@ -207,8 +225,10 @@ class Generator:
                 if row and not words:
                     return None
                 continue  # three words, and what they leave is for the implementation to choose
+            if self.in_loop and pick.name.endswith(("_pre", "_post")) and rng.random() < 0.7:
+                continue  # a moving base soon leaves the data area
             made = self.instruction(pick, len(words), length, overrides, targets)
-            if made is None or len(words) + len(made) > c.MAX_WORDS:
+            if made is None or len(words) + len(made) > c.MAX_WORDS - 2:
                 if row and not words:
                     return None
                 if made is not None:
@@ -218,7 +238,13 @@ class Generator:
             words += made
             if pick.section in MEMORY_SECTIONS:
                 flags |= c.CHECKS_MEMORY
+        if not words:
+            return None
         nzcv, fpcr, fpsr = self.start_state()
+        if self.in_loop:
+            words += close_loop(words, rng.random() < 0.3)
+            names += [LOOP, LOOP]
+            overrides[COUNTER] = (rng.randrange(1, self.rounds + 1), 0)
         return c.Case(names, words, rng.getrandbits(64), nzcv, fpcr, fpsr, flags, overrides, targets)
 
     def cases(self, count):

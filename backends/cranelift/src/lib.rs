@@ -10,10 +10,12 @@ mod host;
 mod lower;
 mod slots;
 mod status;
+mod tier;
 mod words;
 
-pub use compile::{Compiled, Options, Refused};
+pub use compile::{Compiled, Listing, Options, Refused};
 pub use cranelift::{ArenaFull, Cranelift, HostExit, Installed, NewError};
 pub use fault::{HostFault, on_fault};
 pub use helpers::helper_table;
 pub use slots::Slot;
+pub use tier::RegionTier;

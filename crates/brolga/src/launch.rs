@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use brolga_arm::A64;
 use brolga_core::Vcpu;
+use brolga_cranelift::RegionTier;
 use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions};
 use brolga_interp::Interp;
 use brolga_ir::Frontend;
@@ -18,6 +19,7 @@ use crate::command_line;
 use crate::config::RunConfig;
 use crate::log_items::LogItems;
 use crate::options::RunOptions;
+use crate::switches::Switches;
 use crate::trouble::{USAGE, say};
 
 /// Runs the guest. Its exit status is returned; a guest ended by a signal ends this process by the same signal.
@@ -59,8 +61,30 @@ fn run(config: UserConfig, options: &RunOptions) -> ExitCode {
 fn make_vcpu(options: &RunOptions, base: u64) -> Box<dyn Vcpu> {
     let memory = DirectMemory { base, tagged: true };
     let tier0 = Interp { memory, helpers: A64.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
-    let engine = Engine::new(Box::new(A64), tier0, None::<NoRegions>, engine_config(options));
-    Box::new(EngineVcpu::new(engine))
+    let config = engine_config(options);
+    let regions = if config.region_threshold == 0 { None } else { region_tier(base) };
+    match regions {
+        Some(tier) => Box::new(EngineVcpu::new(Engine::new(Box::new(A64), tier0, Some(tier), config))),
+        None => Box::new(EngineVcpu::new(Engine::new(Box::new(A64), tier0, None::<NoRegions>, config))),
+    }
+}
+
+/// Bytes of host code kept unless `-tb-size` says otherwise.
+const CODE_BYTES: usize = 64 << 20;
+
+/// The region tier, where the host has one.
+fn region_tier(base: u64) -> Option<RegionTier> {
+    let options = brolga_cranelift::Options { guest_base: base, ..Default::default() };
+    match RegionTier::new(CODE_BYTES, A64.regs(), A64.helpers(), options) {
+        Ok(tier) => {
+            brolga_user::set_fault_hook(brolga_cranelift::on_fault);
+            Some(tier)
+        }
+        Err(error) => {
+            tracing::warn!("no code generation: {error}");
+            None
+        }
+    }
 }
 
 fn engine_config(options: &RunOptions) -> EngineConfig {
@@ -75,7 +99,9 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         sink: open_log(options),
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
-    EngineConfig { max_insns, log, ..EngineConfig::default() }
+    let Switches { region_threshold, link, passes } = options.switches;
+    let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
+    EngineConfig { max_insns, region_threshold, link, passes, log }
 }
 
 /// The name of the log file; `%d` stands for the process id.

@@ -16,6 +16,7 @@ pub mod options;
 pub mod prefix;
 pub mod program;
 pub mod show;
+pub mod switches;
 pub mod sysroot;
 pub mod tools;
 pub mod trouble;

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::log_items::{LogItems, parse_log_items};
+use crate::switches::Switches;
 use crate::values::{assignment, integer, pieces, ranges, signal_map, size, text};
 
 /// What the options and variables asked for.
@@ -47,6 +48,8 @@ pub struct RunOptions {
     pub seed: Option<u64>,
     /// `-one-insn-per-tb`.
     pub one_insn_per_tb: bool,
+    /// `-x`: switches of the translator.
+    pub switches: Switches,
     /// `-tb-size`: MiB of translated code kept.
     pub tb_size_mib: Option<u64>,
     /// `-g`: port or socket path a debugger connects to.
@@ -93,6 +96,7 @@ impl Default for RunOptions {
             strace_only: Vec::new(),
             seed: None,
             one_insn_per_tb: false,
+            switches: Switches::default(),
             tb_size_mib: None,
             gdb: None,
             trace: Vec::new(),
@@ -349,6 +353,17 @@ pub const OPTIONS: &[OptionRow] = &[
         carried: true,
         help: "translate one guest instruction at a time",
         set: |o, _| assign(&mut o.one_insn_per_tb, true),
+        ..ROW
+    },
+    OptionRow {
+        long: "switch",
+        qemu: &["x"],
+        takes: Takes::Value("NAME[=N]"),
+        variables: &["SWITCH"],
+        comma_list: true,
+        carried: true,
+        help: "region-threshold=N (0: interpret only), no-link, no-passes",
+        set: |o, v| o.switches.set(&text(v)?),
         ..ROW
     },
     OptionRow {

@@ -20,7 +20,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { max_insns: 64, region_threshold: 1000, link: true, passes: true, log: Log::default() }
+        Config { max_insns: 64, region_threshold: 3000, link: true, passes: true, log: Log::default() }
     }
 }
 

@@ -1,8 +1,9 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod cache;
 mod config;
+mod kick;
 mod no_regions;
 mod regions;
 mod tb;

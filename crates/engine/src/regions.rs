@@ -92,8 +92,9 @@ impl<R: RegionBackend> Regions<R> {
         }
     }
 
-    /// Drops regions that hold bytes of `start..end`. Call before blocks of the range are dropped.
-    pub(crate) fn invalidate<C>(&self, cache: &Cache<C>, start: u64, end: u64) {
+    /// Drops regions that hold bytes of `start..end`; tells whether there were any. Call before blocks of the range
+    /// are dropped.
+    pub(crate) fn invalidate<C>(&self, cache: &Cache<C>, start: u64, end: u64) -> bool {
         let mut state = self.state.lock().expect("no panic under the lock");
         let State { units, incoming } = &mut *state;
         let hit: Vec<u64> = units
@@ -102,7 +103,7 @@ impl<R: RegionBackend> Regions<R> {
             .map(|(&id, _)| id)
             .collect();
         if hit.is_empty() {
-            return;
+            return false;
         }
         let mut own_exits: FxHashSet<u32> = FxHashSet::default();
         for id in hit {
@@ -124,6 +125,7 @@ impl<R: RegionBackend> Regions<R> {
             slots.retain(|s| !own_exits.contains(s));
         }
         cache.raise_generation();
+        true
     }
 
     /// Runs `action` with the lock held.

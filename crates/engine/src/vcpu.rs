@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::config::Config;
+use crate::kick::Kicks;
 use crate::regions::Regions;
 use crate::tb::{TbKey, TranslationBlock};
 use crate::translate::translate;
@@ -17,6 +18,7 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     regions: Option<Regions<R>>,
     config: Config,
     cache: Cache<T::Code>,
+    kicks: Kicks,
 }
 
 impl<T: Interpreter, R: RegionBackend> Engine<T, R> {
@@ -24,7 +26,7 @@ impl<T: Interpreter, R: RegionBackend> Engine<T, R> {
     pub fn new(frontend: Box<dyn Frontend>, tier0: T, regions: Option<R>, config: Config) -> Arc<Self> {
         let wanted = config.region_threshold != 0 && !config.log.exec && !config.log.cpu;
         let regions = regions.filter(|_| wanted).map(Regions::new);
-        Arc::new(Engine { frontend, tier0, regions, config, cache: Cache::default() })
+        Arc::new(Engine { frontend, tier0, regions, config, cache: Cache::default(), kicks: Kicks::default() })
     }
 }
 
@@ -63,6 +65,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             regions.backend.prepare(&mut env);
         }
         let generation = engine.cache.generation();
+        engine.kicks.add(&env);
         EngineVcpu { engine, env, jump_cache, host_cache, generation, unlinked: None, exact: false }
     }
 
@@ -195,6 +198,12 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     }
 }
 
+impl<T: Interpreter, R: RegionBackend> Drop for EngineVcpu<T, R> {
+    fn drop(&mut self) {
+        self.engine.kicks.remove(&self.env);
+    }
+}
+
 /// What a block's run means for the loop.
 enum Step {
     Continue,
@@ -268,7 +277,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
     fn invalidate(&self, start: u64, len: u64) {
         let engine = &self.engine;
         if let Some(regions) = &engine.regions {
-            regions.invalidate(&engine.cache, start, start.saturating_add(len));
+            if regions.invalidate(&engine.cache, start, start.saturating_add(len)) {
+                engine.kicks.all();
+            }
         }
         engine.cache.invalidate(start, len);
     }
@@ -276,6 +287,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
     fn quiesce(&self, action: &mut dyn FnMut()) {
         let engine = &self.engine;
         let log = engine.config.log.sink.as_ref().map(std::sync::Mutex::lock);
+        let _kicks = engine.kicks.hold();
         let process = std::process::id();
         match &engine.regions {
             None => engine.cache.locked(action),

@@ -38,6 +38,10 @@ pub const EXCL_LO: Reg = Reg(42);
 pub const EXCL_HI: Reg = Reg(43);
 /// PSTATE.BTYPE.
 pub const BTYPE: Reg = Reg(44);
+/// PSTATE.DIT, in its place in the system register of that name (bit 24).
+pub const DIT: Reg = Reg(45);
+/// PSTATE.SSBS, in its place in the system register of that name (bit 12).
+pub const SSBS: Reg = Reg(46);
 /// First scratch word.
 pub const SCRATCH: u8 = 112;
 
@@ -52,7 +56,7 @@ const fn vrow(name: &'static str, n: u32) -> RegInfo {
 /// The rows.
 pub static REGS: RegTable = RegTable { regs: &ROWS, pc: PC, cc: CC, scratch: SCRATCH };
 
-static ROWS: [RegInfo; 77] = [
+static ROWS: [RegInfo; 79] = [
     row("x0", x(0)),
     row("x1", x(1)),
     row("x2", x(2)),
@@ -98,6 +102,8 @@ static ROWS: [RegInfo; 77] = [
     row("excl_lo", EXCL_LO),
     row("excl_hi", EXCL_HI),
     row("btype", BTYPE),
+    row("dit", DIT),
+    row("ssbs", SSBS),
     vrow("v0", 0),
     vrow("v1", 1),
     vrow("v2", 2),

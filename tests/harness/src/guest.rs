@@ -40,6 +40,8 @@ static GUESTS: [Guest; 1] = [Guest {
         ("excl_lo", 0),
         ("excl_hi", 0),
         ("btype", 0),
+        ("dit", 0),
+        ("ssbs", 0),
     ],
     tagged: true,
     aliases: A64_ALIASES,

@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "installs a signal handler and makes guest memory")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod program;
+
 use brolga_arm::{exec::HELPERS, state};
 use brolga_core::{Env, FaultKind, JumpEntry, Nzcv, Reg};
 use brolga_cranelift::{Cranelift, HostExit, Installed, Options, Refused, helper_table, on_fault};

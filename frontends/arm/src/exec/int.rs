@@ -44,42 +44,30 @@ fn mac(pointer: u64, modifier: u64, key: u64) -> u64 {
     h ^ h >> 32
 }
 
-/// Bits of a pointer that carry the code: 54..48 for the 48-bit space that a kernel without tagging of
-/// instruction pointers gives, and 63..56 unless the top byte is ignored (data pointers).
-const fn pac_mask(data: bool) -> u64 {
-    const LOW: u64 = 0x007f_0000_0000_0000;
-    if data { LOW } else { LOW | 0xff00_0000_0000_0000 }
+/// Bits of a pointer that carry the code. Linux has 48-bit addresses and ignores the top byte of those with bit 55
+/// clear, of instruction addresses too (TCR_EL1.TBI0 set, TBID0 and TBI1 clear).
+const fn pac_mask(pointer: u64) -> u64 {
+    if pointer >> 55 & 1 != 0 { 0xff7f_0000_0000_0000 } else { 0x007f_0000_0000_0000 }
 }
 
 /// The pointer with its code bits replaced by copies of bit 55. Arm ARM, shared pseudocode "Strip".
-pub fn strip(pointer: u64, data: bool) -> u64 {
-    let m = pac_mask(data);
-    if pointer >> 55 & 1 != 0 { pointer | m } else { pointer & !m }
+pub fn strip(pointer: u64) -> u64 {
+    if pointer >> 55 & 1 != 0 { pointer | pac_mask(pointer) } else { pointer & !pac_mask(pointer) }
 }
 
-/// Bit 1 of `key`: data key; the number selects the key (0 IA, 1 IB, 2 DA, 3 DB).
+/// The number `key` selects the key: 0 IA, 1 IB, 2 DA, 3 DB.
 fn code(pointer: u64, modifier: u64, key: u64) -> u64 {
-    let data = key & 2 != 0;
-    mac(strip(pointer, data), modifier, key) & pac_mask(data)
+    mac(strip(pointer), modifier, key) & pac_mask(pointer)
 }
 
-/// Arm ARM, shared pseudocode "AddPAC".
+/// Arm ARM, shared pseudocode "AddPAC" with FEAT_PAuth2: the code is exclusive-ored with the extension.
 pub extern "C" fn pac_add(_env: &mut Env, pointer: u64, modifier: u64, key: u64) -> u64 {
-    let data = key & 2 != 0;
-    let clean = strip(pointer, data);
-    let tagged = (pointer & !pac_mask(data)) | code(pointer, modifier, key);
-    // A pointer that was not canonical gets a code that cannot authenticate.
-    if clean == pointer { tagged } else { tagged ^ 1 << 54 }
+    pointer ^ code(pointer, modifier, key)
 }
 
-/// Arm ARM, shared pseudocode "Auth" with FEAT_PAuth2: a wrong code leaves a non-canonical pointer.
-pub extern "C" fn pac_auth(_env: &mut Env, pointer: u64, modifier: u64, key: u64) -> u64 {
-    let data = key & 2 != 0;
-    // FEAT_PAuth2: the code is exclusive-ored with the pointer's, which restores the extension when equal.
-    let expected = code(pointer, modifier, key);
-    let extension = strip(pointer, data) & pac_mask(data);
-    let wrong = (pointer & pac_mask(data)) ^ expected;
-    (pointer & !pac_mask(data)) | (extension ^ wrong)
+/// Arm ARM, shared pseudocode "Auth" with FEAT_PAuth2: a wrong code leaves a pointer that is not canonical.
+pub extern "C" fn pac_auth(env: &mut Env, pointer: u64, modifier: u64, key: u64) -> u64 {
+    pac_add(env, pointer, modifier, key)
 }
 
 /// Arm ARM, "PACGA": a 32-bit code in the high half.
@@ -115,13 +103,13 @@ mod tests {
     #[test]
     fn authentication_accepts_its_code_only() {
         let env = &mut Env::default();
-        for pointer in [0x7fff_1234_5678u64, 0xffff_8000_0000_1000] {
+        for pointer in [0x7fff_1234_5678u64, 0xffff_8000_0000_1000, 0x5a00_7fff_1234_5678] {
             for key in 0..4 {
                 let signed = pac_add(env, pointer, 0x1234, key);
                 assert_eq!(pac_auth(env, signed, 0x1234, key), pointer);
                 assert_ne!(pac_auth(env, signed, 0x1235, key), pointer);
                 assert_ne!(pac_auth(env, pointer, 0x1234, key), pointer);
-                assert_eq!(strip(signed, key & 2 != 0), pointer);
+                assert_eq!(strip(signed), pointer);
             }
         }
     }

@@ -54,7 +54,9 @@ pub fn tbz(cx: &mut Cx, i: Tbz) -> Flow {
     cx.goto_if(c, target)
 }
 
+/// Branches to an address in a register, whose top byte is ignored. Arm ARM, shared pseudocode "AArch64.BranchAddr".
 fn jump(cx: &mut Cx, kind: JumpKind, target: Value) -> Flow {
+    let target = cx.b.sextract(Ty::I64, target, 0, 56);
     if kind == JumpKind::Call {
         link(cx);
     }

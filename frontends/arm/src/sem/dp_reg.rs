@@ -331,25 +331,18 @@ pub fn pacautz(cx: &mut Cx, i: Pacautz) -> Flow {
     authenticate(cx, i.rd, zero, i.op)
 }
 
-/// Removes a pointer's code: bits of the code become copies of bit 55.
-pub fn strip(cx: &mut Cx, pointer: Value, data: bool) -> Value {
-    if data {
-        // Bits 54..48 of the code, with the tag byte kept.
-        let low = cx.b.extract(Ty::I64, pointer, 0, 48);
-        let s = cx.b.sextract(Ty::I64, pointer, 55, 1);
-        let r = cx.b.deposit(Ty::I64, low, s, 48, 8);
-        let tag = cx.b.extract(Ty::I64, pointer, 56, 8);
-        cx.b.deposit(Ty::I64, r, tag, 56, 8)
-    } else {
-        let s = cx.b.sextract(Ty::I64, pointer, 55, 1);
-        cx.b.deposit(Ty::I64, s, pointer, 0, 48)
-    }
+/// Removes a pointer's code: bits 54..48 become copies of bit 55; if that is set, the top byte too.
+pub fn strip(cx: &mut Cx, pointer: Value) -> Value {
+    let s = cx.b.sextract(Ty::I64, pointer, 55, 1);
+    let r = cx.b.deposit(Ty::I64, pointer, s, 48, 7);
+    let top = cx.shift(Ty::I64, s, 0, 56);
+    cx.b.or(Ty::I64, r, top)
 }
 
 /// XPACI, XPACD.
 pub fn xpac(cx: &mut Cx, i: Xpac) -> Flow {
     let pointer = cx.reg(Ty::I64, i.rd);
-    let r = strip(cx, pointer, i.d);
+    let r = strip(cx, pointer);
     cx.set_reg(i.rd, r);
     Flow::Next
 }

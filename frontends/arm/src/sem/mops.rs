@@ -32,8 +32,12 @@ struct Registers {
     rn: u32,
 }
 
-/// Counts above this saturate. Arm ARM, "CPYP": 0x007FFFFFFFFFFFFF.
-const MAX: u64 = 0x007f_ffff_ffff_ffff;
+/// Counts above this saturate. Arm ARM, "CPYP, CPYM, CPYE".
+const MAX_EITHER_WAY: u64 = 0x007f_ffff_ffff_ffff;
+/// The same where the direction is known. Arm ARM, "CPYFP, CPYFM, CPYFE", "SETP, SETM, SETE".
+const MAX_FORWARD: u64 = 0x7fff_ffff_ffff_ffff;
+/// Bits of an address that say where it is: the top byte is a tag.
+const ADDRESS: u64 = 0x00ff_ffff_ffff_ffff;
 
 fn constrained(r: &Registers, copy: bool) -> bool {
     r.rd == 31 || r.rn == 31 || r.rd == r.rn || r.rd == r.rs || r.rs == r.rn || (copy && r.rs == 31)
@@ -51,13 +55,18 @@ fn set_direction(cx: &mut Cx, backward: Value) {
 
 fn prologue(cx: &mut Cx, r: &Registers, overlap_matters: bool) -> Flow {
     let count = cx.reg(Ty::I64, r.rn);
-    let max = cx.iconst(Ty::I64, MAX);
+    let max = cx.iconst(Ty::I64, if overlap_matters { MAX_EITHER_WAY } else { MAX_FORWARD });
     let count = cx.b.umin(Ty::I64, count, max);
     let backward = if overlap_matters {
         let (d, s) = (cx.reg(Ty::I64, r.rd), cx.reg(Ty::I64, r.rs));
-        // Backward if the destination begins inside the source.
+        // Backward if the destination begins inside the source, behind its first byte.
         let distance = cx.b.isub(Ty::I64, d, s);
-        cx.b.icmp(Ty::I64, IntCc::Ult, distance, count)
+        let address = cx.iconst(Ty::I64, ADDRESS);
+        let distance = cx.b.and(Ty::I64, distance, address);
+        let inside = cx.b.icmp(Ty::I64, IntCc::Ult, distance, count);
+        let zero = cx.iconst(Ty::I64, 0);
+        let apart = cx.b.icmp(Ty::I64, IntCc::Ne, distance, zero);
+        cx.b.and(Ty::I8, inside, apart)
     } else {
         cx.iconst(Ty::I8, 0)
     };

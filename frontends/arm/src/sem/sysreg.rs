@@ -33,8 +33,6 @@ enum Write {
     Mode(Reg, u64),
     /// N Z C V.
     Flags,
-    /// Accepted without effect.
-    Ignore,
 }
 
 /// op0, op1, CRn, CRm, op2.
@@ -51,6 +49,11 @@ pub const FPCR_MASK: u64 = 0x07c8_0000;
 /// Bits of FPSR: QC and the cumulative exceptions.
 pub const FPSR_MASK: u64 = 0x0800_009f;
 
+/// The bit of register DIT.
+pub const DIT_MASK: u64 = 1 << 24;
+/// The bit of register SSBS.
+pub const SSBS_MASK: u64 = 1 << 12;
+
 const fn constant(encoding: Encoding, value: u64) -> Row {
     Row { encoding, read: Read::Const(value), write: Write::No }
 }
@@ -60,8 +63,8 @@ static ROWS: &[Row] = &[
     Row { encoding: [3, 3, 4, 4, 0], read: Read::Word(state::FPCR), write: Write::Mode(state::FPCR, FPCR_MASK) },
     Row { encoding: [3, 3, 4, 4, 1], read: Read::Word(state::FPSR), write: Write::Word(state::FPSR, FPSR_MASK) },
     // DIT, SSBS: bits that change timing only.
-    Row { encoding: [3, 3, 4, 2, 5], read: Read::Const(0), write: Write::Ignore },
-    Row { encoding: [3, 3, 4, 2, 6], read: Read::Const(1 << 12), write: Write::Ignore },
+    Row { encoding: [3, 3, 4, 2, 5], read: Read::Word(state::DIT), write: Write::Word(state::DIT, DIT_MASK) },
+    Row { encoding: [3, 3, 4, 2, 6], read: Read::Word(state::SSBS), write: Write::Word(state::SSBS, SSBS_MASK) },
     Row {
         encoding: [3, 3, 13, 0, 2],
         read: Read::Word(state::TPIDR_EL0),
@@ -102,7 +105,7 @@ static ROWS: &[Row] = &[
 
 /// ID registers without a row read as zero.
 fn is_id_space(e: &Encoding) -> bool {
-    matches!(e, [3, 0, 0, 1..=7, _])
+    matches!(e, [3, 0, 0, 2..=7, _])
 }
 
 fn find(e: &Encoding) -> Option<&'static Row> {
@@ -138,7 +141,6 @@ pub fn write(cx: &mut Cx, e: Encoding, rt: u32) -> Flow {
     let v = cx.reg(Ty::I64, rt);
     match find(&e).map(|r| &r.write) {
         None | Some(Write::No) => cx.undefined(),
-        Some(Write::Ignore) => Flow::Next,
         Some(Write::Flags) => {
             let f = cx.b.flags_pack(v);
             cx.b.set_flags(f);

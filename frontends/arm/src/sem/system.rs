@@ -75,7 +75,7 @@ pub fn chkfeat(_: &mut Cx, _: Chkfeat) -> Flow {
 /// XPACLRI.
 pub fn xpaclri(cx: &mut Cx, _: Xpaclri) -> Flow {
     let pointer = cx.reg(Ty::I64, 30);
-    let r = dp_reg::strip(cx, pointer, false);
+    let r = dp_reg::strip(cx, pointer);
     cx.set_reg(30, r);
     Flow::Next
 }
@@ -159,12 +159,16 @@ pub fn axflag(cx: &mut Cx, _: Axflag) -> Flow {
     convert_flags(cx, exec::AXFLAG)
 }
 
-/// MSR (immediate): EL0 may write SSBS, DIT and TCO; all read as fixed here.
+/// MSR (immediate): EL0 may write SSBS and DIT, which change timing only.
 pub fn msr_imm(cx: &mut Cx, i: MsrImm) -> Flow {
-    match (i.op1, i.op2) {
-        (3, 1) | (3, 2) => Flow::Next, // SSBS, DIT: no effect to model
-        _ => cx.undefined(),
-    }
+    let (reg, mask) = match (i.op1, i.op2) {
+        (3, 1) => (state::SSBS, sysreg::SSBS_MASK),
+        (3, 2) => (state::DIT, sysreg::DIT_MASK),
+        _ => return cx.undefined(),
+    };
+    let bit = cx.iconst(Ty::I64, if i.crm & 1 != 0 { mask } else { 0 });
+    cx.b.set(reg, bit);
+    Flow::Next
 }
 
 /// SYS: cache maintenance.

@@ -1,0 +1,100 @@
+//! The tier as the engine sees it: [`RegionBackend`] over [`Cranelift`].
+
+use crate::compile::{Compiled, Options};
+use crate::cranelift::{Cranelift, HostExit, Installed, NewError};
+use crate::helpers::helper_table;
+use brolga_core::{Env, RegTable};
+use brolga_ir::{Helper, Region, RegionBackend};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Cranelift with the guest's helper table and a number for each installed region.
+#[derive(Debug)]
+pub struct RegionTier {
+    cranelift: Cranelift,
+    helpers: Box<[u64]>,
+    units: Mutex<HashMap<u64, Installed>>,
+    next: AtomicU64,
+    /// Code memory is shared with the parent of a fork until something is installed.
+    shared: AtomicBool,
+}
+
+impl RegionTier {
+    /// A tier for a guest, with `arena_bytes` of code memory.
+    pub fn new(
+        arena_bytes: usize,
+        regs: &'static RegTable,
+        helpers: &[Helper],
+        options: Options,
+    ) -> Result<RegionTier, NewError> {
+        Ok(RegionTier {
+            cranelift: Cranelift::new(arena_bytes, regs, options)?,
+            helpers: helper_table(helpers),
+            units: Mutex::default(),
+            next: AtomicU64::new(1),
+            shared: AtomicBool::new(false),
+        })
+    }
+}
+
+impl RegionBackend for RegionTier {
+    type Compiled = Compiled;
+
+    fn compile(&self, region: &Region) -> Result<Compiled, String> {
+        self.cranelift.compile(region).map_err(|refused| refused.to_string())
+    }
+
+    fn install(&self, code: Compiled) -> Option<brolga_ir::Installed> {
+        if self.shared.swap(false, Ordering::Relaxed) && self.cranelift.after_fork().is_err() {
+            // No memory of our own: what is there still runs, nothing new can be added.
+            self.shared.store(true, Ordering::Relaxed);
+            self.cranelift.discard(code);
+            return None;
+        }
+        let installed = match self.cranelift.install(code) {
+            Ok(installed) => installed,
+            Err(full) => {
+                self.cranelift.discard(full.0);
+                return None;
+            }
+        };
+        let unit = self.next.fetch_add(1, Ordering::Relaxed);
+        let told = brolga_ir::Installed { unit, entries: installed.entries.clone(), exits: installed.exits.clone() };
+        self.units.lock().unwrap_or_else(|e| e.into_inner()).insert(unit, installed);
+        Some(told)
+    }
+
+    fn prepare(&self, env: &mut Env) {
+        self.cranelift.point(env, &self.helpers);
+    }
+
+    #[inline]
+    fn enter(&self, host: u64, env: &mut Env) -> brolga_ir::HostExit {
+        match self.cranelift.enter(host, env) {
+            HostExit::Goto { slot } => brolga_ir::HostExit::Goto(slot),
+            HostExit::Raise(kind, arg) => brolga_ir::HostExit::Raise(kind, arg),
+            HostExit::Polled => brolga_ir::HostExit::Polled,
+            HostExit::Resume | HostExit::Fault(_) => brolga_ir::HostExit::Fault,
+        }
+    }
+
+    fn link(&self, slot: u32, host: u64) {
+        self.cranelift.link(slot, host);
+    }
+
+    fn unlink(&self, slot: u32) {
+        self.cranelift.unlink(slot);
+    }
+
+    fn remove(&self, unit: u64) {
+        // The code and its slots stay taken: a processor may still be inside.
+        if let Some(installed) = self.units.lock().unwrap_or_else(|e| e.into_inner()).remove(&unit) {
+            self.cranelift.remove(&installed);
+        }
+    }
+
+    fn forked(&self) {
+        self.shared.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,50 @@
+//! `-x`: switches of the translator, each of which leaves the guest's results as they are. For tests, and for finding
+//! which part of the translator a fault lies in.
+
+/// Settings of the `-x` option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switches {
+    /// `region-threshold=N`: entries of a block before its region is compiled; 0 keeps everything in the interpreter.
+    pub region_threshold: u32,
+    /// `no-link` clears it: exits of regions lead to each other.
+    pub link: bool,
+    /// `no-passes` clears it: regions go through the IR's passes.
+    pub passes: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Switches { region_threshold: 3000, link: true, passes: true }
+    }
+}
+
+impl Switches {
+    /// Enters one comma-separated list.
+    pub fn set(&mut self, list: &str) -> Result<(), String> {
+        for word in list.split(',').filter(|word| !word.is_empty()) {
+            match word.split_once('=') {
+                Some(("region-threshold", n)) => {
+                    self.region_threshold = n.parse().map_err(|_| format!("'{n}' is not a number of entries"))?;
+                }
+                None if word == "no-link" => self.link = false,
+                None if word == "no-passes" => self.passes = false,
+                _ => return Err(format!("unknown switch '{word}' (region-threshold=N, no-link, no-passes)")),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_entered_and_unknown_words_named() {
+        let mut s = Switches::default();
+        s.set("region-threshold=0,no-link").unwrap();
+        assert_eq!(s, Switches { region_threshold: 0, link: false, passes: true });
+        assert!(s.set("no-such").unwrap_err().contains("no-such"));
+        assert!(s.set("region-threshold=x").is_err());
+    }
+}
