@@ -37,6 +37,8 @@ pub struct Mm {
     pub layout: Layout,
     /// Added to a guest address to reach host memory.
     pub base: u64,
+    /// Threads of the processes that share it.
+    pub threads: crate::attach::Threads,
     state: Mutex<State>,
 }
 
@@ -93,7 +95,7 @@ pub fn host_prot(prot: u64) -> u64 {
 impl Mm {
     /// An empty address space.
     pub fn new(layout: Layout, base: u64) -> Mm {
-        Mm { layout, base, state: Mutex::new(State::new()) }
+        Mm { layout, base, threads: crate::attach::Threads::default(), state: Mutex::new(State::new()) }
     }
 
     /// Locks the map; never held while guest code runs.
