@@ -9,7 +9,7 @@ seq 1 1000 | grep 7 | sed 's/7/seven/' | sort -r | head -5
 yes | head -100000 | wc -l
 for i in 1 2 3 4 5 6 7 8; do (sleep 0.0$i; exit $i) & pids[i]=$!; done
 for i in 8 7 6 5 4 3 2 1; do wait ${pids[i]}; echo "child $i: $?"; done
-sleep 100 & p=$!; kill -TERM $p; wait $p; echo "terminated: $?"
+sleep 100 & p=$!; sleep 0.3; kill -TERM $p; wait $p; echo "terminated: $?"
 bash -c 'kill -SEGV $$'; echo "segv: $?"
 bash -c 'exit 300'; echo "exit 300: $?"
 diff <(seq 5) <(seq 2 6); echo "diff $?"
