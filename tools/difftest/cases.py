@@ -78,7 +78,7 @@ class Random:
 
 class Case:
     """One sequence with its starting state. `overrides` maps a register index to (low, high); `targets` maps an x
-    register to the slot word whose address it holds."""
+    register to the offset from the start of the slot that it holds."""
 
     __slots__ = ("rows", "words", "seed", "nzcv", "fpcr", "fpsr", "flags", "overrides", "targets")
 
@@ -129,7 +129,7 @@ def encode(cases, data_seed, code_address, passes=1, tick=4000000):
             records.append(head.pack(len(case.words), len(case.overrides) + len(case.targets), case.flags, case.nzcv,
                                      case.fpcr, case.fpsr, case.seed))
             records.extend(override.pack(register, low, high) for register, (low, high) in case.overrides.items())
-            records.extend(override.pack(register, slot + 4 * word, 0) for register, word in case.targets.items())
+            records.extend(override.pack(register, slot + offset & M64, 0) for register, offset in case.targets.items())
         records = b"".join(records)
         out += [struct.pack("<Q", len(records)), records]
     return b"".join(out)

@@ -162,6 +162,9 @@ static void fill_data(u64 seed) {
     for (size_t i = 0; i < DATA_SIZE / 8; i++)
         template[i] = operand(&seed);
     memcpy((void *)DATA, template, DATA_SIZE);
+    memcpy((void *)(DATA - DATA_SIZE), template, DATA_SIZE);
+    if (system_call(SYS_mprotect, DATA - DATA_SIZE, DATA_SIZE, 1))
+        fail("exec_cases: cannot protect the page below the data\n");
 }
 
 static u64 hash_data(void) {
@@ -308,8 +311,8 @@ static const unsigned char *run_case(const unsigned char *at, u64 number, u32 sl
 }
 
 int main(void) {
-    long at = system_call(SYS_mmap, DATA, DATA_SIZE, 3, 0x100022, -1, 0);
-    if (at != (long)DATA)
+    long at = system_call(SYS_mmap, DATA - DATA_SIZE, 2 * DATA_SIZE, 3, 0x100022, -1, 0);
+    if (at != (long)(DATA - DATA_SIZE))
         fail("exec_cases: no memory at the data address\n");
     if (system_call(SYS_mprotect, code, sizeof code, 7))
         fail("exec_cases: no writable and executable memory\n");

@@ -2,21 +2,20 @@
 import random
 
 import cases as c
+import scripts
 
 # Each needs a processor that both sides rarely share, or has results that no two implementations share
 # (keys, tags, identification).
 EXCLUDED_FEATURES = {
-    "PAuth", "PAuth_LR", "MTE", "MTE2", "LS64", "LS64_V", "TME", "GCS", "THE", "SVE", "SME", "S1POE2", "WFxT", "CHK",
+    "PAuth_LR", "MTE", "MTE2", "LS64", "LS64_V", "TME", "GCS", "THE", "SVE", "SME", "S1POE2", "WFxT", "CHK",
     "SYSREG128", "SYSINSTR128", "unnamed",
 }
-# Rows that end the run, enter the kernel, stop the processor or read what identifies it.
-EXCLUDED_ROWS = {"svc", "wfe", "wfi", "sys", "sysl", "msr_imm", "eret", "ereta", "drps", "dcps", "hlt", "hvc", "smc", "esb",
-                 "sb", "sve", "sme", "mrs", "msr"}
-# What is left of MRS and MSR: NZCV, FPCR, FPSR (op0 op1 CRn CRm op2).
-SYSTEM_REGISTERS = [(3, 3, 4, 2, 0), (3, 3, 4, 4, 0), (3, 3, 4, 4, 1)]
+# Rows that enter the kernel or stop the processor.
+EXCLUDED_ROWS = {"svc", "wfe", "wfi", "sysl"}
 REGISTER_FIELDS = {"rd", "rn", "rm", "ra", "rt", "rt2", "rs"}
 MEMORY_SECTIONS = {"ldst", "ldst_atomic", "simd_ldst", "mops"}
-FPCR_RN, FPCR_FZ, FPCR_DN, FPCR_FZ16 = 22, 1 << 24, 1 << 25, 1 << 19
+FPCR_RN, FPCR_FZ, FPCR_DN, FPCR_AHP, FPCR_FZ16 = 22, 1 << 24, 1 << 25, 1 << 26, 1 << 19
+FP_SECTIONS = {"fp", "simd_fp"}
 # In sequences the low registers hold values, and these hold what a later instruction relies on.
 BASES, INDEXES = (16, 17, 18, 19), (20, 21, 22, 23)
 COUNTER = 28  # counts the rounds of a loop
@@ -37,6 +36,8 @@ def unpredictable(row, f):
     name, rn = row.name, f.get("rn")
     if name == "hint":  # pointer authentication, WFE and WFI live among the hints
         return f["crm"] in (1, 3) or f["crm"] == 0 and f["op2"] in (2, 3)
+    if name == "hlt":  # semihosting
+        return f["imm16"] == 0xF000
     vector = row.section == "simd_ldst"
     writes_base = name.endswith(("_pre", "_post")) or f.get("w") == 1 and name.startswith("ldra")
     if writes_base and not vector and rn != 31 and rn in (f.get("rt"), f.get("rt2")):
@@ -55,16 +56,39 @@ def unpredictable(row, f):
     return False
 
 
+def fpcr_modes(row):
+    """The values of FPCR that may change what a row does; [None] for rows that do not use it."""
+    if row.section not in FP_SECTIONS:
+        return [None]
+    modes = [0]
+    half = row.feature in ("FP16", "FHM") or {"ftype", "size", "immh", "opc"} & set(row.fields) or row.name.startswith("fcvt")
+    half_format = row.name in ("fcvt", "fcvtl_v", "fcvtn_v")
+    for bit, used in ((FPCR_FZ, True), (FPCR_DN, True), (FPCR_FZ16, half), (FPCR_AHP, half_format)):
+        modes += [mode | bit for mode in modes] if used else []
+    return [mode | rounding << FPCR_RN for mode in modes for rounding in range(4)]
+
+
 class Generator:
     """Makes cases from rows; the same seed gives the same cases."""
 
-    def __init__(self, rows, seed, longest=1, sequences=0.2, excluded_features=EXCLUDED_FEATURES, loops=0, rounds=100):
+    def __init__(self, rows, everything, seed, longest=1, sequences=0.2, excluded_features=EXCLUDED_FEATURES, loops=0,
+                 rounds=100):
         self.random = random.Random(seed)
         self.loops, self.rounds = loops, rounds
         self.longest, self.sequences = longest, sequences
-        self.rows = [row for row in rows if not row.listed_only and row.name not in EXCLUDED_ROWS
-                     and row.feature not in excluded_features and row.section != "reserved"]
-        self.system = [row for row in rows if row.name in ("mrs", "msr")]
+        self.by_name = {row.name: row for row in everything}  # what scripts are made of
+        self.mode, self.order, self.in_sequence, self.in_loop = None, [], False, False
+        self.rows = [row for row in rows if self.reachable(row, excluded_features)]
+        self.scripts = scripts.applicable(self.rows)
+        self.rows = [row for row in self.rows if row.name not in scripts.ROWS]
+
+    @staticmethod
+    def reachable(row, excluded_features=EXCLUDED_FEATURES):
+        return not row.listed_only and row.name not in EXCLUDED_ROWS and row.feature not in excluded_features
+
+    def buckets(self):
+        """What is to be visited equally often: (row or script, FPCR or None for a random one)."""
+        return [(row, mode) for row in self.rows for mode in fpcr_modes(row)] + [(script, None) for script in self.scripts]
 
     def register(self, used):
         r = self.random.random()
@@ -94,9 +118,6 @@ class Generator:
                     used.append(values[name])
                 else:
                     values[name] = self.immediate(width)
-            if row.name in ("mrs", "msr"):
-                for name, value in zip(("op0", "op1", "crn", "crm", "op2"), self.random.choice(SYSTEM_REGISTERS)):
-                    values[name] = value
             if row.section in MEMORY_SECTIONS and self.in_sequence:
                 values["rn"] = self.random.choice(BASES)
                 if "option" in values:
@@ -108,9 +129,11 @@ class Generator:
     def start_state(self):
         rng = self.random
         fpcr = 0
-        if rng.random() < 0.5:
+        if self.mode is not None:
+            fpcr = self.mode
+        elif rng.random() < 0.5:
             fpcr = rng.getrandbits(2) << FPCR_RN
-            for bit in (FPCR_FZ, FPCR_DN, FPCR_FZ16):
+            for bit in (FPCR_FZ, FPCR_DN, FPCR_AHP, FPCR_FZ16):
                 fpcr |= bit if rng.random() < 0.3 else 0
         fpsr = rng.getrandbits(32) & 0x0800009F if rng.random() < 0.3 else 0
         return rng.getrandbits(4) << 28, fpcr, fpsr
@@ -128,8 +151,8 @@ class Generator:
         """An effective address inside the data area, now and then at or over its edge or unaligned."""
         rng, scale = self.random, self.access_scale(row, f)
         r = rng.random()
-        if r < 0.04:
-            return c.DATA + rng.choice((0, c.DATA_SIZE)) + rng.randrange(-20, 20)
+        if r < 0.1:  # below the area lies a page that can only be read, above it nothing
+            return c.DATA + rng.choice((0, c.DATA_SIZE)) + rng.randrange(-68, 20)
         if row.section == "ldst_atomic" or "stl" in row.name or "lda" in row.name:
             aligned = 1 << (scale + (1 if "p" in row.name[2:] else 0))
             offset = rng.randrange(256, 3072) & -max(aligned, 16)
@@ -189,7 +212,12 @@ class Generator:
             if name in f:
                 f[name] = distance & (1 << row.fields[name][1]) - 1
         if row.name in ("br", "blr", "ret") and f["rn"] != 31:
-            targets[f["rn"]] = target
+            targets[f["rn"]] = 4 * target
+            r = rng.random()
+            if r < 0.15:  # the top byte is ignored
+                targets[f["rn"]] |= rng.getrandbits(8) << 56
+            elif r < 0.2:  # a misaligned target
+                targets[f["rn"]] |= rng.randrange(1, 4)
 
     def instruction(self, row, at, length, overrides, targets):
         f = self.field_values(row)
@@ -219,8 +247,6 @@ class Generator:
         while len(words) < length and tries < 100:
             tries += 1
             pick = row if row and not words else rng.choice(self.rows)
-            if row is None and rng.random() < 0.01 and self.system:
-                pick = rng.choice(self.system)
             if pick.section == "mops" and self.in_sequence and (words or row):
                 if row and not words:
                     return None
@@ -247,14 +273,22 @@ class Generator:
             overrides[COUNTER] = (rng.randrange(1, self.rounds + 1), 0)
         return c.Case(names, words, rng.getrandbits(64), nzcv, fpcr, fpsr, flags, overrides, targets)
 
+    def scripted(self, script):
+        """One case of a script: instructions that have a comparable result only together."""
+        self.in_sequence = self.in_loop = False
+        nzcv, fpcr, fpsr = self.start_state()
+        names, words, overrides, targets, flags = script(self)
+        return c.Case(names, words, self.random.getrandbits(64), nzcv, fpcr, fpsr, flags, overrides, targets)
+
     def cases(self, count):
-        """`count` cases that visit every row in turn."""
-        made, order = [], []
+        """`count` cases that visit every bucket in turn."""
+        made = []
         while len(made) < count:
-            if not order:
-                order = self.rows * 1
-                self.random.shuffle(order)
-            case = self.case(order.pop())
+            if not self.order:
+                self.order = self.buckets()
+                self.random.shuffle(self.order)
+            what, self.mode = self.order.pop()
+            case = self.scripted(what) if callable(what) else self.case(what)
             if case:
                 made.append(case)
         return made

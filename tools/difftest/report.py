@@ -27,7 +27,8 @@ class Explained:
             entry["count"] = 0
 
     def reason(self, case, fields, names, results):
-        row = case.rows[-1] if len(case.rows) == 1 else "+".join(case.rows)
+        if None in results:
+            return None
         for entry in self.entries:
             if entry.get("emulator") and not any(re.search(entry["emulator"], name) for name in names):
                 continue
@@ -45,8 +46,9 @@ class Explained:
 def where_holds(expression, case, results):
     """A Python expression over word, fpcr, a and b (fields of the two results)."""
     a, b = (r.fields() if r else {} for r in results)
-    scope = {"word": case.words[0], "words": case.words, "fpcr": case.fpcr, "a": a, "b": b, "case": case}
-    return bool(eval(expression, {"__builtins__": {"any": any, "all": all, "range": range}}, scope))
+    base = case.words[0] >> 5 & 31
+    scope = {"rn": "sp" if base == 31 else f"x{base}", "word": case.words[0], "words": case.words, "fpcr": case.fpcr, "a": a, "b": b, "case": case}
+    return bool(eval(expression, {"__builtins__": {"any": any, "all": all, "len": len, "range": range}}, scope))
 
 
 def hexadecimal(name, value):
@@ -89,7 +91,7 @@ def show(case, texts, fields, names, results):
     used = set().union(*map(mentioned, texts)) if texts else set()
     for name in sorted(used, key=order):
         if name in case_targets(case):
-            lines.append(f"    in  {name} = address of slot word {case.targets[int(name[1:])]}")
+            lines.append(f"    in  {name} = slot + {case.targets[int(name[1:])]:#x}")
         elif name == "sp" or name.startswith("x"):
             value = x[31 if name == "sp" else int(name[1:])] if name != "x31" else 0
             lines.append(f"    in  {name} = {value:#x}")

@@ -97,7 +97,23 @@ fn instruction(guest: &Guest, text: &str) -> Result<Vec<u8>, String> {
     let own = name.to_lowercase();
     let own = own.split('.').next().unwrap_or("");
     let aliases = guest.aliases.iter().find(|(alias, _)| *alias == word).map_or(&[][..], |(_, names)| names);
-    if own == word || aliases.contains(&name) { Ok(code) } else { Err(format!("the bytes are {name}, not {word}")) }
+    if own == word || is_form_of(&word, own) || aliases.contains(&name) {
+        Ok(code)
+    } else {
+        Err(format!("the bytes are {name}, not {word}"))
+    }
+}
+
+/// Whether `word` is the decoder's name with what it leaves out: `2` for the upper half of a vector, order and size of
+/// an atomic (`ldaddalb`), options of a memory copy (`cpyfpwt`).
+fn is_form_of(word: &str, name: &str) -> bool {
+    let letters = match name {
+        "swp" | "ldadd" | "ldclr" | "ldeor" | "ldset" | "ldsmax" | "ldsmin" | "ldumax" | "ldumin" => "albh",
+        "bfmlal" => "bt",
+        _ if name.starts_with("cpy") || name.starts_with("set") => "wrtn",
+        _ => "",
+    };
+    word.strip_prefix(name).is_some_and(|rest| rest == "2" || rest.chars().all(|c| letters.contains(c)))
 }
 
 fn span(code: &[u8]) -> std::ops::Range<u64> {
