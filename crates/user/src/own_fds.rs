@@ -69,6 +69,14 @@ pub fn keep(fd: i32) -> i32 {
     kept
 }
 
+/// A file that the emulator before this one left open for it.
+#[allow(unsafe_code, reason = "takes over a descriptor by number")]
+pub fn inherited(fd: i32) -> std::fs::File {
+    use std::os::fd::FromRawFd as _;
+    // SAFETY: the number came from our own `execve`, which opened it for this one use.
+    unsafe { std::fs::File::from_raw_fd(fd) }
+}
+
 /// Whether `fd` is the emulator's.
 pub fn is_own(fd: i32) -> bool {
     fd >= 0 && OWN.iter().any(|s| s.load(Ordering::Acquire) == fd)
