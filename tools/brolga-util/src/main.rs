@@ -50,7 +50,7 @@ enum Command {
     },
     /// Show guest code as bytes, IR and optimised IR
     Lift(lift::Args),
-    /// Tell which rows of the decode table are translated and tested
+    /// Tell which rows of the decode table are translated, tested and fuzzed
     Coverage {
         /// List the translated rows without a test instead of counting
         #[arg(long)]

@@ -10,8 +10,10 @@ use crate::state;
 use brolga_core::{Align, MemOp, Order, RmwOp};
 use brolga_ir::{IntCc, Ty, Value};
 
-fn exclusive(log2: u32) -> MemOp {
-    MemOp::plain(size(log2)).order(Order::SeqCst).align(Align::Natural)
+/// An atomic or exclusive access: with FEAT_LSE2 it need not be aligned while it stays inside 16 aligned bytes. Arm ARM,
+/// shared pseudocode "AArch64.UnalignedAccessFaults".
+fn atomic(log2: u32) -> MemOp {
+    MemOp::plain(size(log2)).order(Order::SeqCst).align(Align::Within16)
 }
 
 fn address(cx: &mut Cx, rn: u32) -> Value {
@@ -21,7 +23,7 @@ fn address(cx: &mut Cx, rn: u32) -> Value {
 /// LDXR, LDAXR and the narrow forms.
 pub fn ldxr(cx: &mut Cx, i: Ldxr) -> Flow {
     let addr = address(cx, i.rn);
-    let v = cx.b.load(Ty::I64, exclusive(i.size), addr, 0);
+    let v = cx.b.load(Ty::I64, atomic(i.size), addr, 0);
     let bytes = cx.iconst(Ty::I64, 1 << i.size);
     cx.b.set(state::EXCL_ADDR, addr);
     cx.b.set(state::EXCL_SIZE, bytes);
@@ -66,7 +68,7 @@ pub fn stxr(cx: &mut Cx, i: Stxr) -> Flow {
     conditional_store(cx, i.rs, addr, 1 << i.size, |cx, addr| {
         let expected = cx.b.get(state::EXCL_LO);
         let new = cx.reg(Ty::I64, i.rt);
-        let old = cx.b.cas(Ty::I64, exclusive(i.size), addr, expected, new);
+        let old = cx.b.cas(Ty::I64, atomic(i.size), addr, expected, new);
         let failed = cx.b.icmp(Ty::I64, IntCc::Ne, old, expected);
         cx.b.zext(Ty::I64, failed)
     })
@@ -97,7 +99,7 @@ fn split(cx: &mut Cx, sz: bool, v: Value) -> (Value, Value) {
 pub fn ldxp(cx: &mut Cx, i: Ldxp) -> Flow {
     let addr = address(cx, i.rn);
     let ty = if i.sz { Ty::V128 } else { Ty::I64 };
-    let v = cx.b.load(ty, exclusive(3 + i.sz as u32), addr, 0);
+    let v = cx.b.load(ty, atomic(3 + i.sz as u32), addr, 0);
     let (lo, hi) = split(cx, i.sz, v);
     let bytes = cx.iconst(Ty::I64, 8 << i.sz as u32);
     cx.b.set(state::EXCL_ADDR, addr);
@@ -118,7 +120,7 @@ pub fn stxp(cx: &mut Cx, i: Stxp) -> Flow {
         let expected = join(cx, i.sz, elo, ehi);
         let new = join(cx, i.sz, nlo, nhi);
         let ty = if i.sz { Ty::V128 } else { Ty::I64 };
-        let old = cx.b.cas(ty, exclusive(3 + i.sz as u32), addr, expected, new);
+        let old = cx.b.cas(ty, atomic(3 + i.sz as u32), addr, expected, new);
         let (olo, ohi) = split(cx, i.sz, old);
         let lo = cx.b.xor(Ty::I64, olo, elo);
         let hi = cx.b.xor(Ty::I64, ohi, ehi);
@@ -168,10 +170,6 @@ pub fn ldapr(cx: &mut Cx, i: Ldapr) -> Flow {
     ordered_load(cx, i.size, i.rn, i.rt, Order::Acquire)
 }
 
-fn atomic(log2: u32) -> MemOp {
-    MemOp::plain(size(log2)).order(Order::SeqCst).align(Align::Within16)
-}
-
 /// CAS and its forms.
 pub fn cas(cx: &mut Cx, i: Cas) -> Flow {
     let addr = address(cx, i.rn);
@@ -181,7 +179,7 @@ pub fn cas(cx: &mut Cx, i: Cas) -> Flow {
     Flow::Next
 }
 
-/// CASP and its forms: register pairs, naturally aligned.
+/// CASP and its forms: register pairs.
 pub fn casp(cx: &mut Cx, i: Casp) -> Flow {
     let addr = address(cx, i.rn);
     let (elo, ehi) = (cx.reg(Ty::I64, i.rs), cx.reg(Ty::I64, i.rs + 1));
@@ -189,7 +187,7 @@ pub fn casp(cx: &mut Cx, i: Casp) -> Flow {
     let expected = join(cx, i.sz, elo, ehi);
     let new = join(cx, i.sz, nlo, nhi);
     let ty = if i.sz { Ty::V128 } else { Ty::I64 };
-    let old = cx.b.cas(ty, exclusive(3 + i.sz as u32), addr, expected, new);
+    let old = cx.b.cas(ty, atomic(3 + i.sz as u32), addr, expected, new);
     let (lo, hi) = split(cx, i.sz, old);
     cx.set_reg(i.rs, lo);
     cx.set_reg(i.rs + 1, hi);
