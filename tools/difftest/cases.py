@@ -1,9 +1,10 @@
 """Cases and results of exec_cases: the binary format, and the same expansion of a seed into operands.
 
-Input: head {u32 magic, version, cases, pool_words, passes, 0; u64 data_seed}, the operand pool (u64 each, a power of
+Input: head {u32 magic, version, cases, pool_words, passes, tick; u64 data_seed}, the operand pool (u64 each, a power of
 two of them), then groups of up to 4096 cases: first {u32 count, 14 words, 0} of each, then u64 bytes and per case
 {u32 words, overrides, flags, nzcv, fpcr, fpsr; u64 seed} with its overrides {u64 index, low, high} (index 0..30 x,
-31 sp, 32..63 v). A group runs `passes` times, and the last pass counts: that is how hot code is reached.
+31 sp, 32..63 v). A group runs `passes` times, and the last pass counts: that is how hot code is reached. Every
+`tick` microseconds a signal arrives whose handler changes all vector registers and flags.
 Output: 103 u64 a case (x0..x30, sp, exit, nzcv, fpcr, fpsr, signal and code, fault address, memory hash, v0..v31 as
 two each), 4096 bytes of memory after it when asked for, and at the end one hash of the data area.
 `exit` is the number of the pad word the case left through, or for a signal the distance of pc from the first word.
@@ -112,9 +113,9 @@ class Case:
         return self.copy(overrides=overrides)
 
 
-def encode(cases, data_seed, code_address, passes=1):
+def encode(cases, data_seed, code_address, passes=1, tick=4000000):
     """The bytes of a case file."""
-    out = [struct.pack("<6IQ", MAGIC, VERSION, len(cases), len(POOL), passes, 0, data_seed), struct.pack("<128Q", *POOL)]
+    out = [struct.pack("<6IQ", MAGIC, VERSION, len(cases), len(POOL), passes, tick, data_seed), struct.pack("<128Q", *POOL)]
     words = struct.Struct(f"<{MAX_WORDS + 2}I")
     head = struct.Struct("<6IQ")
     override = struct.Struct("<3Q")

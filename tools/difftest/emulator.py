@@ -25,14 +25,15 @@ def build(folder):
 class Emulator:
     """One command that runs the guest program."""
 
-    def __init__(self, command, program, code_address, timeout, passes=1):
+    def __init__(self, command, program, code_address, timeout, passes=1, tick=4000000):
         self.command, self.program, self.code_address, self.timeout = command, program, code_address, timeout
-        self.passes = passes
+        self.passes, self.tick = passes, tick
         self.name = pathlib.Path(shlex.split(command)[0]).name
         self.deaths = []
+        self.splits = 0  # code addresses of a case move when its file is split
 
     def raw(self, cases, data_seed):
-        data = c.encode(cases, data_seed, self.code_address, self.passes)
+        data = c.encode(cases, data_seed, self.code_address, self.passes, self.tick)
         try:
             done = subprocess.run([*shlex.split(self.command), str(self.program)], input=data, capture_output=True,
                                   timeout=self.timeout)
@@ -54,6 +55,7 @@ class Emulator:
             return [None]
         if len(self.deaths) >= 20:
             return [None] * len(cases)
+        self.splits += 1
         half = len(cases) // 2
         return self.run(cases[:half], data_seed) + self.run(cases[half:], data_seed)
 

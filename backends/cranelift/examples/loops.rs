@@ -59,7 +59,10 @@ fn main() {
                 let exit = rig.tier.enter(code.entries[0].1, &mut cpu.env);
                 let ns = began.elapsed().as_nanos() as f64 / N as f64;
                 assert!(matches!(exit, HostExit::Goto { .. }), "{exit:?}");
-                println!("{name:8} precise={precise:5} optimize={optimize:5} {ns:.2} ns/iteration, compiled in {compile:?}, {} bytes", code.host_bytes());
+                println!(
+                    "{name:8} precise={precise:5} optimize={optimize:5} {ns:.2} ns/iteration, compiled in {compile:?}, {} bytes",
+                    code.host_bytes()
+                );
             }
         }
     }

@@ -63,11 +63,7 @@ impl Arena {
 
     /// Copies `code` in and makes `table` known to the fault handler. Returns its address, or gives
     /// the table back if there is no room.
-    pub(crate) fn publish(
-        &self,
-        code: &[u8],
-        table: impl FnOnce(u64) -> Box<FaultTable>,
-    ) -> Option<u64> {
+    pub(crate) fn publish(&self, code: &[u8], table: impl FnOnce(u64) -> Box<FaultTable>) -> Option<u64> {
         let granules = code.len().div_ceil(GRANULE);
         let first = self.allocate(granules)?;
         let offset = first * GRANULE;
@@ -134,9 +130,8 @@ impl Arena {
         for (at, protection) in views {
             let flags = libc::MAP_SHARED | libc::MAP_FIXED;
             // SAFETY: replaces exactly our own mapping by one of equal contents and protection.
-            let got = unsafe {
-                libc::mmap(at.cast_mut().cast(), self.write.len(), protection, flags, file.as_raw_fd(), 0)
-            };
+            let got =
+                unsafe { libc::mmap(at.cast_mut().cast(), self.write.len(), protection, flags, file.as_raw_fd(), 0) };
             if got == libc::MAP_FAILED {
                 return Err(io::Error::last_os_error());
             }

@@ -5,7 +5,7 @@
 //! kind of operation made the flags.
 
 use crate::words::{RowMap, Rows};
-use brolga_core::{CcKind, CcOp, Order, RegTable, Width};
+use brolga_core::{Align, CcKind, CcOp, Order, RegTable, Width};
 use brolga_ir::{Block, Effect, Inst, JumpKind, Op, Region, Ty, Value};
 use std::collections::HashMap;
 
@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub entry: bool,
     /// Rows live at its start.
     pub live_in: Rows,
+    /// Rows whose variable is read behind its start: by the guest, or to store it.
+    pub needed_in: Rows,
     /// Rows that may be dirty at its start.
     pub dirty_in: Rows,
     /// Where tier 0 can resume at its start, if memory holds such a state.
@@ -127,8 +129,16 @@ impl Cfg {
         let flow = Flow { region, regs, rows };
         flow.liveness(&mut cfg);
         flow.dirtiness(&mut cfg);
+        flow.needs(&mut cfg);
         flow.flag_kinds(&mut cfg);
         cfg
+    }
+
+    /// Rows that a poll at the start of a loop header stores. The relaxed form leaves out what the
+    /// guest will not read again.
+    pub(crate) fn polled(&self, precise: bool, header: usize) -> Rows {
+        let node = &self.nodes[header];
+        if precise { node.dirty_in } else { node.dirty_in.and(node.live_in) }
     }
 
     /// Whether the edge goes back to a loop header.
@@ -138,10 +148,7 @@ impl Cfg {
 
     /// Whether dirty rows are stored on the edge, so that the loop keeps only its own dirty.
     pub(crate) fn syncs_edge(&self, precise: bool, from: usize, to: usize) -> bool {
-        precise
-            && self.nodes[to].header
-            && !self.retreats(from, to)
-            && self.nodes[from].direct
+        precise && self.nodes[to].header && !self.retreats(from, to) && self.nodes[from].direct
     }
 
     fn split(&mut self, index: usize, block: &Block) {
@@ -169,6 +176,7 @@ impl Cfg {
                     header: false,
                     entry: false,
                     live_in: Rows::EMPTY,
+                    needed_in: Rows::EMPTY,
                     dirty_in: Rows::EMPTY,
                     sync_in: None,
                     flags_in: None,
@@ -188,8 +196,9 @@ impl Cfg {
     fn find_returns(&mut self, region: &Region) {
         for n in 0..self.nodes.len() {
             let end = self.end(region, n);
-            let internal_call =
-                end.op == Op::Goto && JumpKind::from_sub(end.sub) == JumpKind::Call && self.by_pc.contains_key(&end.imm);
+            let internal_call = end.op == Op::Goto
+                && JumpKind::from_sub(end.sub) == JumpKind::Call
+                && self.by_pc.contains_key(&end.imm);
             if let Some(&back) = self.by_pc.get(&self.nodes[n].next_pc).filter(|_| internal_call)
                 && !self.returns.contains(&back)
                 && self.returns.len() < MAX_RETURNS
@@ -347,29 +356,52 @@ impl Flow<'_> {
     /// Backward: rows that may be read before they are written. An exit reads all, and in the
     /// precise form an access does, since its fault shows them.
     fn liveness(&self, cfg: &mut Cfg) {
+        let live = self.backward(cfg, |i| self.uses(cfg, i, self.rows.all));
+        cfg.nodes.iter_mut().zip(live).for_each(|(node, live)| node.live_in = live);
+    }
+
+    /// Backward: rows whose variable generated code reads. An exit or a sync point reads what is dirty.
+    fn needs(&self, cfg: &mut Cfg) {
+        let needed = self.backward(cfg, |i| {
+            let node = &cfg.nodes[i];
+            let (mut uses, kills) = self.uses(cfg, i, node.dirty_in);
+            if node.header {
+                uses = uses.union(cfg.polled(self.region.precise, i));
+            }
+            if node.succs.iter().any(|&s| cfg.syncs_edge(self.region.precise, i, s)) {
+                uses = uses.union(node.dirty_in);
+            }
+            (uses, kills)
+        });
+        cfg.nodes.iter_mut().zip(needed).for_each(|(node, needed)| node.needed_in = needed);
+    }
+
+    /// Solves "in = uses + (out - kills)".
+    fn backward(&self, cfg: &Cfg, transfer: impl Fn(usize) -> (Rows, Rows)) -> Vec<Rows> {
         let n = cfg.nodes.len();
         let (mut uses, mut kills) = (vec![Rows::EMPTY; n], vec![Rows::EMPTY; n]);
         for &i in &cfg.order {
-            (uses[i], kills[i]) = self.uses(cfg, i);
-            cfg.nodes[i].live_in = uses[i];
+            (uses[i], kills[i]) = transfer(i);
         }
+        let mut result = uses.clone();
         let mut changed = true;
         while changed {
             changed = false;
             for &i in cfg.order.iter().rev() {
-                let out = cfg.nodes[i].succs.iter().fold(Rows::EMPTY, |s, &k| s.union(cfg.nodes[k].live_in));
-                let live = uses[i].union(out.minus(kills[i]));
-                if live != cfg.nodes[i].live_in {
-                    cfg.nodes[i].live_in = live;
-                    changed = true;
-                }
+                let out = cfg.nodes[i].succs.iter().fold(Rows::EMPTY, |s, &k| s.union(result[k]));
+                let rows = uses[i].union(out.minus(kills[i]));
+                changed |= rows != result[i];
+                result[i] = rows;
             }
         }
+        result
     }
 
-    fn uses(&self, cfg: &Cfg, node: usize) -> (Rows, Rows) {
+    /// Rows a node reads before it writes them, and rows it writes; leaving the region and showing
+    /// state at a fault read `observed`.
+    fn uses(&self, cfg: &Cfg, node: usize, observed: Rows) -> (Rows, Rows) {
         let block = &self.region.blocks[cfg.nodes[node].block];
-        let mut uses = if self.leaves(cfg, node) { self.rows.all } else { Rows::EMPTY };
+        let mut uses = if self.leaves(cfg, node) { observed } else { Rows::EMPTY };
         let mut kills = Rows::EMPTY;
         for i in cfg.nodes[node].insts.clone().rev() {
             let inst = &block.insts[i];
@@ -387,7 +419,9 @@ impl Flow<'_> {
                     let touched = self.rows.touched(&site.reads).union(self.rows.touched(&site.writes));
                     uses = uses.union(touched);
                 }
-                _ if self.region.precise && access(inst).is_some() => uses = self.rows.all,
+                _ if access(inst).is_some() && (self.region.precise || inst.memop().align != Align::None) => {
+                    uses = uses.union(observed);
+                }
                 _ => {}
             }
         }

@@ -14,6 +14,7 @@ use cranelift_codegen::{Context, ir};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::cell::RefCell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Choices that every region is compiled with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +38,8 @@ pub enum Refused {
     Relocation,
     /// The region has no entry.
     Empty,
+    /// Lowering or Cranelift panicked; the message went to standard error.
+    Panicked,
     /// Cranelift's own reason.
     Cranelift(String),
 }
@@ -47,6 +50,7 @@ impl fmt::Display for Refused {
             Refused::TooManyAccesses => f.write_str("too many memory accesses in one region"),
             Refused::OutOfSlots => f.write_str("no link slots left"),
             Refused::Relocation => f.write_str("the code would need a relocation"),
+            Refused::Panicked => f.write_str("internal error while compiling"),
             Refused::Empty => f.write_str("the region has no entry"),
             Refused::Cranelift(why) => write!(f, "Cranelift: {why}"),
         }
@@ -140,12 +144,14 @@ impl Compiler<'_> {
         }
         MEMORY.with_borrow_mut(|(cx, builder)| {
             cx.set_disasm(disasm);
-            let result = self.compile_with(region, cx, builder);
+            // Guest code decides what the region is: a panic on it must stay a refusal.
+            let attempt = catch_unwind(AssertUnwindSafe(|| self.compile_with(region, cx, builder)));
+            let result = attempt.unwrap_or(Err(Refused::Panicked));
             look(cx);
-            cx.clear();
-            if result.is_err() {
-                // A refused function may have left it in the middle of a block.
-                *builder = FunctionBuilderContext::new();
+            match result {
+                Ok(_) => cx.clear(),
+                // It may have been left in the middle of a block.
+                Err(_) => (*cx, *builder) = (Context::new(), FunctionBuilderContext::new()),
             }
             result
         })
@@ -179,13 +185,7 @@ impl Compiler<'_> {
         finished
     }
 
-    fn finish(
-        &self,
-        region: &Region,
-        cfg: &Cfg,
-        cx: &mut Context,
-        out: &lower::Output,
-    ) -> Result<Compiled, Refused> {
+    fn finish(&self, region: &Region, cfg: &Cfg, cx: &mut Context, out: &lower::Output) -> Result<Compiled, Refused> {
         let compiled = cx
             .compile(&**self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused::Cranelift(format!("{:?}", e.inner)))?;

@@ -124,20 +124,12 @@ impl Cranelift {
     }
 
     fn compiler(&self) -> Compiler<'_> {
-        Compiler {
-            isa: &self.isa,
-            options: &self.options,
-            regs: self.regs,
-            rows: &self.rows,
-            slots: &self.slots,
-        }
+        Compiler { isa: &self.isa, options: &self.options, regs: self.regs, rows: &self.rows, slots: &self.slots }
     }
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
     pub fn install(&self, compiled: Compiled) -> Result<Installed, ArenaFull> {
-        let table = |start| {
-            Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise })
-        };
+        let table = |start| Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise });
         let Some(base) = self.arena.publish(&compiled.code, table) else {
             return Err(ArenaFull(compiled));
         };
@@ -168,9 +160,19 @@ impl Cranelift {
         env.link_slots = self.slots.address();
     }
 
+    /// Forgets every prediction of one processor: to be called when code was removed, and when the
+    /// mode changed, since predictions know addresses only.
+    pub fn forget(env: &mut Env, jump_cache: &mut [brolga_core::JumpEntry]) {
+        for (i, entry) in jump_cache.iter_mut().enumerate() {
+            *entry = brolga_core::JumpEntry::vacant(i);
+        }
+        // No guest returns to an odd address; if one does, slot 0 leads to the run loop.
+        env.return_stack.fill(brolga_core::ReturnEntry { guest: 1, slot: 0 });
+    }
+
     /// Runs from a host entry until generated code is left.
     ///
-    /// `env` was attached; `host` is an entry of code in place, or 0 is never passed.
+    /// `env` was attached; `host` is an entry of code in place.
     #[inline]
     pub fn enter(&self, host: u64, env: &mut Env) -> HostExit {
         let env: *mut Env = env;
@@ -207,7 +209,9 @@ impl Cranelift {
     pub fn link(&self, slot: Slot, host: u64) -> bool {
         let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
         let Some(incoming) = links.get_mut(&host) else { return false };
-        incoming.push(slot);
+        if !incoming.contains(&slot) {
+            incoming.push(slot);
+        }
         self.slots.link(slot, host);
         true
     }

@@ -65,8 +65,7 @@ pub(crate) struct RowMap {
 
 impl RowMap {
     pub(crate) fn new(regs: &RegTable) -> RowMap {
-        let mut map =
-            RowMap { first: std::array::from_fn(|w| w as u8), wide: Rows::EMPTY, all: Rows::EMPTY };
+        let mut map = RowMap { first: std::array::from_fn(|w| w as u8), wide: Rows::EMPTY, all: Rows::EMPTY };
         for row in regs.regs {
             map.all.insert(row.reg.0);
             if row.width == RegWidth::W128 {

@@ -308,7 +308,7 @@ impl Lower<'_> {
                 continue;
             }
             k += 1;
-            if w < word || w >= word + words || v == except {
+            if w + self.width(v) <= word || w >= word + words || v == except {
                 continue;
             }
             let low = matches!(self.loc[v.index()], Loc::Low(_));

@@ -4,7 +4,10 @@
 //! also one that loops inside a region or follows its own predictions.
 //! *How.* Each processor's exit word is registered for as long as the processor lives; a kick sets all of them.
 //! *Limits.* A processor that is outside translated code takes the request at its next entry, for nothing.
-#![allow(unsafe_code, reason = "another thread's exit word lies in its owner's register file, which generated code shares")]
+#![allow(
+    unsafe_code,
+    reason = "another thread's exit word lies in its owner's register file, which generated code shares"
+)]
 
 use brolga_core::Env;
 use std::sync::Mutex;

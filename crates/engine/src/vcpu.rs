@@ -227,6 +227,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
         let pc_reg = self.engine.frontend.regs().pc;
         let log = &self.engine.config.log;
         let logging = log.exec || log.cpu;
+        // The owner may have moved the program counter: what was to be linked leads elsewhere now.
+        self.unlinked = None;
         self.update_mode();
         loop {
             if self.env.exit_request.load(Ordering::Relaxed) != 0 && self.env.take_exit_request() {

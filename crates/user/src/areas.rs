@@ -31,6 +31,8 @@ pub struct Area {
 pub enum AreaKind {
     /// An `mmap` or an ELF segment.
     Plain,
+    /// An `mmap` with MAP_GROWSDOWN.
+    Growing,
     /// Grown by `brk`.
     Heap,
     /// The first thread's stack.

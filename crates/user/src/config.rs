@@ -32,6 +32,8 @@ pub struct Config {
     pub guest: Guest,
     /// The program as given; searched neither in `PATH` nor, on the command line, under the prefix.
     pub program: PathBuf,
+    /// The program, already open on a descriptor that is ours to close.
+    pub program_fd: Option<i32>,
     /// argv[0] if it differs from `program`.
     pub argv0: Option<OsString>,
     /// Name of the process (`comm`) if it is not that of `program`: a script's.
@@ -68,6 +70,7 @@ impl Config {
         Config {
             guest,
             program,
+            program_fd: None,
             argv0: None,
             comm: None,
             args,

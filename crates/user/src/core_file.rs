@@ -231,7 +231,7 @@ fn files(t: &Thread) -> Vec<u8> {
         let Some((start, end)) = words.next().and_then(|r| r.split_once('-')) else { continue };
         let offset = words.nth(1).map_or(0, hex);
         rows.push([hex(start), hex(end), offset / 4096]);
-        names.extend(line[at + 1..].as_bytes());
+        names.extend(&line.as_bytes()[at + 1..]);
         names.push(0);
     }
     let words = [rows.len() as u64, 4096].into_iter().chain(rows.into_iter().flatten());

@@ -4,6 +4,7 @@
 
 pub mod abi;
 pub mod areas;
+mod attach;
 mod config;
 mod core_file;
 pub mod elf;

@@ -37,6 +37,8 @@ pub struct Mm {
     pub layout: Layout,
     /// Added to a guest address to reach host memory.
     pub base: u64,
+    /// Threads of the processes that share it.
+    pub threads: crate::attach::Threads,
     state: Mutex<State>,
 }
 
@@ -93,7 +95,7 @@ pub fn host_prot(prot: u64) -> u64 {
 impl Mm {
     /// An empty address space.
     pub fn new(layout: Layout, base: u64) -> Mm {
-        Mm { layout, base, state: Mutex::new(State::new()) }
+        Mm { layout, base, threads: crate::attach::Threads::default(), state: Mutex::new(State::new()) }
     }
 
     /// Locks the map; never held while guest code runs.
@@ -111,7 +113,7 @@ impl Mm {
     /// `mmap` with guest flags. Returns the address and what became stale.
     pub fn mmap(&self, addr: u64, len: u64, prot: u64, flags: u64, fd: i64, off: u64) -> Result<(u64, Stale), Errno> {
         let fixed = flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) as u64 != 0;
-        if len == 0 || off % PAGE != 0 || (fixed && addr % PAGE != 0) {
+        if len == 0 || !off.is_multiple_of(PAGE) || (fixed && !addr.is_multiple_of(PAGE)) {
             return errno(libc::EINVAL);
         }
         let len = len.checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
@@ -138,7 +140,9 @@ impl Mm {
         }
         let stale = state.areas.any(range.clone(), areas::EXEC).then(|| range.clone());
         let shared = flags & libc::MAP_SHARED as u64 != 0;
-        let area = Area { prot: (prot & 7) as Prot, kind: AreaKind::Plain, shared };
+        let grows = flags & libc::MAP_GROWSDOWN as u64 != 0 && fd < 0;
+        let kind = if grows { AreaKind::Growing } else { AreaKind::Plain };
+        let area = Area { prot: (prot & 7) as Prot, kind, shared };
         state.areas.insert(range.clone(), area);
         Ok((range.start, stale))
     }
@@ -158,9 +162,31 @@ impl Mm {
         at.map(|a| a..a + len).ok_or(Errno(libc::ENOMEM))
     }
 
+    /// Extends a growing area down to `addr`, which lies in no area; false if there is none above, if the
+    /// guard gap below would be lost, or if it grew by more than `limit` bytes at once.
+    pub fn grow(&self, addr: u64, limit: u64) -> bool {
+        /// `stack_guard_gap`: 256 pages.
+        const GUARD: u64 = 256 * PAGE;
+        let page = addr & !(PAGE - 1);
+        let mut state = self.lock();
+        let above = state.areas.within(page..self.layout.top.min(page.saturating_add(limit))).next();
+        let Some((range, area)) = above else { return false };
+        let clear = range.start > page && state.areas.is_free(page.saturating_sub(GUARD)..range.start);
+        if area.kind != AreaKind::Growing || !clear || page < self.layout.bottom {
+            return false;
+        }
+        let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE) as u64;
+        let args = [page + self.base, range.start - page, host_prot(area.prot.into()), flags, u64::MAX, 0];
+        if host::call(libc::SYS_mmap, &args) != Ok(args[0]) {
+            return false;
+        }
+        state.areas.insert(page..range.start, area);
+        true
+    }
+
     /// `munmap`.
     pub fn munmap(&self, addr: u64, len: u64) -> Result<Stale, Errno> {
-        if addr % PAGE != 0 || len == 0 {
+        if !addr.is_multiple_of(PAGE) || len == 0 {
             return errno(libc::EINVAL);
         }
         let range = self.range(addr, len).ok_or(Errno(libc::EINVAL))?;
@@ -177,7 +203,7 @@ impl Mm {
 
     /// `mprotect`, with the bits of PROT_GROWSDOWN and the like already refused.
     pub fn mprotect(&self, addr: u64, len: u64, prot: u64) -> Result<Stale, Errno> {
-        if addr % PAGE != 0 {
+        if !addr.is_multiple_of(PAGE) {
             return errno(libc::EINVAL);
         }
         if len == 0 {
@@ -205,7 +231,7 @@ impl Mm {
     /// `mremap`. Returns the new address and what became stale.
     pub fn mremap(&self, old: u64, old_len: u64, new_len: u64, flags: u64, want: u64) -> Result<(u64, Stale), Errno> {
         let (may_move, fixed, keep) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
-        if old % PAGE != 0 || new_len == 0 || flags & !7 != 0 || (fixed && !may_move) || (keep && !may_move) {
+        if !old.is_multiple_of(PAGE) || new_len == 0 || flags & !7 != 0 || (fixed && !may_move) || (keep && !may_move) {
             return errno(libc::EINVAL);
         }
         let from = self.range(old, old_len).ok_or(Errno(libc::EFAULT))?;
@@ -225,7 +251,7 @@ impl Mm {
         let to = if in_place {
             old..old + new_len
         } else if fixed {
-            let to = self.range(want, new_len).filter(|_| want % PAGE == 0).ok_or(Errno(libc::EINVAL))?;
+            let to = self.range(want, new_len).filter(|_| want.is_multiple_of(PAGE)).ok_or(Errno(libc::EINVAL))?;
             if to.start < from.end && from.start < to.end {
                 return errno(libc::EINVAL);
             }
@@ -307,7 +333,7 @@ impl Mm {
             self.place(&state, 0, len, PAGE)?
         } else {
             let at = if flags & SHM_RND != 0 { addr & !(PAGE - 1) } else { addr };
-            let range = self.range(at, len).filter(|_| at % PAGE == 0).ok_or(Errno(libc::EINVAL))?;
+            let range = self.range(at, len).filter(|_| at.is_multiple_of(PAGE)).ok_or(Errno(libc::EINVAL))?;
             if flags & SHM_REMAP == 0 && !state.areas.is_free(range.clone()) {
                 return errno(libc::EINVAL);
             }

@@ -69,6 +69,14 @@ pub fn keep(fd: i32) -> i32 {
     kept
 }
 
+/// A file that the emulator before this one left open for it.
+#[allow(unsafe_code, reason = "takes over a descriptor by number")]
+pub fn inherited(fd: i32) -> std::fs::File {
+    use std::os::fd::FromRawFd as _;
+    // SAFETY: the number came from our own `execve`, which opened it for this one use.
+    unsafe { std::fs::File::from_raw_fd(fd) }
+}
+
 /// Whether `fd` is the emulator's.
 pub fn is_own(fd: i32) -> bool {
     fd >= 0 && OWN.iter().any(|s| s.load(Ordering::Acquire) == fd)
@@ -115,9 +123,9 @@ pub fn emulator() -> i32 {
     }
 }
 
-/// Leaves the entries of the emulator's descriptors out of a listing of `/proc/self/fd`: `buf` holds
-/// `struct linux_dirent64` records. Returns the new length.
-pub fn hide(buf: &mut Vec<u8>) {
+/// Leaves entries whose name is a number that `hides` out of a listing: `buf` holds `struct linux_dirent64`
+/// records.
+pub fn hide(buf: &mut Vec<u8>, hides: &dyn Fn(i32) -> bool) {
     let mut out = Vec::with_capacity(buf.len());
     let mut rest = &buf[..];
     while rest.len() >= 19 {
@@ -127,8 +135,8 @@ pub fn hide(buf: &mut Vec<u8>) {
         }
         let (entry, next) = rest.split_at(len);
         let name = entry[19..].split(|&b| b == 0).next().unwrap_or(&[]);
-        let fd = std::str::from_utf8(name).ok().and_then(|n| n.parse().ok());
-        if !fd.is_some_and(is_own) {
+        let number = std::str::from_utf8(name).ok().and_then(|n| n.parse().ok());
+        if !number.is_some_and(hides) {
             out.extend_from_slice(entry);
         }
         rest = next;
@@ -146,7 +154,7 @@ mod tests {
         let fd = std::fs::File::open("/dev/null").unwrap().into_raw_fd();
         let kept = keep(fd);
         assert!(kept > fd && is_own(kept) && check(kept as u64) == Err(Errno(libc::EBADF)));
-        close_range(kept as u32, kept as u32 + 3, 0).unwrap();
+        close_range(kept as u32, kept as u32, 0).unwrap();
         assert!(host::call(libc::SYS_fcntl, &[kept as u64, 1]).is_ok());
         let entry = |name: &str| {
             let mut e = vec![0u8; 24 + name.len().next_multiple_of(8)];
@@ -155,7 +163,7 @@ mod tests {
             e
         };
         let mut list = [entry("0"), entry(&kept.to_string()), entry("..")].concat();
-        hide(&mut list);
+        hide(&mut list, &is_own);
         assert_eq!(list, [entry("0"), entry("..")].concat());
     }
 }

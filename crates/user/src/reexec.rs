@@ -15,8 +15,21 @@ pub const MARK: &str = "--reexec";
 pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut put = |key: &str, value: &OsStr| words.push([key.as_bytes(), b"=", value.as_bytes()].concat());
-    let Config { guest, prefix, stack_size, strace, uname, guest_base, hwcap, seed, carried, comm, open_files, .. } =
-        config;
+    let Config {
+        guest,
+        prefix,
+        stack_size,
+        strace,
+        uname,
+        guest_base,
+        hwcap,
+        seed,
+        carried,
+        comm,
+        open_files,
+        program_fd,
+        ..
+    } = config;
     put("guest", OsStr::new(guest.abi().name));
     if let Some(p) = prefix {
         put("prefix", p.as_os_str());
@@ -40,6 +53,9 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
     }
     if let Some(c) = comm {
         put("comm", c);
+    }
+    if let Some(fd) = program_fd {
+        put("program-fd", OsStr::new(&fd.to_string()));
     }
     if let Some(n) = open_files {
         put("open-files", OsStr::new(&n.to_string()));
@@ -92,6 +108,7 @@ fn apply(config: &mut Config, word: &[u8]) -> Option<()> {
             config.hwcap = Some([a.parse().ok()?, b.parse().ok()?]);
         }
         "seed" => config.seed = Some(text()?.parse().ok()?),
+        "program-fd" => config.program_fd = Some(text()?.parse().ok()?),
         "open-files" => config.open_files = Some(text()?.parse().ok()?),
         "comm" => config.comm = Some(value.to_os_string()),
         "carried" => config.carried.push(value.to_os_string()),

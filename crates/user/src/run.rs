@@ -11,7 +11,7 @@ use crate::process::Process;
 use crate::signal::{self, deliver, inbox};
 use crate::syscall;
 use crate::thread::Thread;
-use brolga_core::{Exit, Vcpu};
+use brolga_core::{Exit, FaultKind, Vcpu};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +45,10 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let paths = Arc::new(Paths::new(config.prefix.clone()));
     let mm = Arc::new(Mm::new((abi.layout)(config.stack_size), config.guest_base));
     crate::fetch::set_space(&mm);
-    let program = Program::open(&config.program, abi)?;
+    let program = match config.program_fd {
+        Some(fd) => Program::from_file(&config.program, own_fds::inherited(fd), abi)?,
+        None => Program::open(&config.program, abi)?,
+    };
     let interpreter = open_interpreter(&program, &paths, &config)?;
     let bytes = |s: &std::ffi::OsStr| s.as_bytes().to_vec();
     let argv0 = config.argv0.clone().unwrap_or_else(|| config.program.clone().into_os_string());
@@ -181,6 +184,9 @@ fn handle(t: &mut Thread, exit: Exit) {
         Exit::Fault(fault) => {
             let (signal, code) = deliver::classify(&fault);
             let addr = brolga_softmmu::direct::untagged(fault.addr);
+            if fault.kind == FaultKind::Unmapped && t.process.mm.grow(addr, t.process.config.stack_size) {
+                return;
+            }
             tracing::debug!(?fault, pc = format_args!("{pc:#x}"), "guest fault");
             deliver::raised(t, signal, code, addr, (t.abi.syndrome)(&fault));
         }

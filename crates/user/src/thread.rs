@@ -23,6 +23,8 @@ pub struct Thread {
     pub inbox: Box<Inbox>,
     /// The processor.
     pub cpu: Box<dyn Vcpu>,
+    /// How a tracer stops it.
+    pub(crate) traced: Arc<crate::attach::Traced>,
     /// Thread number, the host's.
     pub tid: i32,
     /// The guest's signal mask.
@@ -55,12 +57,14 @@ impl Thread {
     /// A thread on the calling host thread.
     pub fn new(process: Arc<Process>, cpu: Box<dyn Vcpu>) -> Thread {
         let inbox = Inbox::new(cpu.env());
+        let tid = host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32;
         Thread {
             abi: process.abi,
             mem: GuestMem { base: process.mm.base },
             inbox,
             cpu,
-            tid: host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32,
+            traced: process.mm.threads.add(tid),
+            tid,
             mask: 0,
             saved_mask: None,
             held: Vec::new(),
@@ -87,5 +91,11 @@ impl Thread {
         if let Some(r) = stale {
             self.cpu.invalidate(r.start, r.end - r.start);
         }
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.process.mm.threads.remove(self.tid);
     }
 }

@@ -1,6 +1,7 @@
 # Shell language: expansion, arithmetic, functions, arrays, loops, here documents, substitution.
 # tier: core
 # packages: bash coreutils grep sed
+cd /work
 set -u
 shopt -s extglob nullglob
 declare -A map=([one]=1 [two]=2 [three]=3)

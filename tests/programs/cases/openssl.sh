@@ -25,8 +25,9 @@ openssl req -config conf -x509 -newkey rsa:2048 -nodes -keyout server.key -out s
 openssl x509 -in server.crt -noout -subject; openssl verify -CAfile server.crt server.crt
 for suite in TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256; do
     openssl s_server -accept 127.0.0.1:44330 -cert server.crt -key server.key -quiet -ciphersuites $suite -rev >/dev/null 2>&1 &
-    server=$!; sleep 1
-    (echo "hello over tls"; sleep 1) | openssl s_client -connect 127.0.0.1:44330 -CAfile server.crt -quiet -no_ign_eof -verify_return_error 2>/dev/null
+    server=$!
+    for i in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/44330) 2>/dev/null && break; sleep 0.2; done
+    (echo "hello over tls"; sleep 4) | openssl s_client -connect 127.0.0.1:44330 -CAfile server.crt -quiet -no_ign_eof -verify_return_error 2>/dev/null
     kill $server; wait $server 2>/dev/null
 done
 openssl prime -generate -bits 128 >/dev/null && openssl prime 170141183460469231731687303715884105727 | sed 's/.*is/is/'

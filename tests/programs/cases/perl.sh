@@ -1,6 +1,7 @@
 # Perl: regular expressions, hashes, sorting, sprintf, pack, local time, fork, closures, big integers.
 # tier: core
 # packages: perl
+cd /work
 perl -e '
 use strict; use warnings; use List::Util qw(sum max shuffle reduce); use POSIX qw(floor fmod strftime); use Math::BigInt; use Digest::MD5 qw(md5_hex); use Digest::SHA qw(sha256_hex);
 my %count; $count{$_ % 17} += $_ for 1 .. 50000; print join(",", map { "$_=$count{$_}" } sort { $a <=> $b } keys %count), "\n";

@@ -1,6 +1,7 @@
 # Python: numbers, text, collections, comprehension, generators, classes, json, re, struct, hashing, threads, processes.
 # tier: core
 # packages: python3
+cd /work
 python3 - <<'END'
 import collections, decimal, fractions, functools, hashlib, heapq, itertools, json, math, random, re, statistics, struct, sys, zlib
 print(sum(range(100000)), 2 ** 500 % 10 ** 20, math.factorial(60), 7 ** 77 // 3 ** 33)

@@ -2,6 +2,7 @@
 # tier: core
 # packages: sqlite3
 # timeout: 300
+cd /work
 sqlite3 test.db <<'END'
 PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
 CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b REAL, c TEXT);

@@ -173,7 +173,9 @@ impl Lower<'_, '_> {
 
     fn holds(&mut self, cond: Cond, f: FlagVal) -> ir::Value {
         match (f, compare(cond)) {
-            (FlagVal::Op { op: CcOp { kind: CcKind::Sub, .. }, a, b }, Some(cc)) => return self.fb.ins().icmp(cc, a, b),
+            (FlagVal::Op { op: CcOp { kind: CcKind::Sub, .. }, a, b }, Some(cc)) => {
+                return self.fb.ins().icmp(cc, a, b);
+            }
             (FlagVal::Select { c, x, y }, _) => {
                 let (x, y) = (self.cond(cond, x), self.cond(cond, y));
                 return self.fb.ins().select(c, x, y);

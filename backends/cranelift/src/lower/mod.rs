@@ -219,7 +219,8 @@ impl<'a> Lower<'a, '_> {
                 let pc = self.u.cfg.nodes[node].pc;
                 self.poll(pc, Rows::EMPTY);
             }
-            for row in self.used.iter() {
+            let needed = self.u.cfg.nodes[node].needed_in;
+            for row in self.used.and(needed).iter() {
                 self.load_row(row);
             }
             let block = self.block(node);
@@ -262,7 +263,7 @@ impl<'a> Lower<'a, '_> {
                 // Behind label and parameters.
                 params = usize::MAX;
                 if node.header {
-                    self.poll(node.pc, node.dirty_in.and(node.live_in));
+                    self.poll(node.pc, self.u.cfg.polled(self.u.region.precise, n));
                 }
                 self.flags_at_start(node.flags_in);
             }

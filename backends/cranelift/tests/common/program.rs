@@ -43,7 +43,7 @@ impl Program {
     }
 
     fn word(&self, pc: u64) -> Option<u32> {
-        (pc % 4 == 0).then(|| self.words.get((pc.wrapping_sub(BASE) / 4) as usize).copied()).flatten()
+        pc.is_multiple_of(4).then(|| self.words.get((pc.wrapping_sub(BASE) / 4) as usize).copied()).flatten()
     }
 
     /// The block at `pc`; `None` outside the program.
@@ -194,13 +194,25 @@ fn suitable(word: u32) -> bool {
 pub fn rows(sections: &[&str]) -> Vec<Row> {
     let wanted = |r: &&Row| {
         let info = r.info();
-        info.implemented && sections.contains(&info.section) && !info.name.contains("lit") && !info.name.starts_with("adr")
+        info.implemented
+            && sections.contains(&info.section)
+            && !info.name.contains("lit")
+            && !info.name.starts_with("adr")
     };
     ALL.iter().filter(wanted).copied().collect()
 }
 
 pub const COMPUTING: &[&str] = &[
-    "dp_imm", "dp_reg", "fp", "simd_three", "simd_elem", "simd_misc", "simd_shift", "simd_perm", "simd_imm", "simd_fp",
+    "dp_imm",
+    "dp_reg",
+    "fp",
+    "simd_three",
+    "simd_elem",
+    "simd_misc",
+    "simd_shift",
+    "simd_perm",
+    "simd_imm",
+    "simd_fp",
     "crypto",
 ];
 pub const INTEGER: &[&str] = &["dp_imm", "dp_reg"];

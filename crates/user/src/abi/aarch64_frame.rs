@@ -138,7 +138,7 @@ fn find_fpsimd(b: &Bytes) -> Result<usize, Errno> {
 /// Restores the registers from the frame at the stack pointer.
 pub fn pop(env: &mut Env, mem: GuestMem) -> Result<Unframed, Errno> {
     let base = env.file[regs::SP];
-    if base % 16 != 0 {
+    if !base.is_multiple_of(16) {
         return Err(BAD_FRAME);
     }
     let mut b = Box::new(Bytes([0; SIZE]));

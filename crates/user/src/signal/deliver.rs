@@ -35,6 +35,9 @@ pub fn classify(fault: &Fault) -> (i32, i32) {
 pub fn pending(t: &mut Thread) {
     while t.inbox.pending.swap(0, Ordering::Acquire) != 0 {
         t.cpu.env().take_exit_request();
+        if t.traced.is_wanted() {
+            crate::attach::stop(t);
+        }
         while let Some(info) = t.inbox.take() {
             asynchronous(t, &info);
         }

@@ -143,10 +143,17 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut l
         let _ = host::call(libc::SYS_rt_sigqueueinfo, &[pid, signal as u64, info as *const _ as u64]);
         return;
     }
-    // SAFETY: the inbox lives until its thread detaches; siginfo_t is 128 bytes.
-    unsafe { (*inbox).put(&*std::ptr::from_ref(info).cast::<[u8; 128]>()) };
-    if bit(signal) & SYNCHRONOUS == 0 {
-        block(context);
+    // SAFETY: siginfo_t is 128 bytes.
+    let bytes = unsafe { &*std::ptr::from_ref(info).cast::<[u8; 128]>() };
+    // SAFETY: the inbox lives until its thread detaches.
+    let inbox = unsafe { &*inbox };
+    if signal == libc::SIGTRAP && bytes[24..32] == crate::attach::COOKIE.to_le_bytes() {
+        inbox.wake();
+    } else {
+        inbox.put(bytes);
+        if bit(signal) & SYNCHRONOUS == 0 {
+            block(context);
+        }
     }
     let regs = &mut context.uc_mcontext.gregs;
     let (rip, rcx) = (regs[libc::REG_RIP as usize] as u64, regs[libc::REG_RCX as usize] as u64);

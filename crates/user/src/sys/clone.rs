@@ -217,7 +217,7 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
     t.cpu.quiesce(&mut || {
         let _areas = mm.lock();
         let fork = || if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) };
-        pid = process.with_actions_locked(|| donor::around_fork(fork));
+        pid = process.with_actions_locked(|| donor::around_fork(|| mm.threads.locked(fork)));
     });
     match pid {
         Ok(0) => become_child(t, &r),
@@ -256,6 +256,8 @@ fn raw_fork(t: &Thread, r: &Request, passed: u64) -> SysResult {
 fn become_child(t: &mut Thread, r: &Request) {
     t.tid = host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32;
     t.process.threads.store(1, Ordering::Release);
+    t.process.mm.threads.clear();
+    t.traced = t.process.mm.threads.add(t.tid);
     // Signals that were recorded are the parent's.
     while t.inbox.take().is_some() {}
     t.inbox.pending.store(0, Ordering::Release);

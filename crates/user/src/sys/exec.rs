@@ -12,6 +12,7 @@ use crate::signal::{self, SYNCHRONOUS, UNBLOCKABLE};
 use crate::thread::Thread;
 use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::FileExt as _;
 
@@ -43,7 +44,7 @@ pub fn execveat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let path = if path.first() == Some(&b'/') || (dir == libc::AT_FDCWD && !empty) {
         path
     } else if empty {
-        format!("/proc/self/fd/{dir}").into_bytes()
+        descriptor_path(dir)
     } else {
         [format!("/proc/self/fd/{dir}/").as_bytes(), &path].concat()
     };
@@ -53,6 +54,18 @@ pub fn execveat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         return fail(libc::ELOOP);
     }
     exec(t, path, args, env)
+}
+
+/// A path of the file behind a descriptor. Its own name where it still has one: the descriptor may be one that
+/// closes on the way to the next emulator.
+fn descriptor_path(fd: i32) -> Vec<u8> {
+    use std::os::unix::fs::MetadataExt as _;
+    let link = format!("/proc/self/fd/{fd}");
+    let id = |path: &std::path::Path| std::fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+    match std::fs::read_link(&link) {
+        Ok(name) if id(&name).is_some_and(|n| Some(n) == id(link.as_ref())) => name.into_os_string().into_vec(),
+        _ => link.into_bytes(),
+    }
 }
 
 /// Linux gives a program at least one argument.
@@ -144,21 +157,38 @@ fn base_name(path: &[u8]) -> OsString {
 /// Runs a guest program in a fresh emulator.
 fn reenter(t: &mut Thread, path: Vec<u8>, comm: OsString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
     // The kernel would fail before the old program is gone; so must we.
-    own_fds::with_room(|_| check_loadable(t, &path))?;
-    let (soft, _) = own_fds::make_room();
-    let config = Config { comm: Some(comm), open_files: Some(soft), ..(*t.process.config).clone() };
+    let file = own_fds::with_room(|_| check_loadable(t, &path))?;
+    let (soft, from) = own_fds::make_room();
+    // A magic link means this process's descriptor, which may close at exec: hand the open file over.
+    let magic = path.starts_with(b"/proc/");
+    let dup = |f: &File| crate::host::call(libc::SYS_fcntl, &[f.as_raw_fd() as u64, libc::F_DUPFD as u64, from]);
+    let kept = if magic { dup(&file).ok() } else { None };
+    let path = match std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())) {
+        Ok(name) if magic => name.into_os_string().into_vec(),
+        _ => path,
+    };
+    drop(file);
+    let config = Config {
+        comm: Some(comm),
+        open_files: Some(soft),
+        program_fd: kept.map(|f| f as i32),
+        ..(*t.process.config).clone()
+    };
     let words = reexec::encode(&config, OsString::from_vec(path), args);
     let at = match own_fds::emulator() {
         fd if fd < 0 => At::path(c"/proc/self/exe"),
         fd => At { dir: fd as u64, path: c"", flags: libc::AT_EMPTY_PATH as u64 },
     };
     let result = replace(t, at, words, env);
+    if let Some(fd) = kept {
+        let _ = crate::host::call(libc::SYS_close, &[fd]);
+    }
     own_fds::set_soft_limit(soft);
     result
 }
 
 /// Whether the file and its interpreter are guest programs that can be opened.
-fn check_loadable(t: &Thread, path: &[u8]) -> Result<(), Errno> {
+fn check_loadable(t: &Thread, path: &[u8]) -> Result<File, Errno> {
     let file = File::open(os(path)).map_err(|e| Errno::of(&e))?;
     let abi = t.abi;
     let image = elf::Image::read(&file, abi.machine, abi.name).map_err(|e| {
@@ -169,7 +199,7 @@ fn check_loadable(t: &Thread, path: &[u8]) -> Result<(), Errno> {
         let host_path = path::translate(t, &interpreter, true).map_or(interpreter, CString::into_bytes);
         File::open(os(&host_path)).map_err(|e| Errno::of(&e))?;
     }
-    Ok(())
+    Ok(file)
 }
 
 /// A file of the host to execute.

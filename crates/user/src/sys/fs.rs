@@ -125,23 +125,29 @@ pub fn fcntl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     Ok(if cmd == libc::F_GETFL { t.abi.open_to_guest(r) } else { r })
 }
 
-/// `getdents64`; a listing of the guest's descriptors leaves ours out.
+/// `getdents64`; listings of the guest's descriptors and threads leave ours out.
 pub fn getdents64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let n = t.blocking(libc::SYS_getdents64, &[a[0], t.mem.host(a[1]), a[2], 0, 0, 0])?;
-    if n == 0 || !lists_descriptors(a[0]) {
-        return Ok(n);
-    }
+    let Some(hides) = listing(t, a[0]).filter(|_| n != 0) else { return Ok(n) };
     let mut list = vec![0; n as usize];
     t.mem.read(a[1], &mut list)?;
-    own_fds::hide(&mut list);
+    own_fds::hide(&mut list, &*hides);
     t.mem.write(a[1], &list)?;
+    drop(hides);
     if list.is_empty() { getdents64(t, a) } else { Ok(list.len() as u64) }
 }
 
-/// Whether `fd` is this process's `/proc/<pid>/fd` or `fdinfo`.
-fn lists_descriptors(fd: u64) -> bool {
-    let Ok(target) = std::fs::read_link(format!("/proc/self/fd/{}", fd as i32)) else { return false };
-    matches!(path::own_proc(target.as_os_str().as_bytes()), Some(b"fd" | b"fdinfo"))
+/// For a `/proc` directory of descriptors or threads: which numbers to leave out.
+fn listing(t: &Thread, fd: u64) -> Option<Box<dyn Fn(i32) -> bool>> {
+    let target = std::fs::read_link(format!("/proc/self/fd/{}", fd as i32)).ok()?;
+    let path = target.as_os_str().as_bytes();
+    if matches!(path::own_proc(path), Some(b"fd" | b"fdinfo")) {
+        return Some(Box::new(own_fds::is_own));
+    }
+    let pid = path.strip_prefix(b"/proc/")?.strip_suffix(b"/task")?;
+    let pid: i32 = std::str::from_utf8(pid).ok()?.parse().ok()?;
+    let mm = t.process.mm.clone();
+    Some(Box::new(move |tid| mm.threads.hides(pid, tid)))
 }
 
 /// `readlinkat`

@@ -34,6 +34,7 @@ pub fn thread_end(t: &mut Thread) {
         const FUTEX_WAKE: u64 = 1;
         let _ = host::call(libc::SYS_futex, &[t.mem.host(t.clear_child_tid), FUTEX_WAKE, 1, 0, 0, 0]);
     }
+    t.process.mm.threads.remove(t.tid);
     crate::signal::inbox::Inbox::detach();
 }
 
@@ -75,9 +76,17 @@ pub fn personality(_: &mut Thread, a: &[u64; 6]) -> SysResult {
     host::call(libc::SYS_personality, &[persona.into()])
 }
 
-/// `ptrace`: tracing needs the tracee's guest registers, which live in another emulator.
-pub fn ptrace(_: &mut Thread, _: &[u64; 6]) -> SysResult {
-    fail(libc::ENOSYS)
+/// `ptrace`
+pub fn ptrace(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    crate::attach::ptrace(t, a)
+}
+
+/// `wait4`
+pub fn wait4(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    match crate::attach::wait(t, a[0] as i32, a[1], a[2]) {
+        Some(r) => r,
+        None => t.blocking(libc::SYS_wait4, &[a[0], t.mem.host(a[1]), a[2], t.mem.host(a[3]), 0, 0]),
+    }
 }
 
 /// `uname`: six fields of 65 bytes; machine is the guest's.
