@@ -1,6 +1,7 @@
 //! An execution tier as a test sees it.
 
 use crate::guest::Guest;
+use crate::regions::Regions;
 use crate::state::GuestState;
 use crate::tier0::Tier0;
 use brolga_core::Exit;
@@ -37,6 +38,11 @@ pub fn engines(guest: &'static Guest) -> Vec<Box<dyn Engine>> {
         let mut passes = Passes::NONE;
         *(pass.switch)(&mut passes) = true;
         all.push(Box::new(Tier0::new(&format!("interp, only {}", pass.name), guest, passes)));
+    }
+    for (name, passes) in [("regions", Passes::NONE), ("regions, all passes", Passes::ALL)] {
+        if let Some(regions) = Regions::new(name, guest, passes) {
+            all.push(Box::new(regions));
+        }
     }
     all
 }

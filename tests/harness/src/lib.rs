@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod bir;
 mod engine;
 mod guest;
 pub mod ins;
 mod memory;
+mod regions;
 pub mod row;
 mod state;
 pub mod tier0;
@@ -13,6 +14,7 @@ pub mod tier0;
 pub use engine::{Engine, Outcome, engines};
 pub use guest::{CODE, Guest, guest_by_name};
 pub use memory::Memory;
+pub use regions::Regions;
 pub use row::Row;
 pub use state::GuestState;
 pub use tier0::Tier0;

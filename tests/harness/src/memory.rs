@@ -37,6 +37,12 @@ impl Memory {
         self.pages.borrow().iter().map(|(addr, bytes)| (*addr, bytes.clone())).collect()
     }
 
+    /// Maps the page at `addr` with these bytes.
+    pub(crate) fn set_page(&mut self, addr: u64, bytes: &[u8]) {
+        assert_eq!((addr % PAGE, bytes.len() as u64), (0, PAGE));
+        self.pages.borrow_mut().insert(addr, bytes.to_vec());
+    }
+
     /// Runs of bytes in which `self` differs from `before`, as they are in `self`; runs less than
     /// eight bytes apart count as one.
     pub fn changes(&self, before: &Memory) -> Vec<(u64, Vec<u8>)> {

@@ -21,14 +21,14 @@ impl Tier0 {
     pub fn new(name: &str, guest: &'static Guest, passes: Passes) -> Tier0 {
         Tier0 { name: name.into(), guest, passes }
     }
+}
 
-    /// The block as this engine runs it.
-    fn prepared(&self, block: &Block) -> Block {
-        checked(self.guest, block, "the front end");
-        let out = optimise(block, &self.passes, self.guest.frontend.regs());
-        checked(self.guest, &out, "a pass");
-        out
-    }
+/// The block behind `passes`, verified before and after them.
+pub(crate) fn prepared(guest: &Guest, block: &Block, passes: &Passes) -> Block {
+    checked(guest, block, "the front end");
+    let out = optimise(block, passes, guest.frontend.regs());
+    checked(guest, &out, "a pass");
+    out
 }
 
 /// Panics with the block's text if it breaks a rule.
@@ -76,7 +76,7 @@ impl Engine for Tier0 {
 
     fn run_block(&mut self, block: &Block, state: &mut GuestState) -> Outcome {
         let frontend = self.guest.frontend;
-        let flat = match brolga_interp::lower(&self.prepared(block), frontend.regs()) {
+        let flat = match brolga_interp::lower(&prepared(self.guest, block, &self.passes), frontend.regs()) {
             Ok(flat) => flat,
             Err(Unfit::TooManyValues) => return Outcome::Refused("too many values for tier 0".into()),
             Err(Unfit::Unsupported(op, ty)) => {
@@ -90,7 +90,8 @@ impl Engine for Tier0 {
     }
 }
 
-fn outcome(leave: Leave) -> Outcome {
+/// How code that left like this ended.
+pub(crate) fn outcome(leave: Leave) -> Outcome {
     let (kind, arg) = match leave {
         Leave::Jump => return Outcome::Done,
         Leave::Fault(fault) => return Outcome::Exit(Exit::Fault(fault)),

@@ -1,0 +1,279 @@
+//! A guest of two instructions, and tiers that note what the engine asks of them.
+//!
+//! No host code is made: a "host address" is a number, and entering it walks the region's blocks and the links
+//! between regions as generated code would.
+
+use brolga_core::{Access, Env, Fault, FaultKind, Reg, RegInfo, RegTable, RegWidth, Vcpu};
+use brolga_engine::{Config, Engine, EngineVcpu};
+use brolga_ir::{
+    Block, DisasContext, Flow, Frontend, Helper, HostExit, Inst, Installed, Interpreter, JumpKind, Leave, Op,
+    RaiseKind, Region, RegionBackend, Ty, Unfit,
+};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+pub const PC: Reg = Reg(0);
+/// Runs of a block before it becomes a region.
+pub const THRESHOLD: u32 = 3;
+
+/// What the engine had a tier do. Blocks are named by their guest addresses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// Tier 0 ran a block.
+    Interpreted(u64),
+    /// A region of these blocks was handed over to be compiled.
+    Compiled(Vec<u64>),
+    /// A block of the region with this number ran.
+    Entered { unit: u64, pc: u64 },
+    /// The exit of one block was made to lead to another's region.
+    Linked { from: u64, to: u64 },
+    /// An exit was made to lead to the run loop.
+    Unlinked { from: u64 },
+    /// The region was dropped.
+    Removed(u64),
+}
+
+struct Exit {
+    from: u64,
+    target: u64,
+    /// Host address; 0 while unlinked.
+    to: u64,
+}
+
+/// How compiling a region ends.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Fate {
+    #[default]
+    Installed,
+    Refused,
+    NoRoom,
+}
+
+#[derive(Default)]
+struct State {
+    code: HashMap<u64, u32>,
+    events: Vec<Event>,
+    fate: Fate,
+    /// Asks the processor that enters this block's region to leave.
+    interrupt_in: Option<u64>,
+    units: u64,
+    hosts: HashMap<u64, (u64, Block)>,
+    exits: Vec<Exit>,
+}
+
+/// Guest code and everything that happened, shared by test, front end and tiers.
+#[derive(Clone, Default)]
+pub struct World(Arc<Mutex<State>>);
+
+impl World {
+    /// Puts a jump to `target` at `pc`.
+    pub fn jump(&self, pc: u64, target: u64) {
+        self.0.lock().unwrap().code.insert(pc, 1 << 24 | target as u32);
+    }
+
+    /// Puts a system call at `pc`.
+    pub fn syscall(&self, pc: u64, number: u32) {
+        self.0.lock().unwrap().code.insert(pc, 2 << 24 | number);
+    }
+
+    pub fn set_fate(&self, fate: Fate) {
+        self.0.lock().unwrap().fate = fate;
+    }
+
+    /// Lets the next processor that runs `pc` in a region find an exit request.
+    pub fn interrupt_in(&self, pc: u64) {
+        self.0.lock().unwrap().interrupt_in = Some(pc);
+    }
+
+    /// What happened since the last call.
+    pub fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.lock().unwrap().events)
+    }
+
+    /// A processor of a new engine.
+    pub fn vcpu(&self) -> Box<dyn Vcpu> {
+        let config = Config { region_threshold: THRESHOLD, passes: false, ..Config::default() };
+        let engine = Engine::new(Box::new(Guest), Tier0(self.clone()), Some(Regions(self.clone())), config);
+        Box::new(EngineVcpu::new(engine))
+    }
+
+    fn note(&self, event: Event) {
+        self.0.lock().unwrap().events.push(event);
+    }
+}
+
+static REGS: RegTable = RegTable {
+    regs: &[
+        RegInfo { name: "pc", reg: PC, width: RegWidth::W64 },
+        RegInfo { name: "cc_op", reg: Reg(1), width: RegWidth::W64 },
+        RegInfo { name: "cc_a", reg: Reg(2), width: RegWidth::W64 },
+        RegInfo { name: "cc_b", reg: Reg(3), width: RegWidth::W64 },
+    ],
+    pc: PC,
+    cc: Reg(1),
+    scratch: 4,
+};
+
+/// Four-byte instructions: `01 target` jumps, `02 number` calls the system.
+struct Guest;
+
+impl Frontend for Guest {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+
+    fn regs(&self) -> &'static RegTable {
+        &REGS
+    }
+
+    fn helpers(&self) -> &'static [Helper] {
+        &[]
+    }
+
+    fn mode(&self, _: &Env) -> u32 {
+        0
+    }
+
+    fn translate_insn(&self, cx: &mut DisasContext) -> Flow {
+        let word = u32::from_le_bytes([cx.bytes[0], cx.bytes[1], cx.bytes[2], cx.bytes[3]]);
+        let operand = u64::from(word & 0xff_ffff);
+        cx.b.insn_start(cx.pc, 4);
+        if word >> 24 == 1 {
+            cx.b.goto(JumpKind::Jump, operand);
+        } else {
+            let number = cx.b.iconst(Ty::I64, operand);
+            cx.b.raise(RaiseKind::Syscall, cx.pc + 4, number);
+        }
+        Flow::EndTb
+    }
+
+    fn code_align(&self) -> u64 {
+        4
+    }
+
+    fn insn_len(&self, bytes: &[u8]) -> Option<usize> {
+        (bytes.len() >= 4).then_some(4)
+    }
+
+    fn mnemonic(&self, _: &[u8]) -> Option<&'static str> {
+        None
+    }
+}
+
+/// The op that ends a block of this guest.
+fn end(block: &Block) -> Inst {
+    *block.insts.last().unwrap()
+}
+
+/// Runs a block; `Some` is what it raised.
+fn run(block: &Block, env: &mut Env) -> Option<(RaiseKind, u64)> {
+    let end = end(block);
+    env.set(PC, end.imm);
+    (end.op == Op::Raise).then(|| (RaiseKind::from_sub(end.sub), block.as_const(end.a).unwrap()))
+}
+
+struct Tier0(World);
+
+impl Interpreter for Tier0 {
+    type Code = Block;
+
+    fn prepare(&self, block: &Block, _: &RegTable) -> Result<Block, Unfit> {
+        Ok(block.clone())
+    }
+
+    fn run(&self, block: &Block, env: &mut Env) -> Leave {
+        self.0.note(Event::Interpreted(block.pc));
+        run(block, env).map_or(Leave::Jump, |(kind, arg)| Leave::Raise(kind, arg))
+    }
+
+    fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
+        let Some(&word) = self.0.0.lock().unwrap().code.get(&pc) else {
+            return Err(Fault { addr: pc, access: Access::Fetch, kind: FaultKind::Unmapped });
+        };
+        buf[..4].copy_from_slice(&word.to_le_bytes());
+        Ok(4)
+    }
+}
+
+struct Regions(World);
+
+impl RegionBackend for Regions {
+    type Compiled = Region;
+
+    fn compile(&self, region: &Region) -> Result<Region, String> {
+        self.0.note(Event::Compiled(region.blocks.iter().map(|b| b.pc).collect()));
+        if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok(region.clone()) }
+    }
+
+    fn install(&self, region: Region) -> Option<Installed> {
+        let mut state = self.0.0.lock().unwrap();
+        if state.fate == Fate::NoRoom {
+            return None;
+        }
+        state.units += 1;
+        let mut told = Installed { unit: state.units, ..Installed::default() };
+        let host = |index: usize| told.unit << 16 | index as u64;
+        let entries: Vec<_> = region.entries.iter().map(|&i| (region.blocks[i].pc, host(i))).collect();
+        for (i, block) in region.blocks.iter().enumerate() {
+            state.hosts.insert(host(i), (told.unit, block.clone()));
+            if end(block).op == Op::Goto {
+                let target = end(block).imm;
+                let inside = region.blocks.iter().position(|b| b.pc == target);
+                state.exits.push(Exit { from: block.pc, target, to: inside.map_or(0, host) });
+                if inside.is_none() {
+                    told.exits.push((state.exits.len() as u32, target));
+                }
+            }
+        }
+        told.entries = entries;
+        Some(told)
+    }
+
+    fn prepare(&self, _: &mut Env) {}
+
+    fn enter(&self, host: u64, env: &mut Env) -> HostExit {
+        let mut state = self.0.0.lock().unwrap();
+        let mut at = host;
+        loop {
+            let (unit, block) = state.hosts[&at].clone();
+            state.events.push(Event::Entered { unit, pc: block.pc });
+            if state.interrupt_in == Some(block.pc) {
+                state.interrupt_in = None;
+                env.request_exit();
+            }
+            if let Some((kind, arg)) = run(&block, env) {
+                return HostExit::Raise(kind, arg);
+            }
+            // The last one is the exit of the block's newest region.
+            let exit = state.exits.iter().rposition(|e| e.from == block.pc).unwrap();
+            assert_eq!(state.exits[exit].target, env.get(PC));
+            at = state.exits[exit].to;
+            if at == 0 {
+                return HostExit::Goto(Some(exit as u32 + 1));
+            }
+        }
+    }
+
+    fn link(&self, slot: u32, host: u64) {
+        let mut state = self.0.0.lock().unwrap();
+        let to = state.hosts[&host].1.pc;
+        let exit = &mut state.exits[slot as usize - 1];
+        exit.to = host;
+        let from = exit.from;
+        state.events.push(Event::Linked { from, to });
+    }
+
+    fn unlink(&self, slot: u32) {
+        let mut state = self.0.0.lock().unwrap();
+        let exit = &mut state.exits[slot as usize - 1];
+        exit.to = 0;
+        let from = exit.from;
+        state.events.push(Event::Unlinked { from });
+    }
+
+    fn remove(&self, unit: u64) {
+        self.0.note(Event::Removed(unit));
+    }
+
+    fn forked(&self) {}
+}

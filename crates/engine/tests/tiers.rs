@@ -1,0 +1,163 @@
+//! When the engine makes, links, enters and drops regions, seen by tiers that only take notes.
+
+mod fake;
+
+use brolga_core::{Exit, Vcpu};
+use fake::{Event, Fate, PC, THRESHOLD, World};
+
+/// Runs from `pc` until something is to be done outside.
+fn run(vcpu: &mut dyn Vcpu, pc: u64) -> Exit {
+    vcpu.env_mut().set(PC, pc);
+    vcpu.run()
+}
+
+/// Runs from `pc` as often as a block needs to become a region.
+fn heat(vcpu: &mut dyn Vcpu, pc: u64) {
+    (0..THRESHOLD).for_each(|_| assert_eq!(run(vcpu, pc), Exit::Syscall(1)));
+}
+
+fn compilations(events: &[Event]) -> usize {
+    events.iter().filter(|e| matches!(e, Event::Compiled(_))).count()
+}
+
+#[test]
+fn block_becomes_a_region_once_at_the_threshold() {
+    let world = World::default();
+    world.syscall(0x1000, 1);
+    let mut vcpu = world.vcpu();
+    for _ in 1..THRESHOLD {
+        assert_eq!(run(&mut *vcpu, 0x1000), Exit::Syscall(1));
+    }
+    assert_eq!(world.take_events(), vec![Event::Interpreted(0x1000); THRESHOLD as usize - 1]);
+    assert_eq!(run(&mut *vcpu, 0x1000), Exit::Syscall(1));
+    let entered = Event::Entered { unit: 1, pc: 0x1000 };
+    assert_eq!(world.take_events(), [Event::Compiled(vec![0x1000]), entered.clone()]);
+    for _ in 0..10 {
+        run(&mut *vcpu, 0x1000);
+    }
+    // Another processor finds it too.
+    assert_eq!(run(&mut *vcpu.sibling(), 0x1000), Exit::Syscall(1));
+    assert_eq!(world.take_events(), vec![entered; 11]);
+}
+
+#[test]
+fn refused_region_is_not_tried_again() {
+    for fate in [Fate::Refused, Fate::NoRoom] {
+        let world = World::default();
+        world.syscall(0x1000, 1);
+        world.set_fate(fate);
+        let mut vcpu = world.vcpu();
+        for _ in 0..10 * THRESHOLD {
+            assert_eq!(run(&mut *vcpu, 0x1000), Exit::Syscall(1));
+        }
+        let events = world.take_events();
+        assert_eq!(compilations(&events), 1, "{fate:?}");
+        let interpreted = events.iter().filter(|e| **e == Event::Interpreted(0x1000)).count();
+        assert_eq!(interpreted, 10 * THRESHOLD as usize, "{fate:?}");
+    }
+}
+
+/// `0x3000` is a region, `0x2000` is one that jumps to it, and `0x5000` is one by itself.
+fn three_regions(world: &World) -> Box<dyn Vcpu> {
+    world.jump(0x2000, 0x3000);
+    world.syscall(0x3000, 1);
+    world.syscall(0x5000, 1);
+    let mut vcpu = world.vcpu();
+    heat(&mut *vcpu, 0x3000);
+    heat(&mut *vcpu, 0x5000);
+    for _ in 1..THRESHOLD {
+        run(&mut *vcpu, 0x2000);
+    }
+    world.interrupt_in(0x2000);
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Interrupted);
+    let events = world.take_events();
+    assert_eq!(compilations(&events), 3, "{events:?}");
+    assert!(!events.iter().any(|e| matches!(e, Event::Linked { .. })), "{events:?}");
+    assert_eq!(vcpu.env().get(PC), 0x3000, "the exit is taken and waits to be linked");
+    vcpu
+}
+
+#[test]
+fn exit_is_linked_to_the_block_it_leads_to() {
+    let world = World::default();
+    let mut vcpu = three_regions(&world);
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    let ran = [Event::Entered { unit: 3, pc: 0x2000 }, Event::Entered { unit: 1, pc: 0x3000 }];
+    let linked = Event::Linked { from: 0x2000, to: 0x3000 };
+    assert_eq!(world.take_events(), [ran[0].clone(), linked, ran[1].clone()]);
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    assert_eq!(world.take_events(), ran, "linked once, then followed without the engine");
+}
+
+#[test]
+fn exit_is_not_linked_to_where_the_owner_moved_the_program_counter() {
+    let world = World::default();
+    let mut vcpu = three_regions(&world);
+    // As at the delivery of a signal whose handler is hot.
+    assert_eq!(run(&mut *vcpu, 0x5000), Exit::Syscall(1));
+    assert_eq!(world.take_events(), [Event::Entered { unit: 2, pc: 0x5000 }]);
+    // The exit still leads to where the guest's jump does.
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    let linked: Vec<_> = world.take_events().into_iter().filter(|e| matches!(e, Event::Linked { .. })).collect();
+    assert_eq!(linked, [Event::Linked { from: 0x2000, to: 0x3000 }]);
+}
+
+#[test]
+fn invalidation_unlinks_and_drops_a_region_and_kicks_every_processor() {
+    let world = World::default();
+    let mut vcpu = three_regions(&world);
+    let mut other = vcpu.sibling();
+    // Linked, and followed once by each.
+    for vcpu in [&mut vcpu, &mut other] {
+        assert_eq!(run(&mut **vcpu, 0x2000), Exit::Syscall(1));
+    }
+    world.take_events();
+
+    world.syscall(0x3000, 2);
+    other.invalidate(0x3000, 4);
+    assert_eq!(world.take_events(), [Event::Unlinked { from: 0x2000 }, Event::Removed(1)]);
+    for vcpu in [&mut vcpu, &mut other] {
+        assert_eq!(run(&mut **vcpu, 0x2000), Exit::Interrupted, "every processor is kicked");
+        assert_eq!(vcpu.run(), Exit::Syscall(2), "the new bytes run");
+    }
+    let ran = [Event::Entered { unit: 3, pc: 0x2000 }, Event::Interpreted(0x3000)];
+    assert_eq!(
+        world.take_events(),
+        [ran.clone(), ran].concat(),
+        "the caller's region stays, the dropped one is not run"
+    );
+}
+
+#[test]
+fn block_of_a_dropped_region_must_become_hot_again() {
+    let world = World::default();
+    world.jump(0x2000, 0x3000);
+    world.syscall(0x3000, 1);
+    let mut vcpu = world.vcpu();
+    heat(&mut *vcpu, 0x2000);
+    let events = world.take_events();
+    assert!(events.contains(&Event::Compiled(vec![0x2000, 0x3000])), "one region of both: {events:?}");
+
+    // The bytes of its second block alone: the first stays in the cache.
+    world.syscall(0x3000, 2);
+    vcpu.invalidate(0x3000, 4);
+    assert_eq!(world.take_events(), [Event::Removed(1)]);
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Interrupted);
+    for _ in 1..THRESHOLD {
+        assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(2));
+        assert_eq!(world.take_events(), [Event::Interpreted(0x2000), Event::Interpreted(0x3000)]);
+    }
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(2));
+    let entered = |pc| Event::Entered { unit: 2, pc };
+    assert_eq!(world.take_events(), [Event::Compiled(vec![0x2000, 0x3000]), entered(0x2000), entered(0x3000)]);
+}
+
+#[test]
+fn invalidation_of_other_bytes_changes_nothing() {
+    let world = World::default();
+    let mut vcpu = three_regions(&world);
+    vcpu.invalidate(0x4000, 0x1000);
+    assert_eq!(world.take_events(), []);
+    assert_eq!(run(&mut *vcpu, 0x5000), Exit::Syscall(1), "no kick");
+    assert_eq!(world.take_events(), [Event::Entered { unit: 2, pc: 0x5000 }]);
+}
