@@ -11,8 +11,8 @@ use crate::memory::{Memory, PAGE};
 use crate::state::GuestState;
 use crate::tier0::{lift, outcome, prepared};
 use brolga_core::{Env, Exit, Fault, FaultKind, GuestMemory, JumpEntry, MemOp, RmwOp};
-use brolga_cranelift::{Cranelift, HostExit, Options, helper_table, on_fault};
-use brolga_ir::{Block, Leave, Op, Passes, Region};
+use brolga_cranelift::{Cranelift, HostExit, Options, Refused, helper_table, on_fault};
+use brolga_ir::{Block, Leave, Op, Passes, Region, print};
 use brolga_softmmu::direct::{DirectMemory, recover, untagged};
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, OnceLock};
@@ -206,6 +206,8 @@ impl Regions {
         let region = Region { blocks: vec![block], entries: vec![0], precise: true };
         let code = match self.tier.compile(&region) {
             Ok(code) => code,
+            // Its message went to standard error.
+            Err(Refused::Panicked) => panic!("the region tier fails on\n{}", self.text(&region.blocks[0])),
             Err(refused) => return Outcome::Refused(refused.to_string()),
         };
         let code = self.tier.install(code).unwrap_or_else(|_| panic!("code memory is full, but holds one region"));
@@ -224,6 +226,10 @@ impl Regions {
         self.tier.release(code);
         state.take_env(self.guest, &env);
         outcome
+    }
+
+    fn text(&self, block: &Block) -> String {
+        print(block, self.guest.frontend.regs(), self.guest.frontend.helpers())
     }
 
     /// Goes on in tier 0 over the same memory.

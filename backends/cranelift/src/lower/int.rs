@@ -138,7 +138,7 @@ impl Lower<'_, '_> {
             return self.fb.ins().ushr_imm_u(a, lsb);
         }
         let v = if lsb == 0 { a } else { self.fb.ins().ushr_imm_u(a, lsb) };
-        self.fb.ins().band_imm_u(v, (1i64 << width) - 1)
+        self.fb.ins().band_imm_u(v, ((1u64 << width) - 1) as i64)
     }
 
     fn deposit(&mut self, inst: &Inst, ty: ir::Type, a: ir::Value, b: ir::Value) -> ir::Value {
