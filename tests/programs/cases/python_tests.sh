@@ -1,5 +1,5 @@
 # Python's own regression modules, the core of them.
-# tier: core
+# tier: full
 # packages: python3 libpython3.11-testsuite
 # timeout: 900
 cd /work
