@@ -19,4 +19,6 @@ SELECT id, sum(a) OVER (ORDER BY id ROWS 3 PRECEDING) FROM t LIMIT 5 OFFSET 1000
 SELECT printf('%.12g %s %x', 22.0 / 7, hex('abc'), 3735928559), upper('é') || lower('ABC'), json_extract('{"a":[1,2,{"b":3}]}', '$.a[2].b');
 PRAGMA integrity_check;
 END
-sqlite3 test.db .dump | tail -n +3 | md5sum
+# Not .dump: it prints twenty digits, by way of the architecture's own long double.
+sqlite3 test.db 'SELECT id, a, b, c FROM t ORDER BY id' | md5sum
+sqlite3 test.db .dump | wc -l
