@@ -15,5 +15,5 @@ cd ..; git clone -q --no-local origin copy; cd copy; git rev-parse HEAD; git sta
 git gc -q; git count-objects -v | grep -E 'in-pack|packs'; git diff HEAD~5 --stat | tail -1; git diff HEAD~5 | md5sum
 git blame -s log | tail -2; git archive HEAD | tar t | sort | head -3; git grep -c 'line 1' | head; git stash list; echo x >>log; git stash -q; git stash pop -q; git diff --shortstat
 git bisect start -q HEAD HEAD~20 >/dev/null; git bisect run sh -c '[ $(wc -l <log) -lt 35 ]' 2>/dev/null | grep 'first bad'; git bisect reset -q 2>/dev/null
-git clone -q file:///work/origin shallow --depth 3; git -C shallow log --oneline | wc -l
+git clone -q "file://${PWD%/*}/origin" shallow --depth 3; git -C shallow log --oneline | wc -l
 (cd ../origin && echo new >new && git add new && git commit -q -m new); git pull -q --rebase=false 2>/dev/null || git -c user.name=a pull -q; git fetch -q; git log origin/main -1 --format=%s

@@ -3,7 +3,7 @@
 # packages: golang-1.19-go golang-go
 # timeout: 900
 cd /work
-export GOCACHE=/work/cache GOPATH=/work/gopath CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=local HOME=/work
+export GOCACHE=$PWD/cache GOPATH=$PWD/gopath CGO_ENABLED=0 GOFLAGS=-mod=mod GOTOOLCHAIN=local HOME=$PWD
 go version | cut -d' ' -f1-3
 mkdir app; cd app; printf 'module app\n\ngo 1.19\n' >go.mod
 cat >main.go <<'END'
