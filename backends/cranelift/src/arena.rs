@@ -112,6 +112,11 @@ impl Arena {
         unsafe { table.as_ref() }
     }
 
+    /// Readable bytes from host address `pc`, which is in the arena, to its end.
+    pub(crate) fn bytes_from(&self, pc: u64) -> usize {
+        self.execute.len() - (pc - self.execute.as_ptr() as u64) as usize
+    }
+
     /// Bytes in use.
     pub(crate) fn used(&self) -> usize {
         let free = self.free.lock().unwrap_or_else(|e| e.into_inner());

@@ -25,6 +25,8 @@ pub struct Options {
     pub verify: bool,
     /// Added to a guest address to make a host address.
     pub guest_base: u64,
+    /// Whether the guest's architecture ignores the top byte of addresses.
+    pub tagged: bool,
 }
 
 /// Why a region got no code.
@@ -68,6 +70,7 @@ pub struct Compiled {
     pub(crate) exits: Vec<(Slot, u64)>,
     pub(crate) traps: Box<[(u32, Access)]>,
     pub(crate) precise: bool,
+    pub(crate) removes_tags: bool,
 }
 
 impl Compiled {
@@ -120,6 +123,8 @@ pub(crate) struct Compiler<'a> {
     pub regs: &'static RegTable,
     pub rows: &'a RowMap,
     pub slots: &'a LinkSlots,
+    /// Whether accesses clear the top byte of addresses.
+    pub remove_tags: bool,
 }
 
 impl Compiler<'_> {
@@ -173,6 +178,7 @@ impl Compiler<'_> {
             rows: self.rows,
             slots: self.slots,
             guest_base: self.options.guest_base,
+            remove_tags: self.remove_tags,
             atomic_poll: self.options.optimize,
             frontend: self.isa.frontend_config(),
         };
@@ -207,6 +213,7 @@ impl Compiler<'_> {
             exits: out.exits.clone(),
             traps: traps.into_boxed_slice(),
             precise: region.precise,
+            removes_tags: self.remove_tags,
         })
     }
 

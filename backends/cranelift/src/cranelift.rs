@@ -3,7 +3,7 @@
 
 use crate::arena::Arena;
 use crate::compile::{Compiled, Compiler, Listing, Options, Refused, host_isa};
-use crate::fault::{Active, FaultTable, HostFault, with_active};
+use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::host;
 use crate::slots::{LinkSlots, Slot};
 use crate::status;
@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 /// Why the tier cannot start.
 #[derive(Debug)]
@@ -84,6 +85,7 @@ pub struct Cranelift {
     rows: RowMap,
     arena: Arena,
     slots: LinkSlots,
+    learnt: Learnt,
     /// Host entries in place, and the slots linked to each.
     links: Mutex<HashMap<u64, Vec<Slot>>>,
 }
@@ -107,6 +109,7 @@ impl Cranelift {
             rows: RowMap::new(regs),
             arena: Arena::new(arena_bytes).map_err(NewError::Memory)?,
             slots: LinkSlots::new((arena_bytes / 64).max(1024)).map_err(NewError::Memory)?,
+            learnt: Learnt::default(),
             links: Mutex::default(),
         })
     }
@@ -124,12 +127,23 @@ impl Cranelift {
     }
 
     fn compiler(&self) -> Compiler<'_> {
-        Compiler { isa: &self.isa, options: &self.options, regs: self.regs, rows: &self.rows, slots: &self.slots }
+        let remove_tags = self.options.tagged && self.learnt.tags.load(Ordering::Relaxed);
+        Compiler {
+            isa: &self.isa,
+            options: &self.options,
+            regs: self.regs,
+            rows: &self.rows,
+            slots: &self.slots,
+            remove_tags,
+        }
     }
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
     pub fn install(&self, compiled: Compiled) -> Result<Installed, ArenaFull> {
-        let table = |start| Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise });
+        let table = |start| {
+            let tags_stay = self.options.tagged && !compiled.removes_tags;
+            Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise, tags_stay })
+        };
         let Some(base) = self.arena.publish(&compiled.code, table) else {
             return Err(ArenaFull(compiled));
         };
@@ -177,7 +191,8 @@ impl Cranelift {
     pub fn enter(&self, host: u64, env: &mut Env) -> HostExit {
         let env: *mut Env = env;
         let pc = self.regs.pc.0 as usize;
-        let active = Active { arena: &self.arena, env, pc, fault: Cell::default() };
+        let (arena, learnt) = (&raw const self.arena, &raw const self.learnt);
+        let active = Active { arena, learnt, env, pc, fault: Cell::default(), step: Cell::default() };
         // SAFETY: `host` is an entry of installed code, which keeps to the register file, the tables
         // of `env` and guest memory; `env` is ours alone for the time.
         let status = with_active(&active, || unsafe { host::enter(env, host) });
@@ -238,14 +253,22 @@ impl Cranelift {
 
     /// Frees removed code and its slots. Only when every thread has left generated code since
     /// `remove`, and has forgotten jump cache and return stack.
+    ///
+    /// Its slots stay in the lists of what they were linked to. If that goes when a slot has a new owner, the
+    /// owner's exit is unlinked once for nothing.
     pub fn release(&self, installed: Installed) {
-        let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
-        for incoming in links.values_mut() {
-            incoming.retain(|slot| !installed.exits.iter().any(|(mine, _)| mine == slot));
-        }
-        drop(links);
         installed.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
         self.arena.release(installed.base, installed.len);
+    }
+
+    /// Whether what was compiled so far should be compiled anew, since running it has shown something; says so once.
+    pub fn outdated(&self) -> bool {
+        self.learnt.news.load(Ordering::Acquire) && self.learnt.news.swap(false, Ordering::AcqRel)
+    }
+
+    /// What is added to a guest address.
+    pub(crate) fn guest_base(&self) -> u64 {
+        self.options.guest_base
     }
 
     /// Bytes of code memory in use.

@@ -2,12 +2,16 @@
 
 use crate::compile::{Compiled, Options};
 use crate::cranelift::{Cranelift, HostExit, Installed, NewError};
+use crate::fault::HostFault;
 use crate::helpers::helper_table;
-use brolga_core::{Env, RegTable};
+use brolga_core::{Access, Env, Fault, FaultKind, RegTable};
 use brolga_ir::{Helper, Region, RegionBackend};
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+
+/// The page is there, its protection forbids the access. sigaction(2).
+const SEGV_ACCERR: i32 = 2;
 
 /// Cranelift with the guest's helper table and a number for each installed region.
 #[derive(Debug)]
@@ -36,6 +40,21 @@ impl RegionTier {
             shared: AtomicBool::new(false),
         })
     }
+
+    fn units(&self) -> MutexGuard<'_, HashMap<u64, Installed>> {
+        self.units.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// A fault as the guest sees it.
+    fn guest_fault(&self, fault: HostFault) -> Fault {
+        let kind = match (fault.signal, fault.code) {
+            (libc::SIGBUS, _) => FaultKind::Bus,
+            (_, SEGV_ACCERR) => FaultKind::Permission,
+            _ => FaultKind::Unmapped,
+        };
+        let access = if fault.write { Access::Write } else { Access::Read };
+        Fault { addr: fault.addr.wrapping_sub(self.cranelift.guest_base()), access, kind }
+    }
 }
 
 impl RegionBackend for RegionTier {
@@ -45,24 +64,26 @@ impl RegionBackend for RegionTier {
         self.cranelift.compile(region).map_err(|refused| refused.to_string())
     }
 
-    fn install(&self, code: Compiled) -> Option<brolga_ir::Installed> {
+    fn install(&self, code: Compiled) -> Result<brolga_ir::Installed, Compiled> {
         if self.shared.swap(false, Ordering::Relaxed) && self.cranelift.after_fork().is_err() {
             // No memory of our own: what is there still runs, nothing new can be added.
             self.shared.store(true, Ordering::Relaxed);
-            self.cranelift.discard(code);
-            return None;
+            return Err(code);
         }
-        let installed = match self.cranelift.install(code) {
-            Ok(installed) => installed,
-            Err(full) => {
-                self.cranelift.discard(full.0);
-                return None;
-            }
-        };
+        let installed = self.cranelift.install(code).map_err(|full| full.0)?;
         let unit = self.next.fetch_add(1, Ordering::Relaxed);
-        let told = brolga_ir::Installed { unit, entries: installed.entries.clone(), exits: installed.exits.clone() };
-        self.units.lock().unwrap_or_else(|e| e.into_inner()).insert(unit, installed);
-        Some(told)
+        let told = brolga_ir::Installed {
+            unit,
+            entries: installed.entries.clone(),
+            exits: installed.exits.clone(),
+            bytes: installed.host_bytes(),
+        };
+        self.units().insert(unit, installed);
+        Ok(told)
+    }
+
+    fn discard(&self, code: Compiled) {
+        self.cranelift.discard(code);
     }
 
     fn prepare(&self, env: &mut Env) {
@@ -75,6 +96,7 @@ impl RegionBackend for RegionTier {
             HostExit::Goto { slot } => brolga_ir::HostExit::Goto(slot),
             HostExit::Raise(kind, arg) => brolga_ir::HostExit::Raise(kind, arg),
             HostExit::Polled => brolga_ir::HostExit::Polled,
+            HostExit::Fault(fault) if !fault.precise => brolga_ir::HostExit::Crash(self.guest_fault(fault)),
             HostExit::Resume | HostExit::Fault(_) => brolga_ir::HostExit::Fault,
         }
     }
@@ -89,9 +111,20 @@ impl RegionBackend for RegionTier {
 
     fn remove(&self, unit: u64) {
         // The code and its slots stay taken: a processor may still be inside.
-        if let Some(installed) = self.units.lock().unwrap_or_else(|e| e.into_inner()).remove(&unit) {
-            self.cranelift.remove(&installed);
+        if let Some(installed) = self.units().get(&unit) {
+            self.cranelift.remove(installed);
         }
+    }
+
+    fn release(&self, unit: u64) {
+        let installed = self.units().remove(&unit);
+        if let Some(installed) = installed {
+            self.cranelift.release(installed);
+        }
+    }
+
+    fn outdated(&self) -> bool {
+        self.cranelift.outdated()
     }
 
     fn forked(&self) {

@@ -203,3 +203,66 @@ fn deep_recursion_returns_through_the_stack() {
         }
     }
 }
+
+/// Runs `words` once with x0 = a tagged pointer to `data`, in a region of the given form; returns the processor.
+fn with_tag(rig: &Rig, words: &[u32], data: &mut [u64], precise: bool) -> (Cpu, HostExit, u64) {
+    let mut program = Program::new(words.to_vec());
+    let code = rig.install(&region(program.reachable(BASE, 1), precise)).unwrap();
+    let mut env = Env::default();
+    env.set(state::PC, BASE);
+    let pointer = data.as_mut_ptr() as u64 | 0x5a << 56;
+    env.set(Reg(0), pointer);
+    env.set(Reg(9), 1);
+    let mut cpu = Cpu::new(rig, &env);
+    let exit = rig.tier.enter(code.entries[0].1, &mut cpu.env);
+    (cpu, exit, pointer)
+}
+
+#[test]
+fn tagged_addresses_work_where_state_is_not_exact() {
+    let rig = Rig::new(Options { tagged: true, ..Options::default() });
+    // ldr x1, [x0]; str x1, [x0, #8]; str x0, [x0, #16]; ldr x2, [x0, x9, lsl #3]; strb w0, [x0, #24]; swp x1, x3,
+    // [x0]; ldr x0, [x0]
+    let words = [0xf940_0001, 0xf900_0401, 0xf900_0800, 0xf869_7802, 0x3900_6000, 0xf821_8003, 0xf940_0000];
+    // The first time by signals, then by code that knows.
+    for round in 0..2 {
+        let mut data = [7u64, 0, 0, 0];
+        let (cpu, exit, pointer) = with_tag(&rig, &words, &mut data, false);
+        assert!(matches!(exit, HostExit::Goto { .. }), "{exit:?}");
+        assert_eq!(data, [7, 7, pointer, pointer & 0xff], "round {round}");
+        let regs = [0, 1, 2, 3].map(|n| cpu.env.get(Reg(n)));
+        assert_eq!(regs, [7, 7, 7, 7], "round {round}");
+        assert_eq!(rig.tier.outdated(), round == 0);
+        assert_eq!(cpu.env.exit_request.load(Ordering::Relaxed) != 0, round == 0);
+        assert!(!rig.tier.outdated());
+    }
+}
+
+#[test]
+fn tagged_address_in_a_precise_region_is_left_to_tier_0_once() {
+    let rig = Rig::new(Options { tagged: true, ..Options::default() });
+    let words = [0xf940_0001]; // ldr x1, [x0]
+    let mut data = [7u64];
+    let (cpu, exit, _) = with_tag(&rig, &words, &mut data, true);
+    assert!(matches!(exit, HostExit::Fault(f) if f.precise), "{exit:?}");
+    assert_eq!(cpu.env.get(state::PC), BASE);
+    assert!(rig.tier.outdated());
+    let (cpu, exit, _) = with_tag(&rig, &words, &mut data, true);
+    assert!(matches!(exit, HostExit::Goto { .. }), "{exit:?}");
+    assert_eq!(cpu.env.get(Reg(1)), 7);
+}
+
+#[test]
+fn real_fault_behind_a_tag_is_a_fault() {
+    let rig = Rig::new(Options { tagged: true, ..Options::default() });
+    let mut program = Program::new(vec![0xf940_0001]); // ldr x1, [x0]
+    for _ in 0..2 {
+        let code = rig.install(&region(program.reachable(BASE, 1), false)).unwrap();
+        let mut env = Env::default();
+        env.set(Reg(0), 0x5a00_0000_0000_1000);
+        let mut cpu = Cpu::new(&rig, &env);
+        let exit = rig.tier.enter(code.entries[0].1, &mut cpu.env);
+        assert!(matches!(exit, HostExit::Fault(f) if f.pc == BASE && f.addr == 0x1000), "{exit:?}");
+        assert_eq!(cpu.env.get(Reg(0)), 0x5a00_0000_0000_1000);
+    }
+}

@@ -62,20 +62,23 @@ fn make_vcpu(options: &RunOptions, base: u64) -> Box<dyn Vcpu> {
     let memory = DirectMemory { base, tagged: true };
     let tier0 = Interp { memory, helpers: A64.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
     let config = engine_config(options);
-    let regions = if config.region_threshold == 0 { None } else { region_tier(base) };
+    let regions = if config.region_threshold == 0 { None } else { region_tier(options, base) };
     match regions {
         Some(tier) => Box::new(EngineVcpu::new(Engine::new(Box::new(A64), tier0, Some(tier), config))),
         None => Box::new(EngineVcpu::new(Engine::new(Box::new(A64), tier0, None::<NoRegions>, config))),
     }
 }
 
-/// Bytes of host code kept unless `-tb-size` says otherwise.
-const CODE_BYTES: usize = 64 << 20;
+/// MiB of host code kept unless `-tb-size` says otherwise.
+const CODE_MIB: u64 = 64;
+/// MiB of host code at most: code is addressed within 2 GiB.
+const MAX_CODE_MIB: u64 = 1024;
 
 /// The region tier, where the host has one.
-fn region_tier(base: u64) -> Option<RegionTier> {
-    let options = brolga_cranelift::Options { guest_base: base, ..Default::default() };
-    match RegionTier::new(CODE_BYTES, A64.regs(), A64.helpers(), options) {
+fn region_tier(options: &RunOptions, base: u64) -> Option<RegionTier> {
+    let mib = options.tb_size_mib.filter(|&mib| mib != 0).unwrap_or(CODE_MIB).min(MAX_CODE_MIB);
+    let options = brolga_cranelift::Options { guest_base: base, tagged: true, ..Default::default() };
+    match RegionTier::new((mib as usize) << 20, A64.regs(), A64.helpers(), options) {
         Ok(tier) => {
             brolga_user::set_fault_hook(brolga_cranelift::on_fault);
             Some(tier)
@@ -99,9 +102,12 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         sink: open_log(options),
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
-    let Switches { region_threshold, link, passes } = options.switches;
+    let Switches { region_threshold, link, passes, worker, precise } = options.switches;
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
-    EngineConfig { max_insns, region_threshold, link, passes, log }
+    // Where there is one processor only, a second thread would but take turns with the guest.
+    let background = worker && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
+    let spawn = brolga_user::spawn_hidden;
+    EngineConfig { max_insns, region_threshold, link, passes, precise, background, spawn, log }
 }
 
 /// The name of the log file; `%d` stands for the process id.

@@ -362,7 +362,7 @@ pub const OPTIONS: &[OptionRow] = &[
         variables: &["SWITCH"],
         comma_list: true,
         carried: true,
-        help: "region-threshold=N (0: interpret only), no-link, no-passes",
+        help: crate::switches::WORDS,
         set: |o, v| o.switches.set(&text(v)?),
         ..ROW
     },

@@ -10,13 +10,20 @@ pub struct Switches {
     pub link: bool,
     /// `no-passes` clears it: regions go through the IR's passes.
     pub passes: bool,
+    /// `no-worker` clears it: regions are compiled while the guest goes on.
+    pub worker: bool,
+    /// `precise`: state in regions is exact at every fault, not only at those that the guest can see.
+    pub precise: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Switches { region_threshold: 3000, link: true, passes: true }
+        Switches { region_threshold: 3000, link: true, passes: true, worker: true, precise: false }
     }
 }
+
+/// The words of a list, for help and errors.
+pub const WORDS: &str = "region-threshold=N (0: interpret only), no-link, no-passes, no-worker, precise";
 
 impl Switches {
     /// Enters one comma-separated list.
@@ -28,7 +35,9 @@ impl Switches {
                 }
                 None if word == "no-link" => self.link = false,
                 None if word == "no-passes" => self.passes = false,
-                _ => return Err(format!("unknown switch '{word}' (region-threshold=N, no-link, no-passes)")),
+                None if word == "no-worker" => self.worker = false,
+                None if word == "precise" => self.precise = true,
+                _ => return Err(format!("unknown switch '{word}' ({WORDS})")),
             }
         }
         Ok(())
@@ -43,7 +52,7 @@ mod tests {
     fn lists_are_entered_and_unknown_words_named() {
         let mut s = Switches::default();
         s.set("region-threshold=0,no-link").unwrap();
-        assert_eq!(s, Switches { region_threshold: 0, link: false, passes: true });
+        assert_eq!(s, Switches { region_threshold: 0, link: false, ..Switches::default() });
         assert!(s.set("no-such").unwrap_err().contains("no-such"));
         assert!(s.set("region-threshold=x").is_err());
     }

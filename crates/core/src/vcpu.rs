@@ -29,6 +29,10 @@ pub trait Vcpu: Send {
     /// translations starts a translation made from the old bytes.
     fn invalidate(&self, start: u64, len: u64);
 
+    /// From its return, the register file is exact at every fault of every processor over the same translations, also
+    /// at faults that would end the guest. Only called while this processor does not run.
+    fn require_precise(&self) {}
+
     /// Runs `action` while no other thread holds a lock of the translator, so that a process forked by
     /// `action` finds them free.
     fn quiesce(&self, action: &mut dyn FnMut()) {

@@ -4,19 +4,46 @@
 //! block made from the old bytes.
 //! *How.* A map under a read-write lock, an index from guest pages to keys, and a generation that
 //! every invalidation raises. Processors keep their own caches of the map, valid for one generation.
+//! A translation in progress is announced before its first byte is read, so that an invalidation of
+//! bytes that no block holds yet is noted too; notes tell it later whether its bytes are still good.
 //! *Limits.* A processor that is inside a block finishes that block.
 
 use crate::tb::{TbKey, TranslationBlock};
 use rustc_hash::FxHashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, RwLock};
 
-const PAGE_SHIFT: u32 = 12;
+pub(crate) const PAGE_SHIFT: u32 = 12;
+
+/// Invalidations that are remembered.
+const NOTES: usize = 256;
 
 #[derive(Debug)]
 struct Maps<C> {
     blocks: FxHashMap<TbKey, Arc<TranslationBlock<C>>>,
     pages: FxHashMap<u64, Vec<TbKey>>,
+    notes: Notes,
+}
+
+/// The latest invalidations: the generation that each began, and its range.
+#[derive(Debug, Default)]
+struct Notes(VecDeque<(u64, u64, u64)>);
+
+impl Notes {
+    fn add(&mut self, generation: u64, start: u64, end: u64) {
+        if self.0.len() == NOTES {
+            self.0.pop_front();
+        }
+        self.0.push_back((generation, start, end));
+    }
+
+    /// Whether bytes of `ranges` may have changed after `since`.
+    fn changed(&self, since: u64, ranges: &[(u64, u64)]) -> bool {
+        let forgotten = self.0.len() == NOTES && self.0[0].0 > since + 1;
+        let later = self.0.iter().rev().take_while(|n| n.0 > since);
+        forgotten || { later }.any(|&(_, start, end)| ranges.iter().any(|r| r.0 < end && r.1 > start))
+    }
 }
 
 /// Blocks by key.
@@ -24,12 +51,27 @@ struct Maps<C> {
 pub(crate) struct Cache<C> {
     maps: RwLock<Maps<C>>,
     generation: AtomicU64,
+    /// Translations in progress.
+    reading: AtomicUsize,
+}
+
+/// A translation in progress, from before its first byte is read until its block is in the map.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    count: &'a AtomicUsize,
+    generation: u64,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Release);
+    }
 }
 
 impl<C> Default for Cache<C> {
     fn default() -> Self {
-        let maps = Maps { blocks: FxHashMap::default(), pages: FxHashMap::default() };
-        Cache { maps: RwLock::new(maps), generation: AtomicU64::new(0) }
+        let maps = Maps { blocks: FxHashMap::default(), pages: FxHashMap::default(), notes: Notes::default() };
+        Cache { maps: RwLock::new(maps), generation: AtomicU64::new(0), reading: AtomicUsize::new(0) }
     }
 }
 
@@ -40,21 +82,31 @@ impl<C> Cache<C> {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Makes every processor look its predictions up again.
-    pub(crate) fn raise_generation(&self) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
+    /// Makes every processor look its predictions up again; returns the new generation.
+    pub(crate) fn raise_generation(&self) -> u64 {
+        self.generation.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Announces a translation.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        self.reading.fetch_add(1, Ordering::SeqCst);
+        Reading { count: &self.reading, generation: self.generation() }
+    }
+
+    /// Whether bytes of `ranges` may have changed after generation `since`.
+    pub(crate) fn changed(&self, since: u64, ranges: &[(u64, u64)]) -> bool {
+        self.generation() != since && self.maps.read().expect("no panic under the lock").notes.changed(since, ranges)
     }
 
     pub(crate) fn find(&self, key: TbKey) -> Option<Arc<TranslationBlock<C>>> {
         self.maps.read().expect("no panic under the lock").blocks.get(&key).cloned()
     }
 
-    /// Adds a block whose bytes were read in `generation`. If code changed since, the block is
-    /// returned for one run but not kept.
-    pub(crate) fn insert(&self, tb: TranslationBlock<C>, generation: u64) -> Arc<TranslationBlock<C>> {
+    /// Adds a block. If its bytes changed since they were read, it is returned for one run but not kept.
+    pub(crate) fn insert(&self, tb: TranslationBlock<C>, read: Reading<'_>) -> Arc<TranslationBlock<C>> {
         let tb = Arc::new(tb);
         let mut maps = self.maps.write().expect("no panic under the lock");
-        if self.generation() == generation {
+        if !maps.notes.changed(read.generation, &[(tb.key.pc, tb.end)]) {
             maps.blocks.insert(tb.key, Arc::clone(&tb));
             let last = tb.end.saturating_sub(1).max(tb.key.pc) >> PAGE_SHIFT;
             for page in tb.key.pc >> PAGE_SHIFT..=last {
@@ -74,13 +126,16 @@ impl<C> Cache<C> {
     pub(crate) fn invalidate(&self, start: u64, len: u64) {
         let end = start.saturating_add(len);
         let (first, last) = (start >> PAGE_SHIFT, end.saturating_sub(1).max(start) >> PAGE_SHIFT);
-        if !self.has_code(first, last) {
+        // The change of bytes comes before the look at who reads them.
+        fence(Ordering::SeqCst);
+        if self.reading.load(Ordering::SeqCst) == 0 && !self.has_code(first, last) {
             return;
         }
         let mut maps = self.maps.write().expect("no panic under the lock");
         // Raised before any block goes, under the lock that insertions take.
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        let Maps { blocks, pages } = &mut *maps;
+        let generation = self.raise_generation();
+        let Maps { blocks, pages, notes } = &mut *maps;
+        notes.add(generation, start, end);
         let mut drop_page = |keys: &mut Vec<TbKey>| {
             keys.retain(|key| {
                 let hit = blocks.get(key).is_none_or(|tb| key.pc < end && tb.end > start);
@@ -127,7 +182,7 @@ mod tests {
     fn invalidate_drops_overlapping_blocks_only() {
         let c = Cache::default();
         for (pc, end) in [(0x1000, 0x1010), (0x1010, 0x1020), (0x2000, 0x2004)] {
-            c.insert(tb(pc, end), c.generation());
+            c.insert(tb(pc, end), c.reading());
         }
         c.invalidate(0x100c, 4);
         assert_eq!(c.len(), 2);
@@ -137,19 +192,37 @@ mod tests {
     }
 
     #[test]
-    fn block_of_an_older_generation_is_not_kept() {
+    fn block_whose_bytes_changed_while_it_was_made_is_not_kept() {
         let c = Cache::default();
-        c.insert(tb(0x1000, 0x1004), c.generation());
-        let before = c.generation();
+        // Nothing is in the map yet: the translation alone makes the change worth a note.
+        let read = c.reading();
         c.invalidate(0x1000, 4);
-        c.insert(tb(0x1000, 0x1004), before);
+        c.insert(tb(0x1000, 0x1004), read);
         assert_eq!(c.len(), 0);
+        let read = c.reading();
+        c.invalidate(0x2000, 4);
+        c.insert(tb(0x1000, 0x1004), read);
+        assert_eq!(c.len(), 1, "other bytes do not matter");
+    }
+
+    #[test]
+    fn notes_beyond_memory_count_as_a_change() {
+        let c = Cache::<()>::default();
+        let since = c.generation();
+        let _read = c.reading();
+        for _ in 0..NOTES {
+            c.invalidate(0x1000, 4);
+        }
+        assert!(!c.changed(since, &[(0x2000, 0x2004)]));
+        c.invalidate(0x1000, 4);
+        assert!(c.changed(since, &[(0x2000, 0x2004)]));
+        assert!(!c.changed(since + 1, &[(0x2000, 0x2004)]));
     }
 
     #[test]
     fn invalidation_without_code_keeps_the_generation() {
         let c = Cache::default();
-        c.insert(tb(0x1000, 0x1004), c.generation());
+        c.insert(tb(0x1000, 0x1004), c.reading());
         c.invalidate(0x5000, 0x1000);
         assert_eq!((c.generation(), c.len()), (0, 1));
     }

@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::sync::Mutex;
 
+/// Starts a thread that runs the function; tells whether it could.
+pub type Spawn = fn(Box<dyn FnOnce() + Send>) -> bool;
+
 /// Switches of the engine.
 #[derive(Debug)]
 pub struct Config {
@@ -14,13 +17,28 @@ pub struct Config {
     pub link: bool,
     /// Whether regions go through the IR's passes.
     pub passes: bool,
+    /// Whether regions show exact state at faults from the start; [`brolga_core::Vcpu::require_precise`] says so later.
+    pub precise: bool,
+    /// Whether regions are compiled by a thread of their own while the guest goes on.
+    pub background: bool,
+    /// How that thread is started. The guest's signals must not reach it.
+    pub spawn: Spawn,
     /// What to log.
     pub log: Log,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { max_insns: 64, region_threshold: 3000, link: true, passes: true, log: Log::default() }
+        Config {
+            max_insns: 64,
+            region_threshold: 3000,
+            link: true,
+            passes: true,
+            precise: true,
+            background: false,
+            spawn: |body| std::thread::Builder::new().name("translator".into()).spawn(body).is_ok(),
+            log: Log::default(),
+        }
     }
 }
 

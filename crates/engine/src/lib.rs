@@ -3,15 +3,19 @@
 
 mod cache;
 mod config;
-mod kick;
+mod engine;
+mod grow;
 mod no_regions;
+mod processors;
 mod regions;
 mod tb;
 mod translate;
 mod vcpu;
+mod worker;
 
-pub use config::{Config, Log};
+pub use config::{Config, Log, Spawn};
+pub use engine::Engine;
 pub use no_regions::NoRegions;
 pub use tb::{TbKey, TranslationBlock};
 pub use translate::translate;
-pub use vcpu::{Engine, EngineVcpu};
+pub use vcpu::EngineVcpu;

@@ -14,7 +14,11 @@ impl RegionBackend for NoRegions {
         match *self {}
     }
 
-    fn install(&self, code: NoRegions) -> Option<Installed> {
+    fn install(&self, code: NoRegions) -> Result<Installed, NoRegions> {
+        match code {}
+    }
+
+    fn discard(&self, code: NoRegions) {
         match code {}
     }
 
@@ -35,6 +39,14 @@ impl RegionBackend for NoRegions {
     }
 
     fn remove(&self, _: u64) {
+        match *self {}
+    }
+
+    fn release(&self, _: u64) {
+        match *self {}
+    }
+
+    fn outdated(&self) -> bool {
         match *self {}
     }
 

@@ -1,90 +1,108 @@
-//! Regions: what is installed, what leads where, and how a region grows.
+//! Regions in place: what leads where, and how they go.
 //!
-//! *Requirement.* Hot guest code runs as one host function a loop or function body; nothing leads to code
-//! made from bytes that changed.
-//! *How.* A hot block's neighbours that have run are lifted with it and compiled together. Exits whose target
-//! has host code are linked by one store; invalidation unlinks everything that leads to a dropped region and
-//! raises the cache's generation, at which every processor forgets its predictions.
-//! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more.
+//! *Requirement.* Nothing leads to code made from bytes that changed; host code is freed when nobody is in it.
+//! *How.* Exits whose target has host code are linked by one store. Retiring a region unlinks everything that leads
+//! to it and raises the cache's generation, at which every processor forgets its predictions; its memory is released
+//! when all processors have passed that generation.
+//! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more. A released
+//! region's exits stay in the lists of what they were linked to; if their slots are used again they may be unlinked
+//! once too often, which costs one look-up.
 
-use crate::cache::Cache;
-use crate::config::Config;
+use crate::cache::{Cache, PAGE_SHIFT};
 use crate::tb::{TbKey, TranslationBlock};
-use crate::translate::lift;
-use brolga_ir::{Block, Effect, Frontend, Interpreter, JumpKind, Op, Passes, Region, RegionBackend, optimise};
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::sync::atomic::Ordering;
+use brolga_ir::{Installed, Region, RegionBackend};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
-/// Guest instructions of a region at most.
-const MAX_INSNS: u32 = 300;
-/// Memory accesses of a region at most: back ends number them in eight bits.
-const MAX_ACCESSES: usize = 240;
-
+/// A region in place.
 #[derive(Debug)]
 struct Unit {
     mode: u32,
     ranges: Vec<(u64, u64)>,
-    entries: Vec<u64>,
-    exits: Vec<u32>,
+    /// Guest and host addresses.
+    entries: Vec<(u64, u64)>,
+    bytes: usize,
+}
+
+impl Unit {
+    fn pages(&self) -> impl Iterator<Item = u64> {
+        self.ranges.iter().flat_map(|&(s, e)| s >> PAGE_SHIFT..=e.saturating_sub(1).max(s) >> PAGE_SHIFT)
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
-    units: FxHashMap<u64, Unit>,
+    /// Regions by number; numbers grow with age.
+    units: BTreeMap<u64, Unit>,
+    /// Regions by the guest pages they hold bytes of.
+    pages: FxHashMap<u64, Vec<u64>>,
     /// Linked slots by what they lead to.
     incoming: FxHashMap<TbKey, Vec<u32>>,
+    /// Regions to be released when all processors have passed a generation.
+    retired: Vec<(u64, u64)>,
+}
+
+/// Why code was not put in place.
+pub(crate) enum Refusal<C> {
+    /// Its bytes changed, or it is of a form that is not wanted any more.
+    Stale(C),
+    /// There is no room.
+    Full(C),
 }
 
 /// The regions of one address space.
 #[derive(Debug)]
 pub(crate) struct Regions<R> {
     pub(crate) backend: R,
+    /// Whether state must be exact at faults.
+    precise: AtomicBool,
     state: Mutex<State>,
 }
 
 impl<R: RegionBackend> Regions<R> {
-    pub(crate) fn new(backend: R) -> Self {
-        Regions { backend, state: Mutex::default() }
+    pub(crate) fn new(backend: R, precise: bool) -> Self {
+        Regions { backend, precise: AtomicBool::new(precise), state: Mutex::default() }
     }
 
-    /// Compiles the region around a block that has become hot.
-    pub(crate) fn compile<T: Interpreter>(
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic under the lock")
+    }
+
+    /// The form that regions are to have.
+    pub(crate) fn precise(&self) -> bool {
+        self.precise.load(Ordering::Acquire)
+    }
+
+    /// Puts code in place whose bytes were read from generation `since` on.
+    pub(crate) fn install<C>(
         &self,
-        frontend: &dyn Frontend,
-        tier0: &T,
-        config: &Config,
-        cache: &Cache<T::Code>,
-        hot: &TranslationBlock<T::Code>,
-    ) {
-        let generation = cache.generation();
-        let Some(region) = grow(frontend, tier0, config, cache, hot) else { return };
-        let Ok(code) = self.backend.compile(&region) else { return };
-        let mut state = self.state.lock().expect("no panic under the lock");
-        if cache.generation() != generation {
-            hot.heat.store(0, Ordering::Relaxed); // bytes changed meanwhile: try again later
-            return;
+        cache: &Cache<C>,
+        region: &Region,
+        code: R::Compiled,
+        since: u64,
+        past: &dyn Fn(u64) -> bool,
+    ) -> Result<(), Refusal<R::Compiled>> {
+        let ranges: Vec<_> = region.blocks.iter().map(|b| (b.pc, b.end)).collect();
+        let mut state = self.state();
+        if cache.changed(since, &ranges) || (self.precise() && !region.precise) {
+            return Err(Refusal::Stale(code));
         }
-        let Some(installed) = self.backend.install(code) else { return };
-        let mode = hot.key.mode;
-        let unit = Unit {
-            mode,
-            ranges: region.blocks.iter().map(|b| (b.pc, b.end)).collect(),
-            entries: installed.entries.iter().map(|e| e.0).collect(),
-            exits: installed.exits.iter().map(|e| e.0).collect(),
-        };
-        state.units.insert(installed.unit, unit);
+        self.release(&mut state, past);
+        let installed = self.backend.install(code).map_err(Refusal::Full)?;
+        state.add(region.blocks[0].mode, ranges, &installed);
         for &(pc, host) in &installed.entries {
-            if let Some(tb) = cache.find(TbKey { pc, mode }) {
+            if let Some(tb) = cache.find(TbKey { pc, mode: region.blocks[0].mode }) {
                 tb.host.store(host, Ordering::Release);
             }
         }
+        Ok(())
     }
 
     /// Links a static exit to the block it was just seen to lead to.
     pub(crate) fn link<C>(&self, slot: u32, target: &TranslationBlock<C>) {
-        let mut state = self.state.lock().expect("no panic under the lock");
+        let mut state = self.state();
         let host = target.host.load(Ordering::Acquire);
         if host != 0 {
             self.backend.link(slot, host);
@@ -92,102 +110,130 @@ impl<R: RegionBackend> Regions<R> {
         }
     }
 
-    /// Drops regions that hold bytes of `start..end`; tells whether there were any. Call before blocks of the range
+    /// Retires regions that hold bytes of `start..end`; tells whether there were any. Call before blocks of the range
     /// are dropped.
     pub(crate) fn invalidate<C>(&self, cache: &Cache<C>, start: u64, end: u64) -> bool {
-        let mut state = self.state.lock().expect("no panic under the lock");
-        let State { units, incoming } = &mut *state;
-        let hit: Vec<u64> = units
-            .iter()
-            .filter(|(_, u)| u.ranges.iter().any(|&(s, e)| s < end && e > start))
-            .map(|(&id, _)| id)
-            .collect();
-        if hit.is_empty() {
-            return false;
+        let mut state = self.state();
+        let hit = state.holding(start, end);
+        self.retire(&mut state, cache, &hit);
+        !hit.is_empty()
+    }
+
+    /// From its return, regions that are put in place are precise; those that are there are retired. Returns the
+    /// generation that processors must have passed to be in no relaxed one; `None` if nothing changed.
+    pub(crate) fn require_precise<C>(&self, cache: &Cache<C>) -> Option<u64> {
+        let mut state = self.state();
+        if self.precise.swap(true, Ordering::AcqRel) {
+            return None;
         }
-        let mut own_exits: FxHashSet<u32> = FxHashSet::default();
-        for id in hit {
-            let Some(unit) = units.remove(&id) else { continue };
-            own_exits.extend(&unit.exits);
-            for pc in unit.entries {
+        let all: Vec<u64> = state.units.keys().copied().collect();
+        self.retire(&mut state, cache, &all);
+        Some(cache.generation())
+    }
+
+    /// Retires every region.
+    pub(crate) fn retire_all<C>(&self, cache: &Cache<C>) {
+        let mut state = self.state();
+        let all: Vec<u64> = state.units.keys().copied().collect();
+        self.retire(&mut state, cache, &all);
+    }
+
+    /// Retires the oldest eighth of the code; returns the generation to pass before it can be released, or `None`
+    /// if there is no code.
+    pub(crate) fn retire_oldest<C>(&self, cache: &Cache<C>) -> Option<u64> {
+        let mut state = self.state();
+        let total: usize = state.units.values().map(|u| u.bytes).sum();
+        let mut left = total / 8 + 1;
+        let mut hit = Vec::new();
+        for (&id, unit) in &state.units {
+            if left == 0 {
+                break;
+            }
+            hit.push(id);
+            left = left.saturating_sub(unit.bytes);
+        }
+        if hit.is_empty() {
+            return state.retired.last().map(|r| r.0);
+        }
+        self.retire(&mut state, cache, &hit);
+        Some(cache.generation())
+    }
+
+    fn retire<C>(&self, state: &mut State, cache: &Cache<C>, hit: &[u64]) {
+        if hit.is_empty() {
+            return;
+        }
+        for &id in hit {
+            let Some(unit) = state.take(id) else { continue };
+            for &(pc, host) in &unit.entries {
                 let key = TbKey { pc, mode: unit.mode };
-                for slot in incoming.remove(&key).into_iter().flatten() {
+                for slot in state.incoming.remove(&key).into_iter().flatten() {
                     self.backend.unlink(slot);
                 }
-                if let Some(tb) = cache.find(key) {
-                    tb.host.store(0, Ordering::Release);
+                if let Some(tb) = cache.find(key)
+                    && tb.host.compare_exchange(host, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                {
                     tb.heat.store(0, Ordering::Relaxed);
                 }
             }
             self.backend.remove(id);
         }
-        for slots in incoming.values_mut() {
-            slots.retain(|s| !own_exits.contains(s));
+        let generation = cache.raise_generation();
+        state.retired.extend(hit.iter().map(|&id| (generation, id)));
+    }
+
+    /// Frees what processors have passed.
+    fn release(&self, state: &mut State, past: &dyn Fn(u64) -> bool) {
+        // The list is sorted by generation.
+        let done = state.retired.partition_point(|&(generation, _)| past(generation));
+        for (_, id) in state.retired.drain(..done) {
+            self.backend.release(id);
         }
-        cache.raise_generation();
-        true
     }
 
     /// Runs `action` with the lock held.
     pub(crate) fn locked(&self, action: &mut dyn FnMut()) {
-        let _state = self.state.lock().expect("no panic under the lock");
+        let _state = self.state();
         action();
     }
 }
 
-/// The region around `hot`: neighbours that have run and have no host code of their own, nearest first.
-fn grow<T: Interpreter>(
-    frontend: &dyn Frontend,
-    tier0: &T,
-    config: &Config,
-    cache: &Cache<T::Code>,
-    hot: &TranslationBlock<T::Code>,
-) -> Option<Region> {
-    let mode = hot.key.mode;
-    let (mut blocks, mut entries) = (Vec::<Block>::new(), Vec::new());
-    let mut queue = VecDeque::from([(hot.key.pc, true)]);
-    let mut seen = FxHashMap::default();
-    let (mut insns, mut accesses) = (0, 0);
-    while let Some((pc, entry)) = queue.pop_front() {
-        if let Some(&index) = seen.get(&pc) {
-            if entry && !entries.contains(&index) {
-                entries.push(index);
+impl State {
+    fn add(&mut self, mode: u32, ranges: Vec<(u64, u64)>, installed: &Installed) {
+        let unit = Unit { mode, ranges, entries: installed.entries.clone(), bytes: installed.bytes };
+        for page in unit.pages() {
+            let on_page = self.pages.entry(page).or_default();
+            if on_page.last() != Some(&installed.unit) {
+                on_page.push(installed.unit);
             }
-            continue;
         }
-        let key = TbKey { pc, mode };
-        let ran = cache.find(key).is_some_and(|tb| tb.host.load(Ordering::Relaxed) == 0);
-        if !ran {
-            continue;
-        }
-        let block = lift(frontend, tier0, key, config.max_insns, &Default::default()).ok()?;
-        let count = block.insts.iter().filter(|i| is_access(i.op.info().effect)).count();
-        if !blocks.is_empty() && (insns + block.guest_insns > MAX_INSNS || accesses + count > MAX_ACCESSES) {
-            continue;
-        }
-        insns += block.guest_insns;
-        accesses += count;
-        successors(&block, &mut queue);
-        seen.insert(pc, blocks.len());
-        if entry {
-            entries.push(blocks.len());
-        }
-        blocks.push(if config.passes { optimise(&block, &Passes::ALL, frontend.regs()) } else { block });
+        self.units.insert(installed.unit, unit);
     }
-    (!blocks.is_empty()).then_some(Region { blocks, entries, precise: true })
-}
 
-fn is_access(effect: Effect) -> bool {
-    matches!(effect, Effect::ReadMem | Effect::WriteMem)
-}
-
-/// Where control goes from `block`: jumps stay in the region, and what follows a call comes back into it.
-fn successors(block: &Block, queue: &mut VecDeque<(u64, bool)>) {
-    for inst in &block.insts {
-        match (inst.op, JumpKind::from_sub(inst.sub)) {
-            (Op::Goto, JumpKind::Jump) => queue.push_back((inst.imm, false)),
-            (Op::Goto | Op::GotoInd, JumpKind::Call) => queue.push_back((block.end, true)),
-            _ => {}
+    fn take(&mut self, id: u64) -> Option<Unit> {
+        let unit = self.units.remove(&id)?;
+        for page in unit.pages() {
+            if let Some(on_page) = self.pages.get_mut(&page) {
+                on_page.retain(|&u| u != id);
+                if on_page.is_empty() {
+                    self.pages.remove(&page);
+                }
+            }
         }
+        Some(unit)
+    }
+
+    /// Regions with bytes of `start..end`.
+    fn holding(&self, start: u64, end: u64) -> Vec<u64> {
+        let pages = start >> PAGE_SHIFT..=end.saturating_sub(1).max(start) >> PAGE_SHIFT;
+        let mut hit: Vec<u64> = if pages.end() - pages.start() < self.pages.len() as u64 {
+            pages.filter_map(|p| self.pages.get(&p)).flatten().copied().collect()
+        } else {
+            self.pages.iter().filter(|(p, _)| pages.contains(p)).flat_map(|(_, units)| units).copied().collect()
+        };
+        hit.sort_unstable();
+        hit.dedup();
+        hit.retain(|id| self.units[id].ranges.iter().any(|&(s, e)| s < end && e > start));
+        hit
     }
 }

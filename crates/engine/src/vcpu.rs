@@ -1,34 +1,13 @@
 //! The run loop.
 
-use crate::cache::Cache;
-use crate::config::Config;
-use crate::kick::Kicks;
-use crate::regions::Regions;
+use crate::engine::Engine;
+use crate::processors::Processor;
 use crate::tb::{TbKey, TranslationBlock};
 use crate::translate::translate;
 use brolga_core::{Access, Env, Exit, Fault, FaultKind, JumpEntry, Vcpu};
-use brolga_ir::{Frontend, HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
+use brolga_ir::{HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// What all processors of one address space share.
-pub struct Engine<T: Interpreter, R: RegionBackend> {
-    frontend: Box<dyn Frontend>,
-    tier0: T,
-    regions: Option<Regions<R>>,
-    config: Config,
-    cache: Cache<T::Code>,
-    kicks: Kicks,
-}
-
-impl<T: Interpreter, R: RegionBackend> Engine<T, R> {
-    /// An engine over a guest architecture, tier 0 and, where the host has one, a region tier.
-    pub fn new(frontend: Box<dyn Frontend>, tier0: T, regions: Option<R>, config: Config) -> Arc<Self> {
-        let wanted = config.region_threshold != 0 && !config.log.exec && !config.log.cpu;
-        let regions = regions.filter(|_| wanted).map(Regions::new);
-        Arc::new(Engine { frontend, tier0, regions, config, cache: Cache::default(), kicks: Kicks::default() })
-    }
-}
 
 /// Entries of a processor's own cache; a power of two.
 const JUMP_SLOTS: usize = 4096;
@@ -43,6 +22,8 @@ struct JumpSlot<C> {
 pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     engine: Arc<Engine<T, R>>,
     env: Box<Env>,
+    /// What others know of this one.
+    shared: Arc<Processor>,
     jump_cache: Vec<Option<JumpSlot<T::Code>>>,
     /// What generated code probes; `env.jump_cache` is its address.
     host_cache: Box<[JumpEntry]>,
@@ -65,8 +46,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             regions.backend.prepare(&mut env);
         }
         let generation = engine.cache.generation();
-        engine.kicks.add(&env);
-        EngineVcpu { engine, env, jump_cache, host_cache, generation, unlinked: None, exact: false }
+        let shared = engine.processors.add(&env);
+        EngineVcpu { engine, env, shared, jump_cache, host_cache, generation, unlinked: None, exact: false }
     }
 
     /// Drops what generated code may follow to blocks by itself: code or mode has changed.
@@ -95,16 +76,14 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             self.exact = false;
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         };
-        let mut host = tb.host.load(Ordering::Acquire);
+        let host = tb.host.load(Ordering::Acquire);
         if host == 0 {
             let heat = tb.heat.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
             if heat == self.engine.config.region_threshold {
-                let e = &self.engine;
-                regions.compile(&*e.frontend, &e.tier0, &e.config, &e.cache, tb);
-                host = tb.host.load(Ordering::Acquire);
+                self.engine.heat(tb, &self.shared);
+                // Whatever was predicted may be gone meanwhile.
+                return Step::Continue;
             }
-        }
-        if host == 0 {
             self.unlinked = None;
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         }
@@ -118,9 +97,23 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             HostExit::Goto(exit) => self.unlinked = exit,
             HostExit::Raise(kind, arg) => return Step::Raise(kind, arg),
             HostExit::Polled => {}
-            HostExit::Fault => self.exact = true,
+            HostExit::Fault => {
+                self.exact = true;
+                self.renew_if_outdated();
+            }
+            HostExit::Crash(fault) => return Step::Fault(fault),
         }
         Step::Continue
+    }
+
+    /// Has regions made anew if running them has taught the back end something.
+    fn renew_if_outdated(&self) {
+        if let Some(regions) = &self.engine.regions
+            && regions.backend.outdated()
+        {
+            regions.retire_all(&self.engine.cache);
+            self.engine.processors.kick();
+        }
     }
 
     /// Makes sure that the slot for `key` holds its block; returns the slot's index.
@@ -137,8 +130,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         let tb = match engine.cache.find(key) {
             Some(tb) => tb,
             None => {
+                let read = engine.cache.reading();
                 let tb = translate(&*engine.frontend, &engine.tier0, &engine.config, key)?;
-                engine.cache.insert(tb, generation)
+                engine.cache.insert(tb, read)
             }
         };
         self.jump_cache[index] = Some(JumpSlot { key, generation, tb });
@@ -191,7 +185,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             RaiseKind::Resync => None,
             RaiseKind::Invalidate => {
                 const LINE: u64 = 64;
-                self.invalidate(arg & !(LINE - 1), LINE);
+                self.engine.invalidate(arg & !(LINE - 1), LINE);
                 None
             }
         }
@@ -200,7 +194,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
 
 impl<T: Interpreter, R: RegionBackend> Drop for EngineVcpu<T, R> {
     fn drop(&mut self) {
-        self.engine.kicks.remove(&self.env);
+        self.engine.processors.remove(&self.shared);
     }
 }
 
@@ -222,22 +216,21 @@ impl From<Leave> for Step {
     }
 }
 
-impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T, R> {
-    fn run(&mut self) -> Exit {
+impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
+    fn run_loop(&mut self) -> Exit {
         let pc_reg = self.engine.frontend.regs().pc;
         let log = &self.engine.config.log;
         let logging = log.exec || log.cpu;
-        // The owner may have moved the program counter: what was to be linked leads elsewhere now.
-        self.unlinked = None;
-        self.update_mode();
         loop {
             if self.env.exit_request.load(Ordering::Relaxed) != 0 && self.env.take_exit_request() {
+                self.renew_if_outdated();
                 return Exit::Interrupted;
             }
             let generation = self.engine.cache.generation();
             if generation != self.generation {
                 self.generation = generation;
                 self.forget_predictions();
+                self.shared.at(generation);
             }
             let key = TbKey { pc: self.env.get(pc_reg), mode: self.env.mode };
             let index = match self.slot(key) {
@@ -259,6 +252,18 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
             }
         }
     }
+}
+
+impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T, R> {
+    fn run(&mut self) -> Exit {
+        // The owner may have moved the program counter: what was to be linked leads elsewhere now.
+        self.unlinked = None;
+        self.update_mode();
+        self.shared.enter(self.generation);
+        let exit = self.run_loop();
+        self.shared.leave();
+        exit
+    }
 
     fn env(&self) -> &Env {
         &self.env
@@ -277,29 +282,14 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
     }
 
     fn invalidate(&self, start: u64, len: u64) {
-        let engine = &self.engine;
-        if let Some(regions) = &engine.regions {
-            if regions.invalidate(&engine.cache, start, start.saturating_add(len)) {
-                engine.kicks.all();
-            }
-        }
-        engine.cache.invalidate(start, len);
+        self.engine.invalidate(start, len);
+    }
+
+    fn require_precise(&self) {
+        self.engine.require_precise();
     }
 
     fn quiesce(&self, action: &mut dyn FnMut()) {
-        let engine = &self.engine;
-        let log = engine.config.log.sink.as_ref().map(std::sync::Mutex::lock);
-        let _kicks = engine.kicks.hold();
-        let process = std::process::id();
-        match &engine.regions {
-            None => engine.cache.locked(action),
-            Some(regions) => regions.locked(&mut || {
-                engine.cache.locked(action);
-                if std::process::id() != process {
-                    regions.backend.forked();
-                }
-            }),
-        }
-        drop(log);
+        self.engine.around_fork(&self.shared, action);
     }
 }

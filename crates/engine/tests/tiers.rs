@@ -3,7 +3,9 @@
 mod fake;
 
 use brolga_core::{Exit, Vcpu};
+use brolga_engine::Config;
 use fake::{Event, Fate, PC, THRESHOLD, World};
+use std::time::{Duration, Instant};
 
 /// Runs from `pc` until something is to be done outside.
 fn run(vcpu: &mut dyn Vcpu, pc: u64) -> Exit {
@@ -149,7 +151,8 @@ fn block_of_a_dropped_region_must_become_hot_again() {
     }
     assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(2));
     let entered = |pc| Event::Entered { unit: 2, pc };
-    assert_eq!(world.take_events(), [Event::Compiled(vec![0x2000, 0x3000]), entered(0x2000), entered(0x3000)]);
+    let again = [Event::Compiled(vec![0x2000, 0x3000]), Event::Released(1), entered(0x2000), entered(0x3000)];
+    assert_eq!(world.take_events(), again);
 }
 
 #[test]
@@ -160,4 +163,88 @@ fn invalidation_of_other_bytes_changes_nothing() {
     assert_eq!(world.take_events(), []);
     assert_eq!(run(&mut *vcpu, 0x5000), Exit::Syscall(1), "no kick");
     assert_eq!(world.take_events(), [Event::Entered { unit: 2, pc: 0x5000 }]);
+}
+
+#[test]
+fn oldest_region_makes_room_and_its_memory_is_released() {
+    let world = World::default();
+    for pc in [0x1000, 0x2000, 0x3000] {
+        world.syscall(pc, 1);
+    }
+    world.set_fate(Fate::RoomFor(2));
+    let mut vcpu = world.vcpu();
+    heat(&mut *vcpu, 0x1000);
+    heat(&mut *vcpu, 0x2000);
+    world.take_events();
+    for _ in 1..THRESHOLD {
+        run(&mut *vcpu, 0x3000);
+    }
+    world.take_events();
+    assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1));
+    let entered = |unit, pc| Event::Entered { unit, pc };
+    let want = [Event::Compiled(vec![0x3000]), Event::Removed(1), Event::Released(1), entered(3, 0x3000)];
+    assert_eq!(world.take_events(), want);
+    run(&mut *vcpu, 0x2000);
+    run(&mut *vcpu, 0x1000);
+    assert_eq!(world.take_events(), [entered(2, 0x2000), Event::Interpreted(0x1000)]);
+}
+
+#[test]
+fn precise_form_is_asked_for_once_and_relaxed_regions_go() {
+    let world = World::default();
+    world.syscall(0x1000, 1);
+    let mut vcpu = world.vcpu_with(Config { precise: false, ..Config::default() });
+    heat(&mut *vcpu, 0x1000);
+    assert!(!world.precise());
+    world.take_events();
+    vcpu.require_precise();
+    assert_eq!(world.take_events(), [Event::Removed(1)]);
+    vcpu.require_precise();
+    heat(&mut *vcpu, 0x1000);
+    assert!(world.precise());
+    assert!(!world.take_events().contains(&Event::Removed(2)));
+}
+
+#[test]
+fn regions_are_made_anew_when_the_back_end_asks() {
+    let world = World::default();
+    world.syscall(0x1000, 1);
+    let mut vcpu = world.vcpu();
+    heat(&mut *vcpu, 0x1000);
+    world.take_events();
+    world.set_outdated();
+    vcpu.env().request_exit();
+    assert_eq!(run(&mut *vcpu, 0x1000), Exit::Interrupted);
+    assert_eq!(world.take_events(), [Event::Removed(1)]);
+}
+
+#[test]
+fn worker_compiles_while_the_processor_runs_on() {
+    let world = World::default();
+    world.syscall(0x1000, 1);
+    let mut vcpu = world.vcpu_with(Config { background: true, ..Config::default() });
+    let start = Instant::now();
+    let entered = Event::Entered { unit: 1, pc: 0x1000 };
+    let mut events = Vec::new();
+    while !events.contains(&entered) {
+        assert_eq!(run(&mut *vcpu, 0x1000), Exit::Syscall(1));
+        events.extend(world.take_events());
+        assert!(start.elapsed() < Duration::from_secs(60), "never entered: {events:?}");
+    }
+    assert_eq!(compilations(&events), 1);
+}
+
+#[test]
+fn other_threads_find_the_locks_free_while_quiet() {
+    let world = World::default();
+    world.syscall(0x1000, 1);
+    let mut vcpu = world.vcpu_with(Config { background: true, ..Config::default() });
+    for _ in 0..50 {
+        heat(&mut *vcpu, 0x1000);
+        let mut ran = false;
+        vcpu.quiesce(&mut || ran = true);
+        assert!(ran);
+        vcpu.invalidate(0x1000, 4);
+        while run(&mut *vcpu, 0x1000) == Exit::Interrupted {}
+    }
 }

@@ -123,6 +123,8 @@ pub struct Installed {
     pub entries: Vec<(u64, u64)>,
     /// Static exits: link slot and guest address.
     pub exits: Vec<(u32, u64)>,
+    /// Host code in bytes.
+    pub bytes: usize,
 }
 
 /// Why region code returned to the run loop.
@@ -137,16 +139,20 @@ pub enum HostExit {
     /// An access failed. State is as of an earlier instruction, where the program counter is; running on from
     /// there in tier 0 repeats loads only and meets the fault with exact state.
     Fault,
+    /// An access of a region that is not precise failed: of the guest's state, the program counter alone is exact.
+    Crash(Fault),
 }
 
-/// Compiles regions to host code. Methods but `compile` and `enter` are called one at a time.
+/// Compiles regions to host code. Methods but `compile`, `discard`, `enter` and `outdated` are called one at a time.
 pub trait RegionBackend: Send + Sync {
     /// Code not yet in executable memory.
     type Compiled: Send;
     /// Compiles; the error says why the region has to stay in tier 0.
     fn compile(&self, region: &Region) -> Result<Self::Compiled, String>;
-    /// Makes code executable; `None` if there is no room left.
-    fn install(&self, code: Self::Compiled) -> Option<Installed>;
+    /// Makes code executable; gives it back if there is no room left.
+    fn install(&self, code: Self::Compiled) -> Result<Installed, Self::Compiled>;
+    /// Drops code that is not to be made executable.
+    fn discard(&self, code: Self::Compiled);
     /// Points the tables in `env` at the back end's; its jump cache is the caller's.
     fn prepare(&self, env: &mut Env);
     /// Runs from a host entry.
@@ -155,8 +161,13 @@ pub trait RegionBackend: Send + Sync {
     fn link(&self, slot: u32, host: u64);
     /// Lets it return to the run loop again.
     fn unlink(&self, slot: u32);
-    /// Forgets a region that nothing leads to any more. Processors may still be inside.
+    /// Forgets a region that the engine's tables do not lead to any more. Processors may still be inside, or about to
+    /// return to it.
     fn remove(&self, unit: u64);
+    /// Frees a removed region: all processors have left generated code and forgotten what they predicted since.
+    fn release(&self, unit: u64);
+    /// Whether running code has shown that what was compiled so far should be compiled anew; says so once.
+    fn outdated(&self) -> bool;
     /// Called in the child of a fork before anything else is.
     fn forked(&self);
 }

@@ -37,3 +37,4 @@ pub use path::Paths;
 pub use process::Process;
 pub use run::run;
 pub use signal::inbox::{FaultHook, set_fault_hook};
+pub use signal::spawn_hidden;

@@ -81,6 +81,9 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     t.inbox.attach();
     t.mask = signal::block_all();
     t.process.install_actions();
+    if crate::core_file::limit()[0] != 0 {
+        t.cpu.require_precise();
+    }
     signal::set_host_mask(t.mask);
     Ok(t)
 }

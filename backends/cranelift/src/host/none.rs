@@ -36,3 +36,28 @@ pub(crate) fn context_is_write(_: &libc::ucontext_t) -> bool {
 
 /// Makes the interrupted thread leave generated code.
 pub(crate) fn redirect(_: &mut libc::ucontext_t, _: *mut Env) {}
+
+/// What became of an access with a tagged address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tagged {
+    /// Never made here.
+    #[allow(dead_code, reason = "a variant of hosts that generate code")]
+    Stepping(Step),
+    /// Never made here.
+    #[allow(dead_code, reason = "a variant of hosts that generate code")]
+    Done,
+    /// Nothing can be done.
+    No,
+}
+
+/// An instruction that runs alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step;
+
+/// Handles a stopped instruction.
+pub(crate) fn begin(_: &mut libc::ucontext_t, _: usize) -> Tagged {
+    Tagged::No
+}
+
+/// Puts things back behind it.
+pub(crate) fn end(_: Step, _: &mut libc::ucontext_t) {}

@@ -81,6 +81,14 @@ impl Lower<'_, '_> {
 
     /// Host address as a value and a displacement; atomics have no displacement.
     fn address(&mut self, base: ir::Value, inst: &Inst) -> (ir::Value, i32) {
+        if self.u.remove_tags {
+            let tagged = if inst.imm == 0 { base } else { self.fb.ins().iadd_imm_s(base, inst.imm as i64) };
+            let address = self.fb.ins().band_imm_u(tagged, i64::MAX >> 7);
+            return match i32::try_from(self.u.guest_base as i64) {
+                Ok(short) if matches!(inst.op, Op::Load | Op::Store) => (address, short),
+                _ => (self.fb.ins().iadd_imm_s(address, self.u.guest_base as i64), 0),
+            };
+        }
         let full = (inst.imm as i64).wrapping_add(self.u.guest_base as i64);
         match i32::try_from(full) {
             Ok(0) => (base, 0),

@@ -34,6 +34,8 @@ pub(crate) struct Unit<'a> {
     pub slots: &'a LinkSlots,
     /// Added to a guest address.
     pub guest_base: u64,
+    /// Accesses clear the top byte of addresses.
+    pub remove_tags: bool,
     /// The loop poll must not be merged with another load.
     pub atomic_poll: bool,
     pub frontend: TargetFrontendConfig,

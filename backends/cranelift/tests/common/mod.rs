@@ -75,9 +75,11 @@ pub fn install_handler() {
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = handler as *const () as usize;
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-            libc::sigaction(libc::SIGSEGV, &action, std::ptr::null_mut());
-            libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut());
+            // On the thread's own stack: the one the test harness makes for overflows is small.
+            action.sa_flags = libc::SA_SIGINFO;
+            for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGTRAP] {
+                libc::sigaction(signal, &action, std::ptr::null_mut());
+            }
         }
     });
 }

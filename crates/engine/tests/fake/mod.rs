@@ -31,6 +31,8 @@ pub enum Event {
     Unlinked { from: u64 },
     /// The region was dropped.
     Removed(u64),
+    /// The memory of a dropped region was given back.
+    Released(u64),
 }
 
 struct Exit {
@@ -47,6 +49,8 @@ pub enum Fate {
     Installed,
     Refused,
     NoRoom,
+    /// Regions that fit at once.
+    RoomFor(usize),
 }
 
 #[derive(Default)]
@@ -57,6 +61,11 @@ struct State {
     /// Asks the processor that enters this block's region to leave.
     interrupt_in: Option<u64>,
     units: u64,
+    /// Regions whose memory is not released.
+    held: Vec<u64>,
+    /// Whether the latest region to be compiled was precise.
+    precise: bool,
+    outdated: bool,
     hosts: HashMap<u64, (u64, Block)>,
     exits: Vec<Exit>,
 }
@@ -90,9 +99,24 @@ impl World {
         std::mem::take(&mut self.0.lock().unwrap().events)
     }
 
+    /// Whether the latest region to be compiled was precise.
+    pub fn precise(&self) -> bool {
+        self.0.lock().unwrap().precise
+    }
+
+    /// Has the back end ask once for regions to be made anew.
+    pub fn set_outdated(&self) {
+        self.0.lock().unwrap().outdated = true;
+    }
+
     /// A processor of a new engine.
     pub fn vcpu(&self) -> Box<dyn Vcpu> {
-        let config = Config { region_threshold: THRESHOLD, passes: false, ..Config::default() };
+        self.vcpu_with(Config::default())
+    }
+
+    /// A processor of a new engine with switches beyond the usual.
+    pub fn vcpu_with(&self, config: Config) -> Box<dyn Vcpu> {
+        let config = Config { region_threshold: THRESHOLD, passes: false, ..config };
         let engine = Engine::new(Box::new(Guest), Tier0(self.clone()), Some(Regions(self.clone())), config);
         Box::new(EngineVcpu::new(engine))
     }
@@ -202,16 +226,23 @@ impl RegionBackend for Regions {
 
     fn compile(&self, region: &Region) -> Result<Region, String> {
         self.0.note(Event::Compiled(region.blocks.iter().map(|b| b.pc).collect()));
+        self.0.0.lock().unwrap().precise = region.precise;
         if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok(region.clone()) }
     }
 
-    fn install(&self, region: Region) -> Option<Installed> {
+    fn install(&self, region: Region) -> Result<Installed, Region> {
         let mut state = self.0.0.lock().unwrap();
-        if state.fate == Fate::NoRoom {
-            return None;
+        let full = match state.fate {
+            Fate::NoRoom => true,
+            Fate::RoomFor(n) => state.held.len() >= n,
+            _ => false,
+        };
+        if full {
+            return Err(region);
         }
         state.units += 1;
-        let mut told = Installed { unit: state.units, ..Installed::default() };
+        let mut told = Installed { unit: state.units, bytes: 100, ..Installed::default() };
+        state.held.push(told.unit);
         let host = |index: usize| told.unit << 16 | index as u64;
         let entries: Vec<_> = region.entries.iter().map(|&i| (region.blocks[i].pc, host(i))).collect();
         for (i, block) in region.blocks.iter().enumerate() {
@@ -226,8 +257,10 @@ impl RegionBackend for Regions {
             }
         }
         told.entries = entries;
-        Some(told)
+        Ok(told)
     }
+
+    fn discard(&self, _: Region) {}
 
     fn prepare(&self, _: &mut Env) {}
 
@@ -273,6 +306,15 @@ impl RegionBackend for Regions {
 
     fn remove(&self, unit: u64) {
         self.0.note(Event::Removed(unit));
+    }
+
+    fn release(&self, unit: u64) {
+        self.0.note(Event::Released(unit));
+        self.0.0.lock().unwrap().held.retain(|&u| u != unit);
+    }
+
+    fn outdated(&self) -> bool {
+        std::mem::take(&mut self.0.0.lock().unwrap().outdated)
     }
 
     fn forked(&self) {}

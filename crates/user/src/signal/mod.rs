@@ -185,6 +185,20 @@ pub fn host_action(signal: i32) -> SigAction {
     SigAction { handler: words[0], flags: words[1], restorer: words[2], mask: words[3] }
 }
 
+/// Starts a thread that the guest does not know of and that takes none of its signals; tells whether it could. Not
+/// from a child that shares its parent's memory: the thread would end with the child.
+pub fn spawn_hidden(body: Box<dyn FnOnce() + Send>) -> bool {
+    const SIGSETXID: i32 = 33;
+    let mask = block_all();
+    let action = host_action(SIGSETXID);
+    let spawned = std::thread::Builder::new().name("translator".into()).spawn(body);
+    // See `reclaim`.
+    let words = [action.handler, action.flags, action.restorer, action.mask];
+    let _ = host::call(libc::SYS_rt_sigaction, &[SIGSETXID as u64, words.as_ptr() as u64, 0, 8]);
+    set_exact_host_mask(mask);
+    spawned.is_ok()
+}
+
 /// Leaves `signal` ignored on the host, for the program that is about to be executed.
 pub fn ignore_on_host(signal: i32) {
     let words = [SIG_IGN, 0, 0, 0];

@@ -146,6 +146,9 @@ pub fn prlimit64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         }
         if resource == RLIMIT_CORE {
             core_file::set_limit(new);
+            if new[0] != 0 {
+                t.cpu.require_precise();
+            }
             t.process.install_actions();
         } else {
             t.process.mm.lock().limits[index] = new;

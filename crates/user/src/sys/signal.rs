@@ -25,6 +25,10 @@ pub fn rt_sigaction(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     } else {
         let mut new = SigAction::from_words(t.mem.words(a[1])?);
         new.flags &= !SA_UNSUPPORTED;
+        if new.handles() && matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
+            // Before any fault can reach the handler, which may look at every register.
+            t.cpu.require_precise();
+        }
         t.process.set_action(signal, new)
     };
     if a[2] != 0 {

@@ -1,0 +1,135 @@
+//! What all processors of one address space share, and how a hot block becomes a region.
+
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::grow::grow;
+use crate::processors::{Processor, Processors};
+use crate::regions::{Refusal, Regions};
+use crate::tb::TranslationBlock;
+use crate::worker::Worker;
+use brolga_ir::{Frontend, Interpreter, RegionBackend};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// How long code waits for room: as long as a processor may take to its next poll, and scheduling.
+const ROOM_LIMIT: Duration = Duration::from_millis(50);
+/// How long a change of form waits for processors. None that lives takes that long.
+const FORM_LIMIT: Duration = Duration::from_secs(5);
+
+type Hot<C> = Arc<TranslationBlock<C>>;
+
+/// Front end, tiers and translations.
+pub struct Engine<T: Interpreter, R: RegionBackend> {
+    pub(crate) frontend: Box<dyn Frontend>,
+    pub(crate) tier0: T,
+    pub(crate) regions: Option<Regions<R>>,
+    pub(crate) config: Config,
+    pub(crate) cache: Cache<T::Code>,
+    pub(crate) processors: Processors,
+    worker: Option<Worker<(Weak<Engine<T, R>>, Hot<T::Code>)>>,
+}
+
+impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
+    /// An engine over a guest architecture, tier 0 and, where the host has one, a region tier.
+    pub fn new(frontend: Box<dyn Frontend>, tier0: T, regions: Option<R>, config: Config) -> Arc<Self> {
+        let wanted = config.region_threshold != 0 && !config.log.exec && !config.log.cpu;
+        let regions = regions.filter(|_| wanted).map(|backend| Regions::new(backend, config.precise));
+        let worker = Worker::new(&config);
+        let (cache, processors) = (Cache::default(), Processors::default());
+        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, worker })
+    }
+
+    /// Has the region around `hot` compiled, by the worker or at once; `own` is the caller's processor.
+    pub(crate) fn heat(self: &Arc<Self>, hot: &Hot<T::Code>, own: &Processor) {
+        let work = |(engine, hot): (Weak<Self>, Hot<T::Code>)| {
+            if let Some(engine) = engine.upgrade() {
+                engine.compile(&hot);
+            }
+        };
+        let job = (Arc::downgrade(self), Arc::clone(hot));
+        let left = match &self.worker {
+            Some(worker) => worker.push(job, work),
+            None => Err(job),
+        };
+        if left.is_err() {
+            // It holds no code while it waits for others to leave theirs; its loop looks at the generation again.
+            own.leave();
+            self.compile(hot);
+            own.enter(self.cache.generation());
+        }
+    }
+
+    /// Guest blocks to a region in place.
+    fn compile(&self, hot: &TranslationBlock<T::Code>) {
+        let Some(regions) = &self.regions else { return };
+        let since = self.cache.generation();
+        let Some(region) = grow(&*self.frontend, &self.tier0, &self.config, &self.cache, hot, regions.precise()) else {
+            return;
+        };
+        let Ok(mut code) = regions.backend.compile(&region) else { return };
+        let past = |generation| self.processors.past(generation);
+        loop {
+            match regions.install(&self.cache, &region, code, since, &past) {
+                Ok(()) => return,
+                Err(Refusal::Stale(stale)) => {
+                    regions.backend.discard(stale);
+                    hot.heat.store(0, Ordering::Relaxed); // try again when it is hot again
+                    return;
+                }
+                Err(Refusal::Full(back)) => code = back,
+            }
+            if !self.make_room(regions) {
+                regions.backend.discard(code);
+                return;
+            }
+        }
+    }
+
+    /// Lets the oldest regions go; false if that cannot help.
+    fn make_room(&self, regions: &Regions<R>) -> bool {
+        let generation = regions.retire_oldest(&self.cache);
+        generation.is_some_and(|generation| self.processors.wait_past(generation, ROOM_LIMIT))
+    }
+
+    pub(crate) fn require_precise(&self) {
+        let Some(regions) = &self.regions else { return };
+        if let Some(generation) = regions.require_precise(&self.cache)
+            && !self.processors.wait_past(generation, FORM_LIMIT)
+        {
+            self.config.log.write("brolga: a processor did not leave its code in time\n");
+        }
+    }
+
+    pub(crate) fn invalidate(&self, start: u64, len: u64) {
+        if let Some(regions) = &self.regions {
+            if regions.invalidate(&self.cache, start, start.saturating_add(len)) {
+                self.processors.kick();
+            }
+        }
+        self.cache.invalidate(start, len);
+    }
+
+    /// Runs `action`, which may fork, while every lock is free but those held here. A child goes on with `own` alone.
+    pub(crate) fn around_fork(&self, own: &Arc<Processor>, action: &mut dyn FnMut()) {
+        let process = std::process::id();
+        let mut inner = || {
+            let log = self.config.log.sink.as_ref().map(std::sync::Mutex::lock);
+            let mut list = || self.processors.around_fork(own, action);
+            match &self.regions {
+                None => self.cache.locked(&mut list),
+                Some(regions) => regions.locked(&mut || {
+                    self.cache.locked(&mut list);
+                    if std::process::id() != process {
+                        regions.backend.forked();
+                    }
+                }),
+            }
+            drop(log);
+        };
+        match &self.worker {
+            Some(worker) => worker.paused(&mut inner),
+            None => inner(),
+        }
+    }
+}
