@@ -29,6 +29,7 @@ pub mod sys;
 mod syscall;
 pub mod table;
 pub mod thread;
+mod vectors;
 
 pub use config::{Config, Guest, StraceOptions};
 pub use fetch::fetch;

@@ -322,6 +322,17 @@ impl Mm {
         }
     }
 
+    /// Moves a mapping that the kernel made at host address `from` into the guest's space; returns its guest address.
+    pub fn take_over(&self, from: u64, len: u64) -> Result<u64, Errno> {
+        let mut state = self.lock();
+        let range = self.place(&state, 0, len, PAGE)?;
+        let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as u64;
+        host::call(libc::SYS_mremap, &[from, len, len, flags, range.start + self.base])?;
+        let area = Area { prot: areas::READ | areas::WRITE, kind: AreaKind::Plain, shared: true };
+        state.areas.insert(range.clone(), area);
+        Ok(range.start)
+    }
+
     /// `shmat`: attaches a segment of `len` bytes.
     pub fn shmat(&self, id: u64, addr: u64, flags: u64, len: u64) -> Result<(u64, Stale), Errno> {
         const SHM_RDONLY: u64 = 0o10000;

@@ -127,3 +127,18 @@ pub fn shmdt(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     }
     Ok(r)
 }
+
+/// `move_pages`: an array of addresses. With base 0 the guest's own, however long.
+pub fn move_pages(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    /// As many as a program can name and we copy.
+    const MAX: u64 = 1 << 20;
+    let p = |i: usize| t.mem.host(a[i]);
+    if t.mem.base == 0 || a[2] == 0 {
+        return t.blocking(libc::SYS_move_pages, &[a[0], a[1], p(2), p(3), p(4), a[5]]);
+    }
+    if a[1] > MAX {
+        return fail(libc::E2BIG);
+    }
+    let pages = crate::vectors::array::<1>(t.mem, a[2], a[1], &[0])?;
+    t.blocking(libc::SYS_move_pages, &[a[0], a[1], pages.as_ptr() as u64, p(3), p(4), a[5]])
+}

@@ -53,11 +53,30 @@ pub fn set_tid_address(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     Ok(t.tid as u64)
 }
 
-/// `set_robust_list`: registered with the kernel too, for threads that are killed.
+/// `struct robust_list_head`
+const ROBUST_HEAD: u64 = 24;
+
+/// `set_robust_list`: registered with the kernel too, for threads that are killed. With a base other than 0 the
+/// kernel could not follow the list.
 pub fn set_robust_list(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    let r = host::call(libc::SYS_set_robust_list, &[t.mem.host(a[0]), a[1]])?;
+    if a[1] != ROBUST_HEAD {
+        return fail(libc::EINVAL);
+    }
+    if t.mem.base == 0 {
+        host::call(libc::SYS_set_robust_list, &[a[0], a[1]])?;
+    }
     t.robust_list = a[0];
-    Ok(r)
+    Ok(0)
+}
+
+/// `get_robust_list`
+pub fn get_robust_list(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    if a[0] as i32 != 0 && a[0] as i32 != t.tid {
+        return host::call(libc::SYS_get_robust_list, &[a[0], t.mem.host(a[1]), t.mem.host(a[2])]);
+    }
+    t.mem.write_words(a[2], &[ROBUST_HEAD])?;
+    t.mem.write_words(a[1], &[t.robust_list])?;
+    Ok(0)
 }
 
 /// `restart_syscall`: nothing of ours is restarted this way.
