@@ -59,8 +59,6 @@ pub struct State {
     pub env: Range<u64>,
     /// The auxiliary vector.
     pub auxv: Vec<u64>,
-    /// RLIMIT_DATA and RLIMIT_AS, soft and hard: kept for the guest, not set on the host.
-    pub limits: [[u64; 2]; 2],
 }
 
 impl State {
@@ -73,7 +71,6 @@ impl State {
             args: 0..0,
             env: 0..0,
             auxv: Vec::new(),
-            limits: [[u64::MAX; 2]; 2],
         }
     }
 }
