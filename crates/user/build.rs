@@ -106,6 +106,7 @@ fn arg_kind(kind: &str, names: &[&str], line: usize) -> String {
             "in" => format!("Kind::In({len})"),
             "out" => format!("Kind::Out({len})"),
             "iov" => format!("Kind::Iov({len})"),
+            "riov" => format!("Kind::Riov({len})"),
             "oiov" => format!("Kind::Oiov({len})"),
             "in.sockaddr" => format!("Kind::Sockaddr({len})"),
             _ => panic!("aarch64.tbl:{line}: kind {kind}"),

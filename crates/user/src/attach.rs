@@ -73,6 +73,11 @@ impl Threads {
         lock(&self.0).get(&tid).cloned()
     }
 
+    /// Whether a process is one of those over this memory.
+    pub fn holds(&self, pid: i32) -> bool {
+        lock(&self.0).values().any(|t| t.pid == pid)
+    }
+
     /// Whether `tid` is not one of ours although its process is: a helper of the emulator.
     pub fn hides(&self, pid: i32, tid: i32) -> bool {
         let map = lock(&self.0);

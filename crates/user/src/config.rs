@@ -1,6 +1,7 @@
 //! What a user-mode run is told.
 
 use crate::abi::{self, Abi};
+use crate::limits::Limits;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub seed: Option<u64>,
     /// The guest's soft limit of open files, if the host's was raised to start the emulator.
     pub open_files: Option<u64>,
+    /// Memory limits, if an emulator before this one kept them; otherwise the host's.
+    pub limits: Option<Limits>,
     /// Words of the caller's own that programs started by the guest are to get back, in [`crate::reexec`].
     pub carried: Vec<OsString>,
     /// Called before the process ends or executes another program, from whichever thread does.
@@ -83,6 +86,7 @@ impl Config {
             hwcap: None,
             seed: None,
             open_files: None,
+            limits: None,
             carried: Vec::new(),
             on_exit: None,
         }

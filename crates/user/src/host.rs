@@ -43,6 +43,15 @@ pub fn call(nr: i64, args: &[u64]) -> SysResult {
     Errno::check(raw(nr, all))
 }
 
+/// Whether the calling thread has capability number `capability` (capabilities(7)), at most 31.
+pub fn has_capability(capability: u32) -> bool {
+    // capget, version 3: {version, pid} and two times {effective, permitted, inheritable}.
+    let header = [0x2008_0522u32, 0];
+    let mut data = [0u32; 6];
+    let asked = call(libc::SYS_capget, &[header.as_ptr() as u64, data.as_mut_ptr() as u64]);
+    asked.is_ok() && data[0] >> capability & 1 != 0
+}
+
 global_asm!(
     ".globl brolga_window_call",
     ".type brolga_window_call,@function",

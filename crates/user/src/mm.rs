@@ -59,8 +59,6 @@ pub struct State {
     pub env: Range<u64>,
     /// The auxiliary vector.
     pub auxv: Vec<u64>,
-    /// RLIMIT_DATA and RLIMIT_AS, soft and hard: kept for the guest, not set on the host.
-    pub limits: [[u64; 2]; 2],
 }
 
 impl State {
@@ -73,7 +71,6 @@ impl State {
             args: 0..0,
             env: 0..0,
             auxv: Vec::new(),
-            limits: [[u64::MAX; 2]; 2],
         }
     }
 }
@@ -320,6 +317,17 @@ impl Mm {
         for (r, a) in parts {
             state.areas.insert(r, Area { kind, ..a });
         }
+    }
+
+    /// Moves a mapping that the kernel made at host address `from` into the guest's space; returns its guest address.
+    pub fn take_over(&self, from: u64, len: u64) -> Result<u64, Errno> {
+        let mut state = self.lock();
+        let range = self.place(&state, 0, len, PAGE)?;
+        let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as u64;
+        host::call(libc::SYS_mremap, &[from, len, len, flags, range.start + self.base])?;
+        let area = Area { prot: areas::READ | areas::WRITE, kind: AreaKind::Plain, shared: true };
+        state.areas.insert(range.clone(), area);
+        Ok(range.start)
     }
 
     /// `shmat`: attaches a segment of `len` bytes.

@@ -42,6 +42,7 @@ pub fn view(t: &Thread, path: &[u8]) -> Option<Result<Vec<u8>, Errno>> {
         }
         b"stat" => stat(t),
         b"status" => status(t),
+        b"limits" => limits(t),
         _ => return None,
     })
 }
@@ -223,6 +224,25 @@ fn status(t: &Thread) -> Result<Vec<u8>, Errno> {
         }
         Some(("SigBlk", _)) => format!("SigBlk:\t{:016x}\n", t.mask),
         _ => format!("{line}\n"),
+    });
+    Ok(lines.collect::<String>().into_bytes())
+}
+
+/// The host's lines, those of limits kept by us replaced.
+fn limits(t: &Thread) -> Result<Vec<u8>, Errno> {
+    let own = t.process.limits();
+    let kept = [
+        ("Max data size", own.data),
+        ("Max core file size", crate::core_file::limit()),
+        ("Max address space", own.space),
+    ];
+    let number = |n: u64| if n == u64::MAX { "unlimited".to_string() } else { n.to_string() };
+    let text = read_own("limits")?;
+    let lines = text.lines().map(|line| match kept.iter().find(|(name, _)| line.starts_with(name)) {
+        Some((name, [soft, hard])) => {
+            format!("{name:<25} {:<20} {:<20} {:<10}\n", number(*soft), number(*hard), "bytes")
+        }
+        None => format!("{line}\n"),
     });
     Ok(lines.collect::<String>().into_bytes())
 }

@@ -2,6 +2,7 @@
 
 use crate::abi::Abi;
 use crate::config::Config;
+use crate::limits::Limits;
 use crate::mm::Mm;
 use crate::path::Paths;
 use crate::signal::{self, NSIG, SigAction};
@@ -29,6 +30,8 @@ pub struct Process {
     pub exe: PathBuf,
     /// Living threads.
     pub threads: AtomicUsize,
+    /// Limits that the host does not hold.
+    pub limits: Mutex<Limits>,
     actions: Mutex<[SigAction; NSIG as usize]>,
     trampoline: AtomicU64,
 }
@@ -46,7 +49,8 @@ impl Process {
         });
         let abi = config.guest.abi();
         let (actions, trampoline) = (Mutex::new(actions), AtomicU64::new(0));
-        Process { config, abi, mm, paths, exe, threads: AtomicUsize::new(1), actions, trampoline }
+        let limits = Mutex::new(config.limits.unwrap_or_else(Limits::take));
+        Process { config, abi, mm, paths, exe, threads: AtomicUsize::new(1), limits, actions, trampoline }
     }
 
     /// A copy with signal actions of its own over the same memory.
@@ -58,9 +62,15 @@ impl Process {
             paths: self.paths.clone(),
             exe: self.exe.clone(),
             threads: AtomicUsize::new(1),
+            limits: Mutex::new(self.limits()),
             actions: Mutex::new(*lock(&self.actions)),
             trampoline: AtomicU64::new(self.trampoline()),
         }
+    }
+
+    /// Limits that the host does not hold.
+    pub fn limits(&self) -> Limits {
+        *lock(&self.limits)
     }
 
     /// What the guest does on `signal`, 1..=64.

@@ -4,6 +4,7 @@
 //! Form: `brolga --reexec WORDS word... program argv0 argument...`, where WORDS is the number of option words.
 
 use crate::config::{Config, Guest, StraceOptions};
+use crate::limits::Limits;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
         comm,
         open_files,
         program_fd,
+        limits,
         ..
     } = config;
     put("guest", OsStr::new(guest.abi().name));
@@ -59,6 +61,9 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
     }
     if let Some(n) = open_files {
         put("open-files", OsStr::new(&n.to_string()));
+    }
+    if let Some(Limits { data: [a, b], space: [c, d] }) = limits {
+        put("limits", OsStr::new(&format!("{a},{b},{c},{d}")));
     }
     for c in carried {
         put("carried", c);
@@ -110,6 +115,11 @@ fn apply(config: &mut Config, word: &[u8]) -> Option<()> {
         "seed" => config.seed = Some(text()?.parse().ok()?),
         "program-fd" => config.program_fd = Some(text()?.parse().ok()?),
         "open-files" => config.open_files = Some(text()?.parse().ok()?),
+        "limits" => {
+            let n: Vec<u64> = text()?.split(',').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+            let [a, b, c, d] = n[..] else { return None };
+            config.limits = Some(Limits { data: [a, b], space: [c, d] });
+        }
         "comm" => config.comm = Some(value.to_os_string()),
         "carried" => config.carried.push(value.to_os_string()),
         _ => return None,
@@ -136,6 +146,7 @@ mod tests {
         config.hwcap = Some([7, 9]);
         config.seed = Some(3);
         config.open_files = Some(20);
+        config.limits = Some(Limits { data: [1, 2], space: [3, u64::MAX] });
         config.carried = vec!["-one".into(), "two".into()];
         let words = encode(&config, "/bin/x".into(), vec![b"x0".to_vec(), b"".to_vec(), b"--reexec".to_vec()]);
         let args: Vec<OsString> = words.into_iter().map(OsString::from_vec).collect();
@@ -146,6 +157,7 @@ mod tests {
         assert_eq!((back.prefix, back.stack_size, back.strace), (config.prefix, config.stack_size, config.strace));
         assert_eq!((back.uname, back.guest_base, back.hwcap), (config.uname, config.guest_base, config.hwcap));
         assert_eq!((back.seed, back.carried, back.open_files), (config.seed, config.carried, config.open_files));
+        assert_eq!(back.limits, config.limits);
     }
 
     #[test]

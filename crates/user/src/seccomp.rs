@@ -276,11 +276,7 @@ fn may_filter() -> bool {
     if host::call(libc::SYS_prctl, &[PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0]) == Ok(1) {
         return true;
     }
-    // capget, version 3: {version, pid} and two times {effective, permitted, inheritable}.
-    let header = [0x2008_0522u32, 0];
-    let mut data = [0u32; 6];
-    let asked = host::call(libc::SYS_capget, &[header.as_ptr() as u64, data.as_mut_ptr() as u64]);
-    asked.is_ok() && data[0] >> CAP_SYS_ADMIN & 1 != 0
+    host::has_capability(CAP_SYS_ADMIN)
 }
 
 /// SECCOMP_GET_ACTION_AVAIL

@@ -5,6 +5,7 @@ use crate::run::is_restart;
 use crate::strace;
 use crate::table::{self, How, Kind, Row};
 use crate::thread::Thread;
+use crate::vectors::Iovecs;
 use std::ffi::CString;
 
 /// Performs the call that the processor stopped at and stores its result.
@@ -61,6 +62,7 @@ pub fn pass(t: &mut Thread, host: i64, row: &Row, args: &[u64; 6]) -> SysResult 
     let mut words = *args;
     let mut paths: [Option<CString>; 2] = [None, None];
     let mut used = 0;
+    let mut vectors = Vec::new();
     for (word, arg) in words.iter_mut().zip(row.args) {
         if matches!(arg.kind, Kind::Path) && *word != 0 {
             let Ok(path) = t.mem.path(*word) else { continue };
@@ -71,8 +73,14 @@ pub fn pass(t: &mut Thread, host: i64, row: &Row, args: &[u64; 6]) -> SysResult 
                 continue;
             }
         }
-        if arg.kind.is_pointer() {
-            *word = t.mem.host(*word);
+        match arg.kind {
+            Kind::Iov(n) | Kind::Oiov(n) | Kind::Riov(n) => {
+                let iov = Iovecs::new(t.mem, *word, args[n as usize])?;
+                *word = iov.at();
+                vectors.push(iov);
+            }
+            kind if kind.is_pointer() => *word = t.mem.host(*word),
+            _ => {}
         }
     }
     t.blocking(host, &words)

@@ -79,6 +79,7 @@ pub enum Kind {
     Out(u8),
     Iov(u8),
     Oiov(u8),
+    Riov(u8),
     Sockaddr(u8),
     Flags(&'static FlagSet),
     InStruct(Struct),
@@ -91,7 +92,17 @@ impl Kind {
         use Kind::*;
         matches!(
             self,
-            Path | Str | Ptr | Strv | In(_) | Out(_) | Iov(_) | Oiov(_) | Sockaddr(_) | InStruct(_) | OutStruct(_)
+            Path | Str
+                | Ptr
+                | Strv
+                | In(_)
+                | Out(_)
+                | Iov(_)
+                | Oiov(_)
+                | Riov(_)
+                | Sockaddr(_)
+                | InStruct(_)
+                | OutStruct(_)
         )
     }
 }

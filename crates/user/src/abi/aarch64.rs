@@ -31,6 +31,10 @@ pub mod regs {
     pub const MONITOR: usize = 40;
     /// PSTATE.BTYPE
     pub const BTYPE: usize = 44;
+    /// PSTATE.DIT, bit 24
+    pub const DIT: usize = 45;
+    /// PSTATE.SSBS, bit 12
+    pub const SSBS: usize = 46;
     /// Low word of v0; the others follow, two words each.
     pub const V0: usize = 48;
 }
@@ -113,7 +117,7 @@ fn layout(stack: u64) -> Layout {
 }
 
 fn start(env: &mut Env, entry: u64, sp: u64) {
-    env.file[..=regs::BTYPE].fill(0);
+    env.file[..=regs::SSBS].fill(0);
     env.file[regs::V0..regs::V0 + 64].fill(0);
     env.file[regs::PC] = entry;
     env.file[regs::SP] = sp;

@@ -25,15 +25,25 @@ const FPSIMD_MAGIC: u32 = 0x4650_8001;
 const FPSIMD_SIZE: usize = 528;
 const ESR_MAGIC: u32 = 0x4553_5201;
 
-/// PSTATE as the guest sees it: flags in bits 31..28.
+/// PSTATE as SPSR_EL1 holds it: flags in bits 31..28, DIT in 24, SSBS in 12, BTYPE in 11..10. Arm ARM, "SPSR_EL1,
+/// Saved Program Status Register (EL1)".
 pub fn pstate(env: &Env) -> u64 {
-    Nzcv::eval(env.file[regs::CC], env.file[regs::CC + 1], env.file[regs::CC + 2]).bits()
+    let flags = Nzcv::eval(env.file[regs::CC], env.file[regs::CC + 1], env.file[regs::CC + 2]).bits();
+    flags | env.file[regs::DIT] & DIT | env.file[regs::SSBS] & SSBS | (env.file[regs::BTYPE] & 3) << 10
 }
+
+const DIT: u64 = 1 << 24;
+const SSBS: u64 = 1 << 12;
+/// Mode, AArch32 and interrupt masks: a frame that sets one is not a 64-bit user's (`valid_user_regs`).
+const NOT_USER: u64 = 0x1f | 0x3c0;
 
 fn set_pstate(env: &mut Env, pstate: u64) {
     env.file[regs::CC] = 0; // flags packed in the first operand
     env.file[regs::CC + 1] = pstate & 0xf000_0000;
     env.file[regs::CC + 2] = 0;
+    env.file[regs::DIT] = pstate & DIT;
+    env.file[regs::SSBS] = pstate & SSBS;
+    env.file[regs::BTYPE] = pstate >> 10 & 3;
 }
 
 struct Bytes([u8; SIZE]);
@@ -145,8 +155,7 @@ pub fn pop(env: &mut Env, mem: GuestMem) -> Result<Unframed, Errno> {
     mem.read(base, &mut b.0)?;
     let fpsimd = find_fpsimd(&b)?;
     let pstate = b.get(MC_REGS + 8 * 33);
-    // valid_user_regs(): a 64-bit user state, flags and BTYPE aside.
-    if pstate & 0x1f != 0 {
+    if pstate & NOT_USER != 0 {
         return Err(BAD_FRAME);
     }
     for i in 0..=regs::SP {
@@ -154,7 +163,6 @@ pub fn pop(env: &mut Env, mem: GuestMem) -> Result<Unframed, Errno> {
     }
     env.file[regs::PC] = b.get(MC_REGS + 8 * 32);
     set_pstate(env, pstate);
-    env.file[regs::BTYPE] = pstate >> 10 & 3;
     fpsimd_in(env, &b, fpsimd);
     env.file[regs::MONITOR] = u64::MAX;
     let stack: [u8; 24] = b.0[UC_STACK..UC_STACK + 24].try_into().expect("24 bytes");
@@ -173,8 +181,7 @@ mod tests {
         }
         let memory = Box::new([0u128; 1024]);
         env.file[regs::SP] = memory.as_ptr() as u64 + 16000 - 8;
-        set_pstate(&mut env, 0x6000_0000);
-        env.file[regs::BTYPE] = 0;
+        set_pstate(&mut env, 0x6000_0000 | DIT | SSBS | 2 << 10);
         env.file[regs::FPSR] &= 0xffff_ffff;
         env.file[regs::FPCR] &= 0xffff_ffff;
         let action = SigAction { handler: 0x4000, flags: SA_SIGINFO, restorer: 0, mask: 0 };
@@ -205,6 +212,7 @@ mod tests {
         assert_eq!(mem.u64(env.file[29]).unwrap(), before[29]);
         env.file[regs::V0] = 0;
         env.file[regs::FPCR] = 0;
+        set_pstate(&mut env, 0);
         let u = pop(&mut env, mem).unwrap();
         assert_eq!((u.mask, u.altstack.sp, u.altstack.size), (0x1234, 0x9000, 0x2000));
         let mut expected = before;
@@ -222,6 +230,8 @@ mod tests {
         assert_eq!(pop(&mut env, mem), Err(BAD_FRAME));
         env.file[regs::SP] = sp;
         mem.write_words(sp + MC_REGS as u64 + 8 * 33, &[5]).unwrap();
+        assert_eq!(pop(&mut env, mem), Err(BAD_FRAME));
+        mem.write_words(sp + MC_REGS as u64 + 8 * 33, &[0x80]).unwrap();
         assert_eq!(pop(&mut env, mem), Err(BAD_FRAME));
         mem.write_words(sp + MC_REGS as u64 + 8 * 33, &[0]).unwrap();
         mem.write(sp + RESERVED as u64 + 4, &4095u32.to_le_bytes()).unwrap();

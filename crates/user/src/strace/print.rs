@@ -51,6 +51,7 @@ fn memory(t: &Thread, kind: Kind, v: u64, args: &[u64; 6]) -> String {
         },
         Kind::In(len) => bytes(t, v, args[len as usize]),
         Kind::Iov(len) => iovec(t, v, args[len as usize], u64::MAX),
+        Kind::Riov(len) => ranges(t, v, args[len as usize]),
         Kind::Strv => match t.mem.string_array(v, 1 << 20) {
             Ok(list) => {
                 let parts: Vec<String> = list.iter().map(|s| quoted(s, usize::MAX)).collect();
@@ -162,6 +163,15 @@ fn iovec(t: &Thread, addr: u64, count: u64, mut left: u64) -> String {
         parts.push("...".to_string());
     }
     format!("[{}]", parts.join(", "))
+}
+
+/// A vector as addresses and lengths: the bytes may be another process's.
+fn ranges(t: &Thread, addr: u64, count: u64) -> String {
+    let part = |i| t.mem.words::<2>(addr.wrapping_add(16 * i)).map(|[at, len]| format!("{{{at:#x}, {len}}}"));
+    match (0..count.min(16)).map(part).collect::<Result<Vec<_>, _>>() {
+        Ok(parts) => format!("[{}]", parts.join(", ")),
+        Err(_) => address(addr),
+    }
 }
 
 fn sockaddr(t: &Thread, addr: u64, len: u64) -> String {

@@ -125,7 +125,12 @@ fn exec(t: &mut Thread, guest_path: Vec<u8>, mut args: Vec<Vec<u8>>, env: Vec<Ve
                 name = interpreter;
             }
             Form::Guest => return reenter(t, host_path, base_name(&called), args, env),
-            Form::Host => return replace(t, At::path(&c(host_path)?), args, env),
+            Form::Host => {
+                t.process.limits().lend();
+                let result = replace(t, At::path(&c(host_path)?), args, env);
+                crate::limits::take_back();
+                return result;
+            }
         }
     }
     fail(libc::ELOOP)
@@ -172,6 +177,7 @@ fn reenter(t: &mut Thread, path: Vec<u8>, comm: OsString, args: Vec<Vec<u8>>, en
         comm: Some(comm),
         open_files: Some(soft),
         program_fd: kept.map(|f| f as i32),
+        limits: Some(t.process.limits()),
         ..(*t.process.config).clone()
     };
     let words = reexec::encode(&config, OsString::from_vec(path), args);

@@ -37,7 +37,9 @@ fn open(t: &mut Thread, dir: u64, path: &[u8], flags: u64, mode: u64) -> SysResu
         Some(p) => p,
         None => CString::new(path).map_err(|_| Errno(libc::EINVAL))?,
     };
-    t.blocking(libc::SYS_openat, &[dir, name.as_ptr() as u64, flags, mode, 0, 0])
+    let fd = t.blocking(libc::SYS_openat, &[dir, name.as_ptr() as u64, flags, mode, 0, 0])?;
+    super::io::opened(t, path, fd);
+    Ok(fd)
 }
 
 /// Whether an open with host `flags` follows a link that the path names.
@@ -70,7 +72,9 @@ pub fn openat2(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     } else {
         CString::new(raw).map_err(|_| Errno(libc::EINVAL))?
     };
-    t.blocking(libc::SYS_openat2, &[a[0], name.as_ptr() as u64, how.as_ptr() as u64, SIZE, 0, 0])
+    let fd = t.blocking(libc::SYS_openat2, &[a[0], name.as_ptr() as u64, how.as_ptr() as u64, SIZE, 0, 0])?;
+    super::io::opened(t, name.as_bytes(), fd);
+    Ok(fd)
 }
 
 /// `open_by_handle_at`

@@ -30,9 +30,34 @@ fn takes_address(request: u32) -> bool {
     !NUMBERS.contains(&request) && (direction != NONE || matches!(kind, 0x54 | 0x89))
 }
 
+/// Requests whose structure holds one pointer: size of the structure in words and index of the pointer.
+const INNER: [(u32, usize, usize); 2] = [
+    (0x8912, 2, 1), // SIOCGIFCONF: struct ifconf
+    (0x8946, 5, 2), // SIOCETHTOOL: struct ifreq
+];
+
+/// A request of [`INNER`], for a base other than 0.
+fn inner(t: &Thread, a: &[u64; 6], words: usize, pointer: usize) -> SysResult {
+    let mut copy = [0u64; 5];
+    for (i, w) in copy[..words].iter_mut().enumerate() {
+        *w = t.mem.u64(a[2].wrapping_add(8 * i as u64))?;
+    }
+    let own = copy[pointer];
+    copy[pointer] = t.mem.host(own);
+    let r = t.blocking(libc::SYS_ioctl, &[a[0], a[1], copy.as_mut_ptr() as u64, 0, 0, 0])?;
+    copy[pointer] = own;
+    t.mem.write_words(a[2], &copy[..words])?;
+    Ok(r)
+}
+
 /// `ioctl`
 pub fn ioctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let request = a[1] as u32;
+    if t.mem.base != 0
+        && let Some(&(_, words, pointer)) = INNER.iter().find(|(r, ..)| *r == request)
+    {
+        return inner(t, a, words, pointer);
+    }
     let arg = if takes_address(request) { t.mem.host(a[2]) } else { a[2] };
     let r = t.blocking(libc::SYS_ioctl, &[a[0], a[1], arg, 0, 0, 0]);
     if r.is_err() {

@@ -1,3 +1,5 @@
+//! Interprocess communication where layouts differ or structures hold pointers.
+//!
 //! System V semaphores: `struct semid64_ds` has two more words on x86-64 than in the generic layout.
 //! Message queues and shared memory have one layout.
 
@@ -35,4 +37,18 @@ pub fn semctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         t.mem.write_words(a[3], &guest)?;
     }
     Ok(r)
+}
+
+/// `mq_notify`: with SIGEV_THREAD the value is the address of the bytes that the notice carries.
+pub fn mq_notify(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    const SIGEV_THREAD: u32 = 2;
+    const WORDS: usize = 8;
+    if t.mem.base == 0 || a[1] == 0 {
+        return t.blocking(libc::SYS_mq_notify, &[a[0], t.mem.host(a[1]), 0, 0, 0, 0]);
+    }
+    let mut event = t.mem.words::<WORDS>(a[1])?;
+    if (event[1] >> 32) as u32 == SIGEV_THREAD {
+        event[0] = t.mem.host(event[0]);
+    }
+    t.blocking(libc::SYS_mq_notify, &[a[0], event.as_ptr() as u64, 0, 0, 0, 0])
 }

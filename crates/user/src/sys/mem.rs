@@ -1,9 +1,11 @@
 //! Address-space calls. mmap(2), mremap(2), mprotect(2), brk(2), shmop(2), pkeys(7).
 
 use super::fail;
-use crate::areas::EXEC;
+use crate::areas::{Area, AreaKind, EXEC, READ, WRITE};
 use crate::errno::{Errno, SysResult};
 use crate::host;
+use crate::limits;
+use crate::mm::PAGE;
 use crate::thread::Thread;
 
 /// Protection bits that we understand: read, write, execute and arm64's branch-target bit, which
@@ -15,6 +17,11 @@ const PROT_GROWSUP: u64 = 0x0200_0000;
 
 /// `mmap`
 pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let fixed = a[3] & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) as u64 != 0;
+    let shared = a[3] & libc::MAP_SHARED as u64 != 0;
+    let kind = if a[3] & libc::MAP_GROWSDOWN as u64 != 0 { AreaKind::Growing } else { AreaKind::Plain };
+    let len = a[1].checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
+    limits::check_map(t, fixed.then_some(a[0]), len, Area { prot: (a[2] & 7) as u8, kind, shared })?;
     let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !PROT_BTI, a[3], a[4] as i32 as i64, a[5])?;
     t.invalidate(stale);
     Ok(at)
@@ -40,6 +47,7 @@ pub fn mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         len += addr - r.start;
         addr = r.start;
     }
+    limits::check_protect(t, addr..addr.saturating_add(len), (prot & 7) as u8)?;
     let stale = t.process.mm.mprotect(addr, len, prot & 7)?;
     t.invalidate(stale);
     Ok(0)
@@ -47,6 +55,11 @@ pub fn mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 
 /// `mremap`
 pub fn mremap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    const DONTUNMAP: u64 = 4;
+    let kept = if a[3] & DONTUNMAP != 0 { 0 } else { a[1] };
+    if a[2] > kept {
+        limits::check_more(t, a[0], a[2] - kept)?;
+    }
     let (at, stale) = t.process.mm.mremap(a[0], a[1], a[2], a[3], a[4])?;
     t.invalidate(stale);
     Ok(at)
@@ -54,7 +67,9 @@ pub fn mremap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 
 /// `brk`
 pub fn brk(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    Ok(t.process.mm.brk(a[0]))
+    // A refusal is the old end.
+    let want = if limits::check_heap(t, a[0]).is_ok() { a[0] } else { 0 };
+    Ok(t.process.mm.brk(want))
 }
 
 /// `madvise`; advice that drops executable bytes drops their translations too.
@@ -110,7 +125,8 @@ pub fn shmat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     // shm_segsz lies behind `struct ipc64_perm` (48 bytes) in `struct shmid64_ds` (112 bytes).
     let mut ds = [0u64; 14];
     host::call(libc::SYS_shmctl, &[a[0], IPC_STAT, ds.as_mut_ptr() as u64])?;
-    let len = ds[6].checked_next_multiple_of(crate::mm::PAGE).ok_or(Errno(libc::ENOMEM))?;
+    let len = ds[6].checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
+    limits::check_map(t, None, len, Area { prot: READ | WRITE, kind: AreaKind::Shm, shared: true })?;
     let (at, stale) = t.process.mm.shmat(a[0], a[1], a[2], len)?;
     t.invalidate(stale);
     Ok(at)
@@ -126,4 +142,19 @@ pub fn shmdt(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         t.invalidate(Some(range));
     }
     Ok(r)
+}
+
+/// `move_pages`: an array of addresses. With base 0 the guest's own, however long.
+pub fn move_pages(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    /// As many as a program can name and we copy.
+    const MAX: u64 = 1 << 20;
+    let p = |i: usize| t.mem.host(a[i]);
+    if t.mem.base == 0 || a[2] == 0 {
+        return t.blocking(libc::SYS_move_pages, &[a[0], a[1], p(2), p(3), p(4), a[5]]);
+    }
+    if a[1] > MAX {
+        return fail(libc::E2BIG);
+    }
+    let pages = crate::vectors::array::<1>(t.mem, a[2], a[1], &[0])?;
+    t.blocking(libc::SYS_move_pages, &[a[0], a[1], pages.as_ptr() as u64, p(3), p(4), a[5]])
 }

@@ -25,14 +25,3 @@ pub fn pselect6(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let args = [a[0], p(1), p(2), p(3), p(4), pair.as_ptr() as u64];
     with_mask(t, mask, |t| t.blocking(libc::SYS_pselect6, &args))
 }
-
-/// `io_pgetevents`; the sixth argument points at {mask, size}.
-pub fn io_pgetevents(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    const SYS_IO_PGETEVENTS: i64 = 333; // x86-64
-    let [at, size] = if a[5] == 0 { [0, 8] } else { t.mem.words::<2>(a[5])? };
-    let mask = sigmask(t, at, size)?;
-    let host = mask.map_or(0, |m| m & !SYNCHRONOUS);
-    let pair = [if mask.is_some() { &raw const host as u64 } else { 0 }, 8];
-    let args = [a[0], a[1], a[2], t.mem.host(a[3]), t.mem.host(a[4]), pair.as_ptr() as u64];
-    with_mask(t, mask, |t| t.blocking(SYS_IO_PGETEVENTS, &args))
-}

@@ -4,6 +4,7 @@ use super::fail;
 use crate::core_file;
 use crate::errno::{Errno, SysResult};
 use crate::host;
+use crate::limits;
 use crate::thread::Thread;
 use std::sync::atomic::Ordering;
 
@@ -53,11 +54,30 @@ pub fn set_tid_address(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     Ok(t.tid as u64)
 }
 
-/// `set_robust_list`: registered with the kernel too, for threads that are killed.
+/// `struct robust_list_head`
+const ROBUST_HEAD: u64 = 24;
+
+/// `set_robust_list`: registered with the kernel too, for threads that are killed. With a base other than 0 the
+/// kernel could not follow the list.
 pub fn set_robust_list(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    let r = host::call(libc::SYS_set_robust_list, &[t.mem.host(a[0]), a[1]])?;
+    if a[1] != ROBUST_HEAD {
+        return fail(libc::EINVAL);
+    }
+    if t.mem.base == 0 {
+        host::call(libc::SYS_set_robust_list, &[a[0], a[1]])?;
+    }
     t.robust_list = a[0];
-    Ok(r)
+    Ok(0)
+}
+
+/// `get_robust_list`
+pub fn get_robust_list(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    if a[0] as i32 != 0 && a[0] as i32 != t.tid {
+        return host::call(libc::SYS_get_robust_list, &[a[0], t.mem.host(a[1]), t.mem.host(a[2])]);
+    }
+    t.mem.write_words(a[2], &[ROBUST_HEAD])?;
+    t.mem.write_words(a[1], &[t.robust_list])?;
+    Ok(0)
 }
 
 /// `restart_syscall`: nothing of ours is restarted this way.
@@ -108,14 +128,7 @@ pub fn uname(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     Ok(0)
 }
 
-const RLIMIT_DATA: u64 = 2;
 const RLIMIT_CORE: u64 = 4;
-const RLIMIT_AS: u64 = 9;
-
-/// Limits that would hit the emulator instead of the guest are only remembered.
-fn is_emulated(resource: u64) -> bool {
-    matches!(resource, RLIMIT_DATA | RLIMIT_CORE | RLIMIT_AS)
-}
 
 /// `getrlimit`
 pub fn getrlimit(t: &mut Thread, a: &[u64; 6]) -> SysResult {
@@ -127,35 +140,32 @@ pub fn setrlimit(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     prlimit64(t, &[0, a[0], a[1], 0, 0, 0])
 }
 
-/// `prlimit64`
+/// `prlimit64`. Limits that would hit the emulator instead of the guest are kept by us.
 pub fn prlimit64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let own = a[0] == 0 || a[0] as i32 == std::process::id() as i32;
     let resource = a[1] & 0xffff_ffff;
-    if !own || !is_emulated(resource) {
+    if !own || !matches!(resource, limits::DATA | limits::SPACE | RLIMIT_CORE) {
         return host::call(libc::SYS_prlimit64, &[a[0], a[1], t.mem.host(a[2]), t.mem.host(a[3])]);
     }
     let new = if a[2] == 0 { None } else { Some(t.mem.words::<2>(a[2])?) };
-    let index = usize::from(resource == RLIMIT_AS);
-    let old = if resource == RLIMIT_CORE { core_file::limit() } else { t.process.mm.lock().limits[index] };
-    if let Some(new) = new {
-        if new[0] > new[1] {
-            return fail(libc::EINVAL);
-        }
-        if new[1] > old[1] {
-            return Err(Errno(libc::EPERM));
-        }
-        if resource == RLIMIT_CORE {
-            core_file::set_limit(new);
-            if new[0] != 0 {
-                t.cpu.require_precise();
-            }
-            t.process.install_actions();
-        } else {
-            t.process.mm.lock().limits[index] = new;
-        }
-    }
+    let old = if resource == RLIMIT_CORE { core_limit(t, new)? } else { limits::exchange(t, resource, new)? };
     if a[3] != 0 {
         t.mem.write_words(a[3], &old)?;
     }
     Ok(0)
+}
+
+/// Sets RLIMIT_CORE to `new` where given; returns what it was.
+fn core_limit(t: &Thread, new: Option<[u64; 2]>) -> Result<[u64; 2], Errno> {
+    let old = core_file::limit();
+    if let Some(new) = new {
+        limits::may_set(old, new)?;
+        core_file::set_limit(new);
+        if new[0] != 0 {
+            // The file shows every register at the fault.
+            t.cpu.require_precise();
+        }
+        t.process.install_actions();
+    }
+    Ok(old)
 }
