@@ -106,8 +106,8 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
     // Where there is one processor only, a second thread would but take turns with the guest.
     let background = worker && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
-    let spawn = brolga_user::spawn_hidden;
-    EngineConfig { max_insns, region_threshold, link, passes, precise, background, spawn, log }
+    let (spawn, aliases) = (brolga_user::spawn_hidden, brolga_user::aliases);
+    EngineConfig { max_insns, region_threshold, link, passes, precise, background, spawn, aliases, log }
 }
 
 /// The name of the log file; `%d` stands for the process id.

@@ -6,6 +6,9 @@ use std::sync::Mutex;
 /// Starts a thread that runs the function; tells whether it could.
 pub type Spawn = fn(Box<dyn FnOnce() + Send>) -> bool;
 
+/// Tells where else the bytes of a range of guest addresses can be executed.
+pub type Aliases = fn(std::ops::Range<u64>) -> Vec<std::ops::Range<u64>>;
+
 /// Switches of the engine.
 #[derive(Debug)]
 pub struct Config {
@@ -23,6 +26,8 @@ pub struct Config {
     pub background: bool,
     /// How that thread is started. The guest's signals must not reach it.
     pub spawn: Spawn,
+    /// Where else changed code is: several mappings of one object.
+    pub aliases: Aliases,
     /// What to log.
     pub log: Log,
 }
@@ -37,6 +42,7 @@ impl Default for Config {
             precise: true,
             background: false,
             spawn: |body| std::thread::Builder::new().name("translator".into()).spawn(body).is_ok(),
+            aliases: |_| Vec::new(),
             log: Log::default(),
         }
     }

@@ -13,7 +13,7 @@ mod translate;
 mod vcpu;
 mod worker;
 
-pub use config::{Config, Log, Spawn};
+pub use config::{Aliases, Config, Log, Spawn};
 pub use engine::Engine;
 pub use no_regions::NoRegions;
 pub use tb::{TbKey, TranslationBlock};

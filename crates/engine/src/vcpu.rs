@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::processors::Processor;
 use crate::tb::{TbKey, TranslationBlock};
 use crate::translate::translate;
-use brolga_core::{Access, Env, Exit, Fault, FaultKind, JumpEntry, Vcpu};
+use brolga_core::{Env, Exit, Fault, JumpEntry, Vcpu};
 use brolga_ir::{HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -179,13 +179,14 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             }
             RaiseKind::Breakpoint => Some(Exit::Breakpoint(arg as u32)),
             RaiseKind::GuestException => Some(Exit::GuestException(arg as u32)),
-            RaiseKind::FetchFault => {
-                Some(Exit::Fault(Fault { addr: arg, access: Access::Fetch, kind: FaultKind::Unmapped }))
-            }
             RaiseKind::Resync => None,
             RaiseKind::Invalidate => {
                 const LINE: u64 = 64;
-                self.engine.invalidate(arg & !(LINE - 1), LINE);
+                let start = arg & !(LINE - 1);
+                self.engine.invalidate(start, LINE);
+                for other in (self.engine.config.aliases)(start..start + LINE) {
+                    self.engine.invalidate(other.start, other.end - other.start);
+                }
                 None
             }
         }

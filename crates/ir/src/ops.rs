@@ -192,32 +192,29 @@ pub enum RaiseKind {
     GuestException,
     /// Leave to the run loop and continue at the given address: the mode may have changed.
     Resync,
-    /// The instruction at the given address could not be fetched; the operand is the faulting address.
-    FetchFault,
     /// Guest code at the operand's address was changed: translations of its cache line must go.
     Invalidate,
 }
 
 impl RaiseKind {
     /// All kinds, in order of their encoding.
-    pub const ALL: [RaiseKind; 7] = [
+    pub const ALL: [RaiseKind; 6] = [
         RaiseKind::Syscall,
         RaiseKind::Undefined,
         RaiseKind::Breakpoint,
         RaiseKind::GuestException,
         RaiseKind::Resync,
-        RaiseKind::FetchFault,
         RaiseKind::Invalidate,
     ];
 
     /// Name in IR text.
     pub const fn name(self) -> &'static str {
-        ["syscall", "undefined", "breakpoint", "exception", "resync", "fetch_fault", "invalidate"][self as usize]
+        ["syscall", "undefined", "breakpoint", "exception", "resync", "invalidate"][self as usize]
     }
 
     /// From `Inst::sub`.
     pub fn from_sub(sub: u8) -> RaiseKind {
-        Self::ALL[sub as usize % 7]
+        Self::ALL[sub as usize % 6]
     }
 }
 

@@ -24,6 +24,24 @@ pub struct Area {
     pub kind: AreaKind,
     /// Shared with other mappings of the same object.
     pub shared: bool,
+    /// What is mapped, unless it is private and anonymous.
+    pub object: Option<Object>,
+}
+
+impl Area {
+    /// Memory that belongs to nobody else.
+    pub const fn private(prot: Prot, kind: AreaKind) -> Area {
+        Area { prot, kind, shared: false, object: None }
+    }
+}
+
+/// A mapped object: the same bytes may be at several guest addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Object {
+    /// What tells it from others: device and inode of a file, or a number of ours.
+    pub id: (u64, u64),
+    /// Guest address less offset in the object, modulo 2^64; the same all over an area.
+    pub bias: u64,
 }
 
 /// What an area is for.
@@ -85,6 +103,20 @@ impl AreaMap {
             at = r.end;
         }
         at >= range.end
+    }
+
+    /// Where else the bytes of `range`, which lies in one area, are mapped to be executed.
+    pub fn aliases(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let Some((own, Area { object: Some(object), .. })) = self.at(range.start) else { return Vec::new() };
+        let offsets = range.start.wrapping_sub(object.bias)..range.end.min(own.end).wrapping_sub(object.bias);
+        let same =
+            self.iter().filter_map(|(r, a)| Some((r, a.object.filter(|o| o.id == object.id && a.prot & EXEC != 0)?)));
+        same.map(|(r, o)| {
+            let (start, end) = (offsets.start.wrapping_add(o.bias), offsets.end.wrapping_add(o.bias));
+            start.max(r.start)..end.min(r.end)
+        })
+        .filter(|r| r.start < r.end && r.start != range.start)
+        .collect()
     }
 
     /// Whether any area that overlaps `range` has all of `prot`.
@@ -164,8 +196,8 @@ impl AreaMap {
 mod tests {
     use super::*;
 
-    const RW: Area = Area { prot: READ | WRITE, kind: AreaKind::Plain, shared: false };
-    const RX: Area = Area { prot: READ | EXEC, kind: AreaKind::Plain, shared: false };
+    const RW: Area = Area::private(READ | WRITE, AreaKind::Plain);
+    const RX: Area = Area::private(READ | EXEC, AreaKind::Plain);
 
     #[test]
     fn insert_equal_neighbours_merge() {
@@ -194,6 +226,28 @@ mod tests {
         assert_eq!(m.iter().collect::<Vec<_>>(), [(0x1000..0x2000, RX), (0x2000..0x3000, RW), (0x3000..0x4000, RX)]);
         m.protect(0x2000..0x3000, READ | EXEC);
         assert_eq!(m.iter().count(), 1);
+    }
+
+    #[test]
+    fn aliases_are_the_executable_views_of_the_same_bytes() {
+        let view = |prot, id, start: u64, offset| {
+            let object = Some(Object { id: (1, id), bias: start.wrapping_sub(offset) });
+            (start..start + 0x4000, Area { prot, kind: AreaKind::Plain, shared: true, object })
+        };
+        let mut m = AreaMap::default();
+        let views = [
+            view(READ | WRITE, 7, 0x1_0000, 0x1000),
+            view(READ | EXEC, 7, 0x2_0000, 0),
+            view(READ | EXEC, 8, 0x3_0000, 0x1000),
+            view(READ, 7, 0x4_0000, 0x1000),
+            view(READ | EXEC, 7, 0x5_0000, 0x1_0000_0000),
+        ];
+        views.into_iter().for_each(|(r, a)| m.insert(r, a));
+        assert_eq!(m.aliases(0x1_0040..0x1_0080), [0x2_1040..0x2_1080]);
+        assert_eq!(m.aliases(0x1_3000..0x1_3040), [], "beyond the view's end");
+        assert_eq!(m.aliases(0x2_0040..0x2_0080), [], "itself");
+        m.insert(0x6_0000..0x7_0000, RX);
+        assert_eq!(m.aliases(0x6_0000..0x6_0040), []);
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub(crate) fn set_space(mm: &Arc<Mm>) {
     let _ = SPACE.set(Arc::clone(mm));
 }
 
+/// Where else the bytes of `range` are executable: views of the same object. Code that was changed through one view
+/// has changed in all.
+pub fn aliases(range: std::ops::Range<u64>) -> Vec<std::ops::Range<u64>> {
+    SPACE.get().map(|mm| mm.lock().areas.aliases(range)).unwrap_or_default()
+}
+
 /// Reads guest code at `pc` into `buf`; returns how many bytes are mapped and executable.
 pub fn fetch(pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
     let fault = |kind| Fault { addr: pc, access: Access::Fetch, kind };

@@ -33,7 +33,7 @@ pub mod thread;
 mod vectors;
 
 pub use config::{Config, Guest, StraceOptions};
-pub use fetch::fetch;
+pub use fetch::{aliases, fetch};
 pub use guest::GuestMem;
 pub use limits::Limits;
 pub use path::Paths;

@@ -134,7 +134,7 @@ pub fn check_heap(t: &Thread, want: u64) -> Result<(), Errno> {
         return Ok(());
     }
     let end = want.checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
-    let area = Area { prot: crate::areas::READ | WRITE, kind: AreaKind::Heap, shared: false };
+    let area = Area::private(crate::areas::READ | WRITE, AreaKind::Heap);
     refuse_unless(want - heap.start <= limits.data[0])?;
     check_map(t, None, end - heap.end.next_multiple_of(PAGE), area)
 }
@@ -176,7 +176,7 @@ mod tests {
     fn data_is_private_and_writable() {
         let layout = Layout { top: 1 << 42, bottom: 0, mmap_top: 1 << 40, pie: 0 };
         let mut state = Mm::new(layout, 0).lock().clone();
-        let area = |prot, shared| Area { prot, kind: AreaKind::Plain, shared };
+        let area = |prot, shared| Area { prot, kind: AreaKind::Plain, shared, object: None };
         state.areas.insert(0x1000..0x3000, area(3, false));
         state.areas.insert(0x3000..0x9000, area(1, false));
         state.areas.insert(0x9000..0xa000, area(3, true));

@@ -8,11 +8,12 @@
 //! Fresh mappings are made with `MAP_FIXED_NOREPLACE`, replacements with `MAP_FIXED` inside the guest's
 //! range only. The guest's PROT_EXEC is not passed to the host: translated code never lies in guest memory.
 
-use crate::areas::{self, Area, AreaKind, AreaMap, Prot};
+use crate::areas::{self, Area, AreaKind, AreaMap, Object, Prot};
 use crate::errno::{Errno, SysResult};
 use crate::host;
 use std::ops::Range;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of a page, for guest and host alike.
 pub const PAGE: u64 = 4096;
@@ -82,6 +83,19 @@ const fn errno<T>(e: i32) -> Result<T, Errno> {
     Err(Errno(e))
 }
 
+/// In place of a device: System V segments, and shared anonymous memory.
+const SEGMENTS: u64 = u64::MAX;
+const ANONYMOUS: u64 = u64::MAX - 1;
+
+/// What tells the object that is to be mapped from others; `None` for private anonymous memory.
+fn object_of(fd: i64, flags: u64) -> Option<(u64, u64)> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    if flags & libc::MAP_ANONYMOUS as u64 == 0 {
+        return crate::sys::fs::host_fstat(fd as u64).ok().map(|s| (s.st_dev, s.st_ino));
+    }
+    (flags & libc::MAP_SHARED as u64 != 0).then(|| (ANONYMOUS, NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
 /// Host protection for a guest's: code is data to the host.
 pub fn host_prot(prot: u64) -> u64 {
     let exec = libc::PROT_EXEC as u64;
@@ -139,7 +153,8 @@ impl Mm {
         let shared = flags & libc::MAP_SHARED as u64 != 0;
         let grows = flags & libc::MAP_GROWSDOWN as u64 != 0 && fd < 0;
         let kind = if grows { AreaKind::Growing } else { AreaKind::Plain };
-        let area = Area { prot: (prot & 7) as Prot, kind, shared };
+        let object = object_of(fd, flags).map(|id| Object { id, bias: range.start.wrapping_sub(off) });
+        let area = Area { prot: (prot & 7) as Prot, kind, shared, object };
         state.areas.insert(range.clone(), area);
         Ok((range.start, stale))
     }
@@ -273,10 +288,13 @@ impl Mm {
         let exec = area.prot & areas::EXEC != 0;
         let stale =
             (exec || state.areas.any(to.clone(), areas::EXEC)).then(|| from.start.min(to.start)..from.end.max(to.end));
+        let from_start = from.start;
         if !keep {
             state.areas.remove(from);
         }
-        state.areas.insert(to, area);
+        let bias = to.start.wrapping_sub(from_start);
+        let object = area.object.map(|o| Object { bias: o.bias.wrapping_add(bias), ..o });
+        state.areas.insert(to, Area { object, ..area });
         Ok((got, stale))
     }
 
@@ -295,7 +313,7 @@ impl Mm {
             if !state.areas.is_free(old_top..new_top) || host::call(libc::SYS_mmap, &args) != Ok(args[0]) {
                 return heap.end;
             }
-            let area = Area { prot: areas::READ | areas::WRITE, kind: AreaKind::Heap, shared: false };
+            let area = Area::private(areas::READ | areas::WRITE, AreaKind::Heap);
             state.areas.insert(old_top..new_top, area);
         } else if new_top < old_top {
             let _ = host::call(libc::SYS_munmap, &[new_top + self.base, old_top - new_top]);
@@ -325,7 +343,7 @@ impl Mm {
         let range = self.place(&state, 0, len, PAGE)?;
         let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as u64;
         host::call(libc::SYS_mremap, &[from, len, len, flags, range.start + self.base])?;
-        let area = Area { prot: areas::READ | areas::WRITE, kind: AreaKind::Plain, shared: true };
+        let area = Area { shared: true, ..Area::private(areas::READ | areas::WRITE, AreaKind::Plain) };
         state.areas.insert(range.clone(), area);
         Ok(range.start)
     }
@@ -351,7 +369,8 @@ impl Mm {
         let stale = state.areas.any(range.clone(), areas::EXEC).then(|| range.clone());
         let write = if flags & SHM_RDONLY == 0 { areas::WRITE } else { 0 };
         let exec = if flags & SHM_EXEC != 0 { areas::EXEC } else { 0 };
-        let area = Area { prot: areas::READ | write | exec, kind: AreaKind::Shm, shared: true };
+        let object = Some(Object { id: (SEGMENTS, id), bias: range.start });
+        let area = Area { prot: areas::READ | write | exec, kind: AreaKind::Shm, shared: true, object };
         state.areas.insert(range.clone(), area);
         Ok((range.start, stale))
     }

@@ -260,7 +260,7 @@ mod tests {
         let mut state = crate::mm::Mm::new(crate::mm::Layout { top: 1 << 42, bottom: 0, mmap_top: 1 << 40, pie: 0 }, 0)
             .lock()
             .clone();
-        let area = |prot| Area { prot, kind: AreaKind::Plain, shared: false };
+        let area = |prot| Area::private(prot, AreaKind::Plain);
         state.areas.insert(0x10000..0x12000, area(READ | EXEC));
         state.areas.insert(0x12000..0x13000, area(READ));
         let got = lines(&state, 0, &l);

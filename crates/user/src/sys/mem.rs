@@ -21,7 +21,7 @@ pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let shared = a[3] & libc::MAP_SHARED as u64 != 0;
     let kind = if a[3] & libc::MAP_GROWSDOWN as u64 != 0 { AreaKind::Growing } else { AreaKind::Plain };
     let len = a[1].checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
-    limits::check_map(t, fixed.then_some(a[0]), len, Area { prot: (a[2] & 7) as u8, kind, shared })?;
+    limits::check_map(t, fixed.then_some(a[0]), len, Area { prot: (a[2] & 7) as u8, kind, shared, object: None })?;
     let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !PROT_BTI, a[3], a[4] as i32 as i64, a[5])?;
     t.invalidate(stale);
     Ok(at)
@@ -126,7 +126,7 @@ pub fn shmat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let mut ds = [0u64; 14];
     host::call(libc::SYS_shmctl, &[a[0], IPC_STAT, ds.as_mut_ptr() as u64])?;
     let len = ds[6].checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
-    limits::check_map(t, None, len, Area { prot: READ | WRITE, kind: AreaKind::Shm, shared: true })?;
+    limits::check_map(t, None, len, Area { prot: READ | WRITE, kind: AreaKind::Shm, shared: true, object: None })?;
     let (at, stale) = t.process.mm.shmat(a[0], a[1], a[2], len)?;
     t.invalidate(stale);
     Ok(at)
