@@ -38,7 +38,7 @@ fn main() {
                 }
                 if list {
                     let l = rig.tier.listing(&region).unwrap();
-                    println!("== {name} precise={precise} optimize={optimize}\n{}\n{}", l.clif, l.host);
+                    println!("== {name} precise={precise} optimize={optimize}\n{}\n{}", l.middle, l.host);
                 }
                 let began = Instant::now();
                 let compiled = rig.tier.compile(&region).unwrap();

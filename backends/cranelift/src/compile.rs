@@ -6,7 +6,7 @@ use crate::lower::{self, Access, Unit};
 use crate::slots::{LinkSlots, Slot};
 use crate::words::RowMap;
 use brolga_core::RegTable;
-use brolga_ir::Region;
+use brolga_ir::{Listing, Region};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -25,6 +25,8 @@ pub struct Options {
     pub verify: bool,
     /// Added to a guest address to make a host address.
     pub guest_base: u64,
+    /// Whether `/tmp/perf-PID.map` tells profilers what the code is.
+    pub perf_map: bool,
     /// Whether the guest's architecture ignores the top byte of addresses.
     pub tagged: bool,
 }
@@ -80,15 +82,6 @@ impl Compiled {
     }
 }
 
-/// A region's way through Cranelift, as text.
-#[derive(Clone, Default, Debug)]
-pub struct Listing {
-    /// The function handed to Cranelift.
-    pub clif: String,
-    /// Host code.
-    pub host: String,
-}
-
 /// The host, as Cranelift describes it, with our settings.
 pub(crate) fn host_isa(options: &Options) -> Result<OwnedTargetIsa, String> {
     let mut flags = settings::builder();
@@ -137,7 +130,7 @@ impl Compiler<'_> {
     pub(crate) fn listing(&self, region: &Region) -> Result<(Compiled, Listing), Refused> {
         let mut listing = Listing::default();
         let compiled = self.compile_and(region, true, |cx| {
-            listing.clif = cx.func.display().to_string();
+            listing.middle = cx.func.display().to_string();
             listing.host = cx.compiled_code().and_then(|c| c.vcode.clone()).unwrap_or_default();
         })?;
         Ok((compiled, listing))

@@ -2,14 +2,14 @@
 #![allow(unsafe_code, reason = "runs generated code")]
 
 use crate::arena::Arena;
-use crate::compile::{Compiled, Compiler, Listing, Options, Refused, host_isa};
+use crate::compile::{Compiled, Compiler, Options, Refused, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::host;
 use crate::slots::{LinkSlots, Slot};
 use crate::status;
 use crate::words::RowMap;
 use brolga_core::{Env, RegTable};
-use brolga_ir::{RaiseKind, Region};
+use brolga_ir::{Listing, RaiseKind, Region};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -53,6 +53,11 @@ pub struct Installed {
 }
 
 impl Installed {
+    /// Host addresses of the code.
+    pub(crate) fn range(&self) -> std::ops::Range<u64> {
+        self.base..self.base + self.len as u64
+    }
+
     /// Bytes of host code.
     pub fn host_bytes(&self) -> usize {
         self.len

@@ -8,12 +8,13 @@ mod fault;
 mod helpers;
 mod host;
 mod lower;
+mod perf_map;
 mod slots;
 mod status;
 mod tier;
 mod words;
 
-pub use compile::{Compiled, Listing, Options, Refused};
+pub use compile::{Compiled, Options, Refused};
 pub use cranelift::{ArenaFull, Cranelift, HostExit, Installed, NewError};
 pub use fault::{HostFault, on_fault};
 pub use helpers::helper_table;

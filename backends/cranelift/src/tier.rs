@@ -4,6 +4,7 @@ use crate::compile::{Compiled, Options};
 use crate::cranelift::{Cranelift, HostExit, Installed, NewError};
 use crate::fault::HostFault;
 use crate::helpers::helper_table;
+use crate::perf_map::PerfMap;
 use brolga_core::{Access, Env, Fault, FaultKind, RegTable};
 use brolga_ir::{Helper, Region, RegionBackend};
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ pub struct RegionTier {
     helpers: Box<[u64]>,
     units: Mutex<HashMap<u64, Installed>>,
     next: AtomicU64,
+    perf_map: Option<PerfMap>,
     /// Code memory is shared with the parent of a fork until something is installed.
     shared: AtomicBool,
 }
@@ -37,6 +39,7 @@ impl RegionTier {
             helpers: helper_table(helpers),
             units: Mutex::default(),
             next: AtomicU64::new(1),
+            perf_map: options.perf_map.then(PerfMap::default),
             shared: AtomicBool::new(false),
         })
     }
@@ -64,6 +67,10 @@ impl RegionBackend for RegionTier {
         self.cranelift.compile(region).map_err(|refused| refused.to_string())
     }
 
+    fn listing(&self, region: &Region) -> Result<brolga_ir::Listing, String> {
+        self.cranelift.listing(region).map_err(|refused| refused.to_string())
+    }
+
     fn install(&self, code: Compiled) -> Result<brolga_ir::Installed, Compiled> {
         if self.shared.swap(false, Ordering::Relaxed) && self.cranelift.after_fork().is_err() {
             // No memory of our own: what is there still runs, nothing new can be added.
@@ -71,6 +78,9 @@ impl RegionBackend for RegionTier {
             return Err(code);
         }
         let installed = self.cranelift.install(code).map_err(|full| full.0)?;
+        if let Some(map) = &self.perf_map {
+            map.add(installed.range(), installed.entries[0].0);
+        }
         let unit = self.next.fetch_add(1, Ordering::Relaxed);
         let told = brolga_ir::Installed {
             unit,

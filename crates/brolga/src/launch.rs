@@ -77,7 +77,8 @@ const MAX_CODE_MIB: u64 = 1024;
 /// The region tier, where the host has one.
 fn region_tier(options: &RunOptions, base: u64) -> Option<RegionTier> {
     let mib = options.tb_size_mib.filter(|&mib| mib != 0).unwrap_or(CODE_MIB).min(MAX_CODE_MIB);
-    let options = brolga_cranelift::Options { guest_base: base, tagged: true, ..Default::default() };
+    let perf_map = options.perfmap;
+    let options = brolga_cranelift::Options { guest_base: base, tagged: true, perf_map, ..Default::default() };
     match RegionTier::new((mib as usize) << 20, A64.regs(), A64.helpers(), options) {
         Ok(tier) => {
             brolga_user::set_fault_hook(brolga_cranelift::on_fault);
@@ -95,6 +96,8 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
     let log = Log {
         in_asm: has(LogItems::IN_ASM),
         op: has(LogItems::OP),
+        op_opt: has(LogItems::OP_OPT),
+        out_asm: has(LogItems::OUT_ASM),
         exec: has(LogItems::EXEC),
         cpu: has(LogItems::CPU),
         unimp: has(LogItems::UNIMP),
@@ -103,6 +106,7 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
     let Switches { region_threshold, link, passes, worker, precise } = options.switches;
+    let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
     // Where there is one processor only, a second thread would but take turns with the guest.
     let background = worker && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);

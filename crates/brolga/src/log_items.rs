@@ -26,10 +26,10 @@ macro_rules! log_items {
 }
 
 log_items! {
-    OUT_ASM      "out_asm"      0  "host code made for each translated block";
+    OUT_ASM      "out_asm"      0  "host code of each region";
     IN_ASM       "in_asm"       1  "guest code of each translated block";
     OP           "op"           2  "IR of each block before the passes";
-    OP_OPT       "op_opt"       3  "IR of each block after the passes";
+    OP_OPT       "op_opt"       3  "IR of each region after the passes";
     OP_IND       "op_ind"       4  "accepted for compatibility: Brolga has no such stage";
     INT          "int"          5  "guest exceptions and signals taken";
     EXEC         "exec"         6  "a line for each block entered (very long)";

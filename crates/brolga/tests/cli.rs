@@ -194,3 +194,41 @@ fn a_closed_pipe_is_no_crash() {
     let out = bench.command("bash", &["-c", &script]).output().unwrap();
     assert_eq!(stdout(&out), "1\n", "{}", stderr(&out));
 }
+
+/// A program of A64 instructions at 0x10000.
+fn program(code: &[u32]) -> Vec<u8> {
+    const AT: u64 = 0x1_0000;
+    let start = 64 + 2 * 56;
+    let mut bytes = elf(183, start + 4 * code.len() as u64, None);
+    bytes[24..32].copy_from_slice(&(AT + start).to_le_bytes());
+    bytes[68..72].copy_from_slice(&5u32.to_le_bytes()); // read, execute
+    bytes[80..88].copy_from_slice(&AT.to_le_bytes());
+    let size = bytes[96..104].to_vec();
+    bytes[104..112].copy_from_slice(&size);
+    bytes.extend(code.iter().flat_map(|w| w.to_le_bytes()));
+    bytes
+}
+
+#[test]
+fn log_items_show_every_stage_of_translation() {
+    let bench = Bench::new();
+    // mov x1, #1000; sub x1, x1, #1; cbnz x1, .-4; mov x0, #7; mov x8, #94; svc #0
+    let code = [0xd280_7d01, 0xd100_0421, 0xb5ff_ffe1, 0xd280_00e0, 0xd280_0bc8, 0xd400_0001];
+    bench.executable("loop", &program(&code));
+    let switches = ["-x", "region-threshold=10,no-worker", "-perfmap"];
+    let log = ["-d", "in_asm,op,op_opt,out_asm", "-D", "log"];
+    let child = bench.command(bench.path("ln/qemu-aarch64"), &[&switches[..], &log, &["./loop"]].concat()).spawn();
+    let mut child = child.unwrap();
+    let map = PathBuf::from(format!("/tmp/perf-{}.map", child.id()));
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let text = fs::read_to_string(bench.path("log")).unwrap();
+    for word in ["d2807d01", "OP:", "OP after the passes, region at 0x100b4:"] {
+        assert!(text.contains(word), "no {word} in\n{text}");
+    }
+    if cfg!(target_arch = "x86_64") {
+        assert!(text.contains("OUT: region at 0x100b4"), "{text}");
+        let names = fs::read_to_string(&map).unwrap();
+        fs::remove_file(&map).unwrap();
+        assert!(names.ends_with("guest:0x100b4\n"), "{names}");
+    }
+}

@@ -55,6 +55,10 @@ pub struct Log {
     pub in_asm: bool,
     /// `op`: IR of each block as it is translated.
     pub op: bool,
+    /// `op_opt`: IR of each region after the passes.
+    pub op_opt: bool,
+    /// `out_asm`: host code of each region.
+    pub out_asm: bool,
     /// `exec`: each block as it is entered.
     pub exec: bool,
     /// `cpu`: registers before each block.
@@ -69,7 +73,7 @@ pub struct Log {
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Log {{ in_asm: {}, op: {}, exec: {}, cpu: {} }}", self.in_asm, self.op, self.exec, self.cpu)
+        f.debug_struct("Log").field("in_asm", &self.in_asm).field("exec", &self.exec).finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::processors::{Processor, Processors};
 use crate::regions::{Refusal, Regions};
 use crate::tb::TranslationBlock;
 use crate::worker::Worker;
-use brolga_ir::{Frontend, Interpreter, RegionBackend};
+use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -67,6 +67,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let Some(region) = grow(&*self.frontend, &self.tier0, &self.config, &self.cache, hot, regions.precise()) else {
             return;
         };
+        self.log_region(regions, &region);
         let Ok(mut code) = regions.backend.compile(&region) else { return };
         let past = |generation| self.processors.past(generation);
         loop {
@@ -83,6 +84,22 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
                 regions.backend.discard(code);
                 return;
             }
+        }
+    }
+
+    fn log_region(&self, regions: &Regions<R>, region: &Region) {
+        let log = &self.config.log;
+        if !(log.op_opt || log.out_asm) || !log.wants(region.blocks[0].pc) {
+            return;
+        }
+        if log.op_opt {
+            let (regs, helpers) = (self.frontend.regs(), self.frontend.helpers());
+            let blocks: String = region.blocks.iter().map(|b| brolga_ir::print(b, regs, helpers) + "\n").collect();
+            log.write(&format!("OP after the passes, region at {:#x}:\n{blocks}", region.blocks[0].pc));
+        }
+        if log.out_asm {
+            let text = regions.backend.listing(region).map_or_else(|why| why, |listing| listing.host);
+            log.write(&format!("OUT: region at {:#x}\n{text}\n", region.blocks[0].pc));
         }
     }
 

@@ -14,6 +14,10 @@ impl RegionBackend for NoRegions {
         match *self {}
     }
 
+    fn listing(&self, _: &Region) -> Result<brolga_ir::Listing, String> {
+        match *self {}
+    }
+
     fn install(&self, code: NoRegions) -> Result<Installed, NoRegions> {
         match code {}
     }

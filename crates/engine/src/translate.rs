@@ -17,6 +17,9 @@ pub fn translate<T: Interpreter>(
     let mut limit = config.max_insns.max(1);
     loop {
         let block = lift(frontend, tier0, key, limit, &config.log)?;
+        if config.log.op && config.log.wants(key.pc) {
+            config.log.write(&format!("OP:\n{}\n", brolga_ir::print(&block, frontend.regs(), frontend.helpers())));
+        }
         match tier0.prepare(&block, frontend.regs()) {
             Ok(code) => {
                 return Ok(TranslationBlock::new(key, block.end, block.guest_insns, code));

@@ -21,7 +21,7 @@ pub use parse::{ParseError, parse};
 pub use passes::{PASSES, Pass, Passes, optimise};
 pub use text::print;
 pub use translate::{
-    DisasContext, Flow, Frontend, Helper, HelperFn, HostExit, Installed, Interpreter, Leave, Region, RegionBackend,
-    Unfit, helper_by_name,
+    DisasContext, Flow, Frontend, Helper, HelperFn, HostExit, Installed, Interpreter, Leave, Listing, Region,
+    RegionBackend, Unfit, helper_by_name,
 };
 pub use verify::{VerifyError, verify};

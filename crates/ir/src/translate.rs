@@ -127,6 +127,15 @@ pub struct Installed {
     pub bytes: usize,
 }
 
+/// A region on its way to host code, as text for people.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// The back end's own intermediate form.
+    pub middle: String,
+    /// Host code.
+    pub host: String,
+}
+
 /// Why region code returned to the run loop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HostExit {
@@ -149,6 +158,8 @@ pub trait RegionBackend: Send + Sync {
     type Compiled: Send;
     /// Compiles; the error says why the region has to stay in tier 0.
     fn compile(&self, region: &Region) -> Result<Self::Compiled, String>;
+    /// What the region becomes on its way, as text for people.
+    fn listing(&self, region: &Region) -> Result<Listing, String>;
     /// Makes code executable; gives it back if there is no room left.
     fn install(&self, code: Self::Compiled) -> Result<Installed, Self::Compiled>;
     /// Drops code that is not to be made executable.

@@ -3,8 +3,9 @@
 use crate::ir::text;
 use crate::switches::Switches;
 use anyhow::{Context, Result, anyhow, bail};
+use brolga_cranelift::{Cranelift, Options};
 use brolga_harness::{Guest, guest_by_name, row, tier0};
-use brolga_ir::{Passes, optimise, verify};
+use brolga_ir::{Block, Passes, Region, optimise, verify};
 use object::read::{Object, ObjectSection, ObjectSymbol};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,15 @@ pub struct Args {
     /// Mode bits of the translation
     #[arg(long, default_value = "0", value_parser = address)]
     mode: u64,
+    /// Take all of the code as one region and show what Cranelift makes of it, too
+    #[arg(long)]
+    host: bool,
+    /// With --host: the form whose state is not exact at faults
+    #[arg(long, requires = "host")]
+    relaxed: bool,
+    /// With --host: Cranelift's own optimisations
+    #[arg(long, requires = "host")]
+    optimize: bool,
     #[command(flatten)]
     switches: Switches,
 }
@@ -45,15 +55,26 @@ pub fn run(args: &Args) -> Result<()> {
         _ => (args.pc, given(&args.code)?),
     };
     let mut rest = &code[..];
+    let mut blocks = Vec::new();
     while !rest.is_empty() {
-        let len = block(guest, pc, u32::try_from(args.mode)?, rest, &args.switches)?;
+        let (len, optimised) = block(guest, pc, u32::try_from(args.mode)?, rest, &args.switches)?;
         (rest, pc) = (&rest[len..], pc.wrapping_add(len as u64));
+        blocks.push(optimised);
     }
+    if args.host { host(guest, blocks, args) } else { Ok(()) }
+}
+
+/// Prints what the region of `blocks` becomes.
+fn host(guest: &Guest, blocks: Vec<Block>, args: &Args) -> Result<()> {
+    let options = Options { optimize: args.optimize, ..Options::default() };
+    let tier = Cranelift::new(1 << 20, guest.frontend.regs(), options)?;
+    let listing = tier.listing(&Region { blocks, entries: vec![0], precise: !args.relaxed })?;
+    println!("{}\n{}", listing.middle, listing.host);
     Ok(())
 }
 
-/// Prints the block at the start of `code`; returns its length.
-fn block(guest: &Guest, pc: u64, mode: u32, code: &[u8], switches: &Switches) -> Result<usize> {
+/// Prints the block at the start of `code`; returns its length, and the block after the passes.
+fn block(guest: &Guest, pc: u64, mode: u32, code: &[u8], switches: &Switches) -> Result<(usize, Block)> {
     let frontend = guest.frontend;
     let lifted = tier0::lift(guest, code, pc, mode);
     let len = lifted.end.wrapping_sub(pc) as usize;
@@ -76,7 +97,7 @@ fn block(guest: &Guest, pc: u64, mode: u32, code: &[u8], switches: &Switches) ->
     let optimised = optimise(&lifted, &switches.passes(Passes::ALL), frontend.regs());
     println!("; {} instructions, after the passes {}", lifted.insts.len(), optimised.insts.len());
     println!("{}", text(guest, &optimised));
-    Ok(len)
+    Ok((len, optimised))
 }
 
 fn given(parts: &[String]) -> Result<Vec<u8>> {

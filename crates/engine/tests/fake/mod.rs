@@ -230,6 +230,10 @@ impl RegionBackend for Regions {
         if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok(region.clone()) }
     }
 
+    fn listing(&self, _: &Region) -> Result<brolga_ir::Listing, String> {
+        Ok(brolga_ir::Listing::default())
+    }
+
     fn install(&self, region: Region) -> Result<Installed, Region> {
         let mut state = self.0.0.lock().unwrap();
         let full = match state.fate {
