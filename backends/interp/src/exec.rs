@@ -4,13 +4,23 @@ use crate::eval;
 use crate::flat::{Code, Flat, FlatOp, NONE};
 use brolga_core::{Cond, Env, Fault, GuestMemory, MemOp, Nzcv, RmwOp, Size, Width};
 use brolga_ir::{Helper, JumpKind, Leave, RaiseKind};
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 const B1: MemOp = MemOp::plain(Size::B1);
 const B2: MemOp = MemOp::plain(Size::B2);
 const B4: MemOp = MemOp::plain(Size::B4);
 const B8: MemOp = MemOp::plain(Size::B8);
 const B16: MemOp = MemOp::plain(Size::B16);
+
+/// A full barrier. An exchange is one, and several times as fast as the fence instruction that `fence` becomes on x86.
+#[inline(always)]
+fn full_fence() {
+    if cfg!(target_arch = "x86_64") {
+        std::hint::black_box(&AtomicU32::new(0)).swap(1, Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
 
 /// Runs a block to its end.
 pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helper]) -> Leave {
@@ -158,7 +168,8 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
                 let old = try_mem!(mem.compare_exchange128(r!(op.a), expected, new, m));
                 write128(env, op.dst, old);
             }
-            Code::Fence => fence(Ordering::SeqCst),
+            Code::Fence => full_fence(),
+            Code::LightFence => fence(Ordering::AcqRel),
             Code::Vector => vector(env, op),
             Code::Call => {
                 let (a, b, c) = (arg(env, op.a), arg(env, op.b), arg(env, op.c));

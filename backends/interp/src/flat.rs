@@ -139,6 +139,8 @@ pub enum Code {
     Cas,
     Cas128,
     Fence,
+    /// Orders loads before all, and stores before stores.
+    LightFence,
     /// Vector op: IR op in the low half of `aux`, shape in the high half; extra in `imm`.
     Vector,
     /// Helper `aux`; arguments a, b, c.

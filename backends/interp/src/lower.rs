@@ -268,7 +268,11 @@ impl Lower<'_> {
                 let a = self.word(inst.a)?;
                 self.emit(FlatOp { a, imm: inst.imm, aux: inst.sub as u16, ..FlatOp::new(Code::Raise) });
             }
-            Op::Load | Op::Store | Op::Rmw | Op::Cas | Op::Fence => self.memory(v, inst)?,
+            Op::Load | Op::Store | Op::Rmw | Op::Cas => self.memory(v, inst)?,
+            Op::Fence | Op::FenceLoad | Op::FenceStore => {
+                let code = if inst.op == Op::Fence { Code::Fence } else { Code::LightFence };
+                self.emit(FlatOp::new(code));
+            }
             Op::Call => self.call(v, inst)?,
             Op::Vsplat
             | Op::Vscalar
@@ -661,7 +665,7 @@ impl Lower<'_> {
                     self.slots.free(dst, 1);
                 }
             }
-            Op::Cas => {
+            _ => {
                 let (a, b, c) = (self.word(inst.a)?, self.word(inst.b)?, self.word(inst.c)?);
                 let dst = self.temp(v)?;
                 let code = if inst.ty == Ty::V128 { Code::Cas128 } else { Code::Cas };
@@ -669,9 +673,6 @@ impl Lower<'_> {
                 if self.dead(v) {
                     self.slots.free(dst, self.width(v));
                 }
-            }
-            _ => {
-                self.emit(FlatOp::new(Code::Fence));
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Builder: what a front end's semantic functions write with.
 
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
-use crate::ops::{IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
+use crate::ops::{Form, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use brolga_core::{Cond, MemOp, Reg, RegSet, RmwOp};
 
 /// Appends instructions to a [`Block`].
@@ -251,9 +251,10 @@ impl Builder {
         self.push(Inst { a: addr, b: expected, c: new, aux: op.bits(), ..Inst::new(Op::Cas, ty) })
     }
 
-    /// Full barrier.
-    pub fn fence(&mut self) {
-        self.push(Inst::new(Op::Fence, Ty::Void));
+    /// A barrier: [`Op::Fence`], [`Op::FenceLoad`] or [`Op::FenceStore`].
+    pub fn fence(&mut self, op: Op) {
+        debug_assert!(op.info().form == Form::Fence);
+        self.push(Inst::new(op, Ty::Void));
     }
 
     /// All lanes equal to the low bits of `a`.

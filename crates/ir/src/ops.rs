@@ -476,6 +476,10 @@ ops! {
     Cas "cas" Cas Result WriteMem;
     /// Full memory barrier.
     Fence "fence" Fence None Fence;
+    /// Loads before it come before every access behind it.
+    FenceLoad "fence_load" Fence None Fence;
+    /// Stores before it come before stores behind it.
+    FenceStore "fence_store" Fence None Fence;
 
     /// All lanes equal to an integer's low bits.
     Vsplat "vsplat" VUnary Result Pure;

@@ -358,7 +358,9 @@ struct Rule {
 fn rule(op: Op) -> Rule {
     use Want::{Nothing, Of, Same};
     let (ty, a, b, c) = match op {
-        Op::InsnStart | Op::Label | Op::Fence | Op::Jump | Op::Goto => (VOID, Nothing, Nothing, Nothing),
+        Op::InsnStart | Op::Label | Op::Fence | Op::FenceLoad | Op::FenceStore | Op::Jump | Op::Goto => {
+            (VOID, Nothing, Nothing, Nothing)
+        }
         Op::Param => (DATA, Nothing, Nothing, Nothing),
         Op::Iconst => (SCALAR, Nothing, Nothing, Nothing),
         Op::Vconst => (V128, Nothing, Nothing, Nothing),

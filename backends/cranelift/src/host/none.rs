@@ -5,6 +5,9 @@ use brolga_core::Env;
 /// Whether code can be generated here.
 pub(crate) const SUPPORTED: bool = false;
 
+/// Unknown.
+pub(crate) const TOTAL_STORE_ORDER: bool = false;
+
 /// # Safety
 /// None: there is no code to run.
 pub(crate) unsafe fn enter(_: *mut Env, _: u64) -> u64 {

@@ -9,6 +9,10 @@ use std::mem::offset_of;
 /// Whether code can be generated here.
 pub(crate) const SUPPORTED: bool = true;
 
+/// Whether the only reordering that others can see is a load that overtakes a store. Intel SDM volume 3, "Memory
+/// Ordering".
+pub(crate) const TOTAL_STORE_ORDER: bool = true;
+
 /// Runs generated code at `host`; returns its status word.
 ///
 /// # Safety

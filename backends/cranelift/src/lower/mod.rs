@@ -329,8 +329,8 @@ impl<'a> Lower<'a, '_> {
                 Some(v) => v,
                 None => return Ok(()),
             },
-            Op::Fence => {
-                self.fb.ins().fence();
+            Op::Fence | Op::FenceLoad | Op::FenceStore => {
+                self.fence(inst.op);
                 return Ok(());
             }
             Op::Call => self.call(block, inst),

@@ -4,7 +4,7 @@ use super::{Cx, Flow, dp_reg, sysreg};
 use crate::a64::*;
 use crate::{exec, state};
 use brolga_core::{MemOp, Size};
-use brolga_ir::{RaiseKind, Ty};
+use brolga_ir::{Op, RaiseKind, Ty};
 
 /// SVC.
 pub fn svc(cx: &mut Cx, i: Svc) -> Flow {
@@ -104,23 +104,29 @@ pub fn clrex(cx: &mut Cx, _: Clrex) -> Flow {
     Flow::Next
 }
 
-/// DSB.
-pub fn dsb(cx: &mut Cx, _: Dsb) -> Flow {
-    cx.b.fence();
-    Flow::Next
+/// DSB. In user mode there is nothing to complete that others could not see by order alone.
+pub fn dsb(cx: &mut Cx, i: Dsb) -> Flow {
+    barrier(cx, i.crm)
 }
 
-/// DMB. A load barrier orders nothing that the host's loads do not.
+/// DMB.
 pub fn dmb(cx: &mut Cx, i: Dmb) -> Flow {
-    if i.crm & 3 != 1 {
-        cx.b.fence();
-    }
+    barrier(cx, i.crm)
+}
+
+/// The access types of a barrier are bits 1..0 of CRm.
+fn barrier(cx: &mut Cx, crm: u32) -> Flow {
+    cx.b.fence(match crm & 3 {
+        1 => Op::FenceLoad,
+        2 => Op::FenceStore,
+        _ => Op::Fence,
+    });
     Flow::Next
 }
 
 /// DSB (nXS).
 pub fn dsb_nxs(cx: &mut Cx, _: DsbNxs) -> Flow {
-    cx.b.fence();
+    cx.b.fence(Op::Fence);
     Flow::Next
 }
 
