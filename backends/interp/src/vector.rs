@@ -213,9 +213,9 @@ fn narrow<W: Lane<H>, T: Lane<N>, const H: usize, const N: usize>(a: u128, b: u1
 #[cfg(test)]
 mod tests {
     use super::*;
+    use brolga_ir::Form;
     use brolga_ir::eval::{eval_insert, eval_lane, eval_splat, eval_vector, eval_vector_compare};
     use brolga_ir::ops::ALL_OPS;
-    use brolga_ir::Form;
 
     /// Vectors of boundary values and of noise.
     fn samples() -> Vec<u128> {
@@ -295,8 +295,9 @@ mod tests {
             }
             check_all("splat", |a, _| eval(Op::Vsplat, s, a, 0, 0), |a, _| eval_splat(s, a as u64));
         }
-        let plain =
-            |a, b| eval_vector(Op::Vshuffle, Shape::I8x16, FoldOp::Add, [a, !a, 0], b & 0x9f * (u128::MAX / 255)).unwrap();
+        let plain = |a, b| {
+            eval_vector(Op::Vshuffle, Shape::I8x16, FoldOp::Add, [a, !a, 0], b & 0x9f * (u128::MAX / 255)).unwrap()
+        };
         check_all("shuffle", |a, b| shuffle(a, !a, b & 0x9f * (u128::MAX / 255)), plain);
     }
 }

@@ -4,8 +4,8 @@
 //! Scalars are zero-extended to 64 bits, in and out. A function returns `None` for an op that is
 //! not of its kind, never for particular operands.
 
-use crate::ops::{IntCc, Op, Shape, Ty};
 pub use crate::eval_vector::eval_vector;
+use crate::ops::{IntCc, Op, Shape, Ty};
 use brolga_core::{CcKind, CcOp, Nzcv, Width};
 
 /// The low `bits` bits set; all for 64 and above.

@@ -221,7 +221,9 @@ impl Verifier<'_> {
             }
             Op::Vpopcnt | Op::Vswizzle => need(inst.sub == Shape::I8x16 as u8, "only bytes have this op"),
             Op::VmulPairs => need(inst.sub == Shape::I16x8 as u8, "only 16-bit lanes have this op"),
-            Op::VmulHigh | Op::VmulHighRound => need(matches!(inst.sub, 1 | 2), "only 16- and 32-bit lanes have this op"),
+            Op::VmulHigh | Op::VmulHighRound => {
+                need(matches!(inst.sub, 1 | 2), "only 16- and 32-bit lanes have this op")
+            }
             Op::Vsext | Op::Vzext => need(inst.sub < 3 && inst.imm < 2, "no such half, or no wider lane"),
             Op::Vsnarrow | Op::Vunarrow => need(matches!(inst.sub, 1..=3), "no narrower lane"),
             Op::Vfold => need(inst.sub < 4 && inst.aux < 5, "no such shape or combining operation"),
