@@ -28,7 +28,7 @@ pub fn three_diff(cx: &mut Cx, i: ThreeDiff, op: DiffOp) -> Flow {
     use DiffOp::*;
     let s = shape(i.size);
     match op {
-        Pmull => cx.vector_call(exec::THREE_DIFF, op as u64, &[i.rn, i.rm], &[i.rd]),
+        Pmull => cx.vector_call(exec::PMULL8, 0, &[i.rn, i.rm], &[i.rd]),
         Addhn | Raddhn | Subhn | Rsubhn => {
             let v = high_halves(cx, op, s, i.rn, i.rm);
             cx.set_half(i.q, i.rd, v);
