@@ -4,7 +4,7 @@
 use crate::engine::{Engine, Outcome};
 use crate::guest::{CODE, Guest};
 use crate::state::GuestState;
-use brolga_core::{Access, Env, Exit, Fault, FaultKind};
+use brolga_core::{Env, Exit};
 use brolga_ir::{
     Block, Builder, DisasContext, Flow, JumpKind, Leave, Passes, RaiseKind, Unfit, optimise, print, verify,
 };
@@ -103,7 +103,6 @@ pub(crate) fn outcome(leave: Leave) -> Outcome {
         RaiseKind::Undefined => Exit::Undefined(arg as u32),
         RaiseKind::Breakpoint => Exit::Breakpoint(arg as u32),
         RaiseKind::GuestException => Exit::GuestException(arg as u32),
-        RaiseKind::FetchFault => Exit::Fault(Fault { addr: arg, access: Access::Fetch, kind: FaultKind::Unmapped }),
         RaiseKind::Resync | RaiseKind::Invalidate => return Outcome::Done,
     })
 }
