@@ -162,11 +162,6 @@ fn rarer(op: Op, s: Shape, a: u128, b: u128, imm: u64) -> u128 {
             zip(a, b, |x: i16, y: i16| high_product(x as i64 * y as i64 + (1 << 14), 16) as i16)
         }
         Op::VmulHighRound => zip(a, b, |x: i32, y: i32| high_product(x as i64 * y as i64 + (1 << 30), 32) as i32),
-        Op::Vshlv => of!(unsigned s, T => zip(a, b, |x: T, n| if n < T::BITS as T { x << n } else { 0 })),
-        Op::Vlshrv => of!(unsigned s, T => zip(a, b, |x: T, n| if n < T::BITS as T { x >> n } else { 0 })),
-        Op::Vashrv => of!(unsigned s, T => zip(a, b, |x: T, n| {
-            (x.cast_signed() >> n.min(T::BITS as T - 1)).cast_unsigned()
-        })),
         Op::Vsext => of!(wide s, T W: i8 i16 i32 i64 => widen::<T, W, _, _>(a, upper, |x| x as W)),
         Op::Vzext => of!(wide s, T W: u8 u16 u32 u64 => widen::<T, W, _, _>(a, upper, |x| x as W)),
         Op::Vsnarrow => match s {

@@ -10,7 +10,6 @@ pub fn eval_vector(op: Op, shape: Shape, fold: FoldOp, [a, b, c]: [u128; 3], imm
     let bits = shape.lane_bits();
     Some(match op {
         Op::Vshl | Op::Vlshr | Op::Vashr => lanewise(shape, a, 0, |x, _| shifted(op, shape, x, imm as u64)),
-        Op::Vshlv | Op::Vlshrv | Op::Vashrv => lanewise(shape, a, b, |x, n| shifted(op, shape, x, n)),
         Op::Vabs => lanewise(shape, a, 0, |x, _| signed(x, bits).unsigned_abs()),
         Op::Vpopcnt => lanewise(shape, a, 0, |x, _| x.count_ones() as u64),
         Op::Vsext | Op::Vzext => widened(op, shape, a, imm as u32),
@@ -56,15 +55,14 @@ fn pair(op: Op, bits: u32, x: u64, y: u64) -> Option<u64> {
     } as u64)
 }
 
-/// A lane shifted by any amount.
+/// A lane shifted by an amount below the width.
 fn shifted(op: Op, shape: Shape, x: u64, amount: u64) -> u64 {
-    let (ty, last) = (lane_ty(shape), shape.lane_bits() as u64 - 1);
     let scalar = match op {
-        Op::Vashr | Op::Vashrv => return eval_binary(Op::Ashr, ty, x, amount.min(last)).unwrap_or(0),
-        Op::Vshl | Op::Vshlv => Op::Shl,
-        _ => Op::Lshr,
+        Op::Vshl => Op::Shl,
+        Op::Vlshr => Op::Lshr,
+        _ => Op::Ashr,
     };
-    if amount > last { 0 } else { eval_binary(scalar, ty, x, amount).unwrap_or(0) }
+    eval_binary(scalar, lane_ty(shape), x, amount).unwrap_or(0)
 }
 
 /// The shape with lanes twice as wide.
@@ -127,14 +125,6 @@ mod tests {
         assert_eq!(eval(Op::VmulHighRound, Shape::I32x4, 0x8000_0000, 0x8000_0000), 0x7fff_ffff);
         assert_eq!(eval(Op::Vsnarrow, Shape::I16x8, 0x0080_ff7f, 0xffff) & 0xffff_ffff, 0x7f80);
         assert_eq!(eval(Op::Vunarrow, Shape::I16x8, 0x0100_ffff, 0), 0xff00);
-    }
-
-    #[test]
-    fn amounts_from_the_width_on_shift_everything_out() {
-        let (a, n) = (0x8080_8080, 0xff_08_07_00);
-        assert_eq!(eval(Op::Vshlv, Shape::I8x16, a, n), 0x80);
-        assert_eq!(eval(Op::Vlshrv, Shape::I8x16, a, n), 0x0180);
-        assert_eq!(eval(Op::Vashrv, Shape::I8x16, a, n), 0xffff_ff80);
     }
 
     #[test]

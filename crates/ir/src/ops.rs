@@ -562,12 +562,6 @@ ops! {
     VmulHigh "vmul_high" VBinary Same Pure;
     /// The same, rounded to nearest, halves up.
     VmulHighRound "vmul_high_round" VBinary Same Pure;
-    /// Lanewise shift left by the amount in the other operand's lane, unsigned; zero from the width on.
-    Vshlv "vshlv" VBinary Same Pure;
-    /// Lanewise logical shift right by lanes; zero from the width on.
-    Vlshrv "vlshrv" VBinary Same Pure;
-    /// Lanewise arithmetic shift right by lanes; the sign from the width on.
-    Vashrv "vashrv" VBinary Same Pure;
     /// Half of the lanes (`imm` 0 lower, 1 upper) sign-extended to twice the width; the shape is the operand's.
     Vsext "vsext" VImm Same Pure;
     /// The same, zero-extended.

@@ -413,7 +413,6 @@ fn rule(op: Op) -> Rule {
         Op::Vsmin | Op::Vsmax | Op::Vumin | Op::Vumax => (V128, Same, Same, Nothing),
         Op::VsaddSat | Op::VuaddSat | Op::VssubSat | Op::VusubSat | Op::VavgRound => (V128, Same, Same, Nothing),
         Op::VmulHigh | Op::VmulHighRound | Op::VmulPairs => (V128, Same, Same, Nothing),
-        Op::Vshlv | Op::Vlshrv | Op::Vashrv => (V128, Same, Same, Nothing),
         Op::Vsnarrow | Op::Vunarrow | Op::Vswizzle | Op::Vshuffle => (V128, Same, Same, Nothing),
         Op::Bitselect => (V128, Same, Same, Same),
         Op::Vany => (I8, Of(V128), Nothing, Nothing),

@@ -56,7 +56,6 @@ impl Lower<'_, '_> {
                 self.fb.ins().iadd_pairwise(low, high)
             }
             Op::Vsnarrow | Op::Vunarrow => self.narrow(inst.op, ty, a, b),
-            Op::Vshlv | Op::Vlshrv | Op::Vashrv => self.shift_lanes(inst.op, ty, a, b),
             op => unreachable!("{op:?} is no lanewise op"),
         }
     }
@@ -138,30 +137,5 @@ impl Lower<'_, '_> {
             self.fb.ins().smin(v, highest)
         });
         self.low_words(a, b)
-    }
-
-    /// Shifts by lanes, one lane at a time.
-    fn shift_lanes(&mut self, op: Op, ty: ir::Type, a: ir::Value, b: ir::Value) -> ir::Value {
-        let lane = ty.lane_type();
-        let last = i64::from(lane.bits()) - 1;
-        let mut r = a;
-        for i in 0..ty.lane_count() as u8 {
-            let (x, n) = (self.fb.ins().extractlane(a, i), self.fb.ins().extractlane(b, i));
-            let beyond = self.fb.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, n, last);
-            let x = match op {
-                Op::Vashrv => {
-                    let most = self.fb.ins().iconst(lane, last);
-                    let n = self.fb.ins().select(beyond, most, n);
-                    self.fb.ins().sshr(x, n)
-                }
-                _ => {
-                    let x = if op == Op::Vshlv { self.fb.ins().ishl(x, n) } else { self.fb.ins().ushr(x, n) };
-                    let zero = self.fb.ins().iconst(lane, 0);
-                    self.fb.ins().select(beyond, zero, x)
-                }
-            };
-            r = self.fb.ins().insertlane(r, x, i);
-        }
-        r
     }
 }
