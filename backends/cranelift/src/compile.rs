@@ -29,6 +29,29 @@ pub struct Options {
     pub perf_map: bool,
     /// Whether the guest's architecture ignores the top byte of addresses.
     pub tagged: bool,
+    /// Uses only the instructions that every host of the architecture has: for tests of what replaces the others.
+    pub baseline: bool,
+}
+
+/// What lowering must know of the host: ops that Cranelift would turn into library calls need another way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Features {
+    /// Any shuffle or swizzle of bytes is a few instructions.
+    pub bytes: bool,
+    /// `x86_pshufb` is an instruction.
+    pub pshufb: bool,
+    /// A shuffle of two vectors is one instruction.
+    pub shuffle2: bool,
+}
+
+impl Features {
+    pub(crate) fn of(isa: &OwnedTargetIsa) -> Features {
+        let flags = isa.isa_flags();
+        let has = |name| flags.iter().any(|f| f.name == name && f.as_bool() == Some(true));
+        let x86 = cfg!(target_arch = "x86_64");
+        let pshufb = x86 && has("has_ssse3");
+        Features { bytes: !x86 || pshufb, pshufb, shuffle2: !x86 || has("has_avx512vbmi") && has("has_avx512vl") }
+    }
 }
 
 /// Why a region got no code.
@@ -99,7 +122,7 @@ pub(crate) fn host_isa(options: &Options) -> Result<OwnedTargetIsa, String> {
     ] {
         flags.set(name, value).map_err(|e| e.to_string())?;
     }
-    let builder = cranelift_native::builder().map_err(str::to_string)?;
+    let builder = cranelift_native::builder_with_options(!options.baseline).map_err(str::to_string)?;
     builder.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
 }
 
@@ -112,6 +135,7 @@ thread_local! {
 /// What does not change between regions.
 pub(crate) struct Compiler<'a> {
     pub isa: &'a OwnedTargetIsa,
+    pub features: Features,
     pub options: &'a Options,
     pub regs: &'static RegTable,
     pub rows: &'a RowMap,
@@ -174,6 +198,7 @@ impl Compiler<'_> {
             remove_tags: self.remove_tags,
             atomic_poll: self.options.optimize,
             frontend: self.isa.frontend_config(),
+            features: self.features,
         };
         let mut out = lower::Output::default();
         let lowered = lower::lower(&unit, FunctionBuilder::new(&mut cx.func, builder), &mut out);

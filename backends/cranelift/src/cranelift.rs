@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "runs generated code")]
 
 use crate::arena::Arena;
-use crate::compile::{Compiled, Compiler, Options, Refused, host_isa};
+use crate::compile::{Compiled, Compiler, Features, Options, Refused, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::host;
 use crate::slots::{LinkSlots, Slot};
@@ -85,6 +85,7 @@ pub enum HostExit {
 /// Compiles regions, holds their code, runs it. Shared by all threads of a guest process.
 pub struct Cranelift {
     isa: OwnedTargetIsa,
+    features: Features,
     options: Options,
     regs: &'static RegTable,
     rows: RowMap,
@@ -107,8 +108,10 @@ impl Cranelift {
         if !host::SUPPORTED {
             return Err(NewError::Host("there is no trampoline for it".into()));
         }
+        let isa = host_isa(&options).map_err(NewError::Host)?;
         Ok(Cranelift {
-            isa: host_isa(&options).map_err(NewError::Host)?,
+            features: Features::of(&isa),
+            isa,
             options,
             regs,
             rows: RowMap::new(regs),
@@ -135,6 +138,7 @@ impl Cranelift {
         let remove_tags = self.options.tagged && self.learnt.tags.load(Ordering::Relaxed);
         Compiler {
             isa: &self.isa,
+            features: self.features,
             options: &self.options,
             regs: self.regs,
             rows: &self.rows,

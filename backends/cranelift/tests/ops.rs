@@ -6,7 +6,7 @@ use brolga_arm::state;
 use brolga_core::{CcKind, CcOp, Cond, Env, Width};
 use brolga_cranelift::Options;
 use brolga_ir::ops::ALL_OPS;
-use brolga_ir::{Block, Builder, Form, Inst, IntCc, JumpKind, Op, Shape, Ty, Value};
+use brolga_ir::{Block, Builder, FoldOp, Form, Inst, IntCc, JumpKind, Op, Shape, Ty, Value};
 use common::*;
 
 const INTS: [Ty; 4] = [Ty::I8, Ty::I16, Ty::I32, Ty::I64];
@@ -282,49 +282,153 @@ fn border_form_of_every_kind() {
     }
 }
 
+/// The host as it is, and as poor as a host can be.
+fn rigs() -> [Rig; 2] {
+    [false, true].map(|baseline| Rig::new(Options { baseline, ..Options::default() }))
+}
+
 #[test]
-fn vectors_of_every_shape() {
-    let rig = Rig::new(Options::default());
+fn lanewise_ops_of_every_shape() {
+    for rig in rigs() {
+        let mut seen = 0;
+        for &op in ALL_OPS {
+            let form = op.info().form;
+            if op == Op::Vsplat
+                || !matches!(form, Form::VUnary | Form::VBinary | Form::VCompare | Form::VImm | Form::VFold)
+            {
+                continue;
+            }
+            for shape in Shape::ALL {
+                let bits = u64::from(shape.lane_bits());
+                let (auxes, immediates) = match form {
+                    Form::VCompare => (IntCc::ALL.len() as u16, vec![0]),
+                    Form::VFold => (FoldOp::ALL.len() as u16, vec![0]),
+                    Form::VImm => (1, vec![0, 1, 3, bits / 2, bits - 1]),
+                    _ => (1, vec![0]),
+                };
+                for (aux, imm) in (0..auxes).flat_map(|aux| immediates.iter().map(move |imm| (aux, *imm))) {
+                    let candidate = block(|b| {
+                        let a = b.get_v(state::v(0));
+                        let two = matches!(form, Form::VBinary | Form::VCompare);
+                        let second = if two { b.get_v(state::v(1)) } else { Value::NONE };
+                        let v = b.push(Inst { a, b: second, sub: shape as u8, aux, imm, ..Inst::new(op, Ty::V128) });
+                        keep(b, v);
+                    });
+                    if brolga_ir::verify(&candidate, &state::REGS, &[]).is_err() {
+                        continue; // no such form
+                    }
+                    check(&rig, &format!("{op:?} {shape:?} {aux} {imm}"), candidate);
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 200, "{seen} forms");
+    }
+}
+
+#[test]
+fn vectors_as_a_whole() {
+    for rig in rigs() {
+        let three = |b: &mut Builder| [0, 1, 2].map(|n| b.get_v(state::v(n)));
+        let make = |b: &mut Builder| {
+            let [x, y, z] = three(b);
+            let v = b.bitselect(x, y, z);
+            keep(b, v);
+        };
+        check(&rig, "bitselect", block(make));
+        for shape in Shape::ALL {
+            let make = |b: &mut Builder| {
+                let [x, y, z] = three(b);
+                let mask = b.vicmp(IntCc::Ult, shape, x, y);
+                let v = b.bitselect(mask, y, z);
+                keep(b, v);
+                let any = b.vany(mask);
+                keep(b, any);
+            };
+            check(&rig, &format!("blend {shape:?}"), block(make));
+        }
+        for zero in [false, true] {
+            let make = |b: &mut Builder| {
+                let [x, y, _] = three(b);
+                let v = if zero { b.xor(Ty::V128, x, x) } else { b.and(Ty::V128, x, y) };
+                let any = b.vany(v);
+                keep(b, any);
+            };
+            check(&rig, &format!("vany {zero}"), block(make));
+        }
+    }
+}
+
+/// Selectors with and without zeros, of one vector, of both, of halves, of wider units.
+#[test]
+fn shuffles() {
+    let mut random = Random(11);
+    for rig in rigs() {
+        for round in 0..200 {
+            let unit = 1 << (round % 4);
+            let limit = [16, 32, 8, 32][round / 4 % 4] / unit;
+            let mut selectors = [0; 16];
+            for chunk in selectors.chunks_mut(unit) {
+                let mut first = random.below(limit as u64) as usize * unit;
+                if limit * unit == 8 && random.below(2) == 0 {
+                    first += 16;
+                }
+                let zero = round % 3 == 0 && random.below(3) == 0;
+                chunk.iter_mut().enumerate().for_each(|(k, s)| *s = if zero { 0x80 } else { (first + k) as u8 });
+            }
+            shuffle(&rig, selectors);
+        }
+        let interleaved = |n: u8, first: u8| {
+            std::array::from_fn(|i| {
+                let i = i as u8;
+                first + i / (2 * n) * n + i % n + 16 * (i / n % 2)
+            })
+        };
+        for n in [1, 2, 4, 8] {
+            shuffle(&rig, interleaved(n, 0));
+            shuffle(&rig, interleaved(n, 8));
+        }
+        for first in 0..=16 {
+            shuffle(&rig, std::array::from_fn(|i| first + i as u8));
+        }
+    }
+}
+
+fn shuffle(rig: &Rig, selectors: [u8; 16]) {
+    for second in [0, 1] {
+        let make = |b: &mut Builder| {
+            let (x, y) = (b.get_v(state::v(0)), b.get_v(state::v(second)));
+            let v = b.vshuffle(x, y, selectors);
+            keep(b, v);
+        };
+        check(rig, &format!("shuffle {second} {selectors:?}"), block(make));
+    }
+}
+
+#[test]
+fn scalars_and_vectors() {
+    for rig in rigs() {
+        moves(&rig);
+    }
+}
+
+fn moves(rig: &Rig) {
     for shape in Shape::ALL {
         let sub = shape as u8;
         let name = |what: &str| format!("{what} {shape:?}");
-        for op in [Op::Vadd, Op::Vsub, Op::Vmul] {
-            let make = |b: &mut Builder| {
-                let (x, y) = (b.get_v(state::v(0)), b.get_v(state::v(1)));
-                let v = b.vbinary(op, shape, x, y);
-                keep(b, v);
-            };
-            check(&rig, &name(&format!("{op:?}")), block(make));
-        }
-        for cc in IntCc::ALL {
-            let make = |b: &mut Builder| {
-                let (x, y) = (b.get_v(state::v(0)), b.get_v(state::v(1)));
-                let v = b.vicmp(cc, shape, x, y);
-                keep(b, v);
-            };
-            check(&rig, &name(&format!("vicmp {cc:?}")), block(make));
-        }
-        for op in [Op::Vshl, Op::Vlshr, Op::Vashr] {
-            for amount in [0, 1, 3, shape.lane_bits() / 2, shape.lane_bits() - 1] {
-                let make = |b: &mut Builder| {
-                    let x = b.get_v(state::v(0));
-                    let v = b.vshift(op, shape, x, amount);
-                    keep(b, v);
-                };
-                check(&rig, &name(&format!("{op:?} {amount}")), block(make));
-            }
-        }
         for lane in 0..shape.lanes() {
             for ty in INTS.into_iter().filter(|t| t.bits() >= shape.lane_bits()) {
                 let make = |b: &mut Builder| {
                     let x = b.get_v(state::v(0));
                     let v = b.lane(ty, shape, x, lane);
                     keep(b, v);
+                    let first = b.vscalar(v);
+                    b.set(state::v(4), first);
                     let y = operand(b, ty, 1);
                     let v = b.insert(shape, x, y, lane);
                     keep(b, v);
                 };
-                check(&rig, &name(&format!("lane {lane} {ty:?}")), block(make));
+                check(rig, &name(&format!("lane {lane} {ty:?}")), block(make));
             }
         }
         for ty in INTS.into_iter().filter(|t| t.bits() >= shape.lane_bits()) {
@@ -333,7 +437,7 @@ fn vectors_of_every_shape() {
                 let v = b.push(Inst { a, sub, ..Inst::new(Op::Vsplat, Ty::V128) });
                 keep(b, v);
             };
-            check(&rig, &name(&format!("vsplat {ty:?}")), block(make));
+            check(rig, &name(&format!("vsplat {ty:?}")), block(make));
         }
     }
     for ty in [Ty::I8, Ty::I16, Ty::I32, Ty::I64, Ty::F16, Ty::F32, Ty::F64] {
@@ -342,11 +446,11 @@ fn vectors_of_every_shape() {
             let v = b.vscalar(a);
             keep(b, v);
         };
-        check(&rig, &format!("vscalar {ty:?}"), block(make));
+        check(rig, &format!("vscalar {ty:?}"), block(make));
     }
     let make = |b: &mut Builder| {
         let v = b.vconst(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
         keep(b, v);
     };
-    check(&rig, "vconst", block(make));
+    check(rig, "vconst", block(make));
 }

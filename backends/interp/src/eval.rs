@@ -1,6 +1,6 @@
 //! Ops without a flat code of their own, evaluated by op and width.
 
-use brolga_ir::{IntCc, Op, Shape, ops::ALL_OPS};
+use brolga_ir::{IntCc, Op, ops::ALL_OPS};
 
 fn mask(bits: u32) -> u64 {
     if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
@@ -98,47 +98,4 @@ pub(crate) fn compare(aux: u16, a: u64, b: u64) -> bool {
         IntCc::Sgt => sa > sb,
         IntCc::Sge => sa >= sb,
     }
-}
-
-/// Result of a vector op.
-pub(crate) enum Vector {
-    /// A vector.
-    Wide(u128),
-    /// A scalar.
-    Scalar(u64),
-}
-
-/// Applies `f` to every lane.
-fn lanes(shape: Shape, a: u128, b: u128, f: impl Fn(u64, u64) -> u64) -> u128 {
-    let bits = shape.lane_bits();
-    let m = mask(bits) as u128;
-    (0..shape.lanes()).fold(0, |r, i| {
-        let s = i * bits;
-        r | ((f((a >> s & m) as u64, (b >> s & m) as u64) as u128 & m) << s)
-    })
-}
-
-/// A vector op; scalar operands come in the low half of `a` or `b`.
-pub(crate) fn vector(op: u8, shape: u8, a: u128, b: u128, imm: u64) -> Vector {
-    let shape = Shape::from_sub(shape);
-    let bits = shape.lane_bits();
-    let at = imm as u32 % shape.lanes() * bits;
-    let lane_mask = mask(bits) as u128;
-    Vector::Wide(match ALL_OPS[op as usize] {
-        Op::Vsplat => lanes(shape, 0, 0, |_, _| a as u64),
-        Op::Vscalar => a as u64 as u128,
-        Op::Lane => return Vector::Scalar((a >> at & lane_mask) as u64),
-        Op::Insert => (a & !(lane_mask << at)) | (b & lane_mask) << at,
-        Op::Vadd => lanes(shape, a, b, u64::wrapping_add),
-        Op::Vsub => lanes(shape, a, b, u64::wrapping_sub),
-        Op::Vmul => lanes(shape, a, b, u64::wrapping_mul),
-        Op::Vicmp => {
-            let aux = imm as u16 & 0xff | (64 - bits as u16) << 8;
-            lanes(shape, a, b, |x, y| if compare(aux, x, y) { u64::MAX } else { 0 })
-        }
-        Op::Vshl => lanes(shape, a, 0, |x, _| x << (imm as u32 % bits)),
-        Op::Vlshr => lanes(shape, a, 0, |x, _| x >> (imm as u32 % bits)),
-        Op::Vashr => lanes(shape, a, 0, |x, _| (signed(x, bits) >> (imm as u32 % bits)) as u64),
-        other => unreachable!("{other:?} is not a vector op"),
-    })
 }

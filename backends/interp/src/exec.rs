@@ -2,8 +2,10 @@
 
 use crate::eval;
 use crate::flat::{Code, Flat, FlatOp, NONE};
+use crate::vector;
 use brolga_core::{Cond, Env, Fault, GuestMemory, MemOp, Nzcv, RmwOp, Size, Width};
-use brolga_ir::{Helper, JumpKind, Leave, RaiseKind};
+use brolga_ir::ops::ALL_OPS;
+use brolga_ir::{Helper, JumpKind, Leave, Op, RaiseKind, Shape};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 const B1: MemOp = MemOp::plain(Size::B1);
@@ -50,6 +52,7 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
             Code::Mov => set!(r!(op.a)),
             Code::Mov128 => write128(env, op.dst, read128(env, op.a)),
             Code::Const => set!(op.imm),
+            Code::Const128 => write128(env, op.dst, code.wide[op.imm as usize]),
             Code::Add64R => set!(r!(op.a).wrapping_add(r!(op.b))),
             Code::Add64I => set!(r!(op.a).wrapping_add(op.imm)),
             Code::Add32R => set!((r!(op.a) as u32).wrapping_add(r!(op.b) as u32) as u64),
@@ -171,6 +174,14 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
             Code::Fence => full_fence(),
             Code::LightFence => fence(Ordering::AcqRel),
             Code::Vector => vector(env, op),
+            Code::Shuffle => {
+                let (a, b) = (read128(env, op.a), read128(env, op.b));
+                write128(env, op.dst, vector::shuffle(a, b, code.wide[op.imm as usize]));
+            }
+            Code::Bitselect => {
+                let (mask, a, b) = (read128(env, op.a), read128(env, op.b), read128(env, op.c));
+                write128(env, op.dst, mask & a | !mask & b);
+            }
             Code::Call => {
                 let (a, b, c) = (arg(env, op.a), arg(env, op.b), arg(env, op.c));
                 let v = (helpers[op.aux as usize].func)(env, a, b, c);
@@ -268,12 +279,14 @@ fn extend(value: u64, op: MemOp, bits: u8) -> u64 {
     if bits >= 64 { wide } else { wide & ((1 << bits) - 1) }
 }
 
+#[inline(always)]
 fn vector(env: &mut Env, op: &FlatOp) {
-    let (ir, shape) = (op.aux as u8, (op.aux >> 8) as u8);
-    let a = read128(env, op.a);
-    let b = if op.b == NONE { 0 } else { read128(env, op.b) };
-    match eval::vector(ir, shape, a, b, op.imm) {
-        eval::Vector::Wide(v) => write128(env, op.dst, v),
-        eval::Vector::Scalar(v) => env.file[op.dst as usize] = v,
+    let (ir, shape) = (ALL_OPS[op.aux as usize & 0xff], Shape::from_sub((op.aux >> 8) as u8));
+    // A missing operand reads the word that nothing uses.
+    let (a, b) = (read128(env, op.a), read128(env, op.b));
+    match ir {
+        Op::Lane => env.file[op.dst as usize] = vector::lane(shape, a, op.imm),
+        Op::Vany => env.file[op.dst as usize] = (a != 0) as u64,
+        _ => write128(env, op.dst, vector::eval(ir, shape, a, b, op.imm)),
     }
 }

@@ -42,6 +42,8 @@ pub enum Code {
     Mov,
     Mov128,
     Const,
+    /// A constant of `wide`
+    Const128,
     Add64R,
     Add64I,
     Add32R,
@@ -143,6 +145,10 @@ pub enum Code {
     LightFence,
     /// Vector op: IR op in the low half of `aux`, shape in the high half; extra in `imm`.
     Vector,
+    /// Bytes of `a` and `b` by the selectors `wide[imm]`.
+    Shuffle,
+    /// Bits of `b` where `a` is 1, else of `c`.
+    Bitselect,
     /// Helper `aux`; arguments a, b, c.
     Call,
     /// Local jump to flat index `imm`.
@@ -171,6 +177,8 @@ pub struct Flat {
     pub pcs: Vec<(u32, u64)>,
     /// Constants of `BrifSub`.
     pub consts: Vec<u64>,
+    /// 128-bit constants and selectors.
+    pub wide: Vec<u128>,
     /// Word of the program counter.
     pub pc: u8,
 }

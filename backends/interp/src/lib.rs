@@ -7,6 +7,7 @@ mod flat;
 mod lower;
 mod scalar;
 mod slots;
+mod vector;
 
 pub use exec::run;
 pub use flat::{Code, Flat, FlatOp};

@@ -4,7 +4,7 @@
 use crate::flat::{Code, Flat, FlatOp, NONE};
 use crate::slots::Slots;
 use brolga_core::{CcKind, CcOp, MemOp, Order, RegTable, RegWidth, Size, Width};
-use brolga_ir::{Block, Effect, Inst, Op, Shape, Ty, Typing, Unfit, Value};
+use brolga_ir::{Block, Effect, Inst, Op, Ty, Typing, Unfit, Value};
 
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,7 +49,7 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     let mut l = Lower {
         block,
         regs,
-        out: Flat { ops: Vec::with_capacity(n), pcs: Vec::new(), consts: Vec::new(), pc: regs.pc.0 },
+        out: Flat { ops: Vec::with_capacity(n), pcs: Vec::new(), consts: Vec::new(), wide: Vec::new(), pc: regs.pc.0 },
         loc: vec![Loc::None; n],
         last: last_uses(block),
         slots: Slots::new(regs.scratch),
@@ -274,17 +274,7 @@ impl Lower<'_> {
                 self.emit(FlatOp::new(code));
             }
             Op::Call => self.call(v, inst)?,
-            Op::Vsplat
-            | Op::Vscalar
-            | Op::Lane
-            | Op::Insert
-            | Op::Vadd
-            | Op::Vsub
-            | Op::Vmul
-            | Op::Vicmp
-            | Op::Vshl
-            | Op::Vlshr
-            | Op::Vashr => self.vector(v, inst)?,
+            op if op.is_vector() => self.vector(v, inst)?,
             _ => self.scalar(v, inst)?,
         }
         Ok(())
@@ -293,10 +283,14 @@ impl Lower<'_> {
     fn vconst(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
         let value = self.block.consts[inst.imm as usize];
         let dst = self.temp(v)?;
-        self.emit(FlatOp { dst, imm: value as u64, ..FlatOp::new(Code::Const) });
-        self.emit(FlatOp { dst: dst + 1, imm: (value >> 64) as u64, ..FlatOp::new(Code::Const) });
-        self.def[v.index()] = u32::MAX; // two ops: not to be retargeted
+        let imm = self.wide(value);
+        self.emit(FlatOp { dst, imm, ..FlatOp::new(Code::Const128) });
         Ok(())
+    }
+
+    fn wide(&mut self, value: u128) -> u64 {
+        self.out.wide.push(value);
+        self.out.wide.len() as u64 - 1
     }
 
     /// Moves live values out of register word(s) about to be written.
@@ -701,13 +695,22 @@ impl Lower<'_> {
     }
 
     fn vector(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
-        let shape = Shape::from_sub(inst.sub);
-        let a = self.word(inst.a)?;
-        let b = if inst.b == Value::NONE { NONE } else { self.word(inst.b)? };
+        let mut words = [NONE; 3];
+        for (word, operand) in words.iter_mut().zip([inst.a, inst.b, inst.c]) {
+            if operand != Value::NONE {
+                *word = self.word(operand)?;
+            }
+        }
         let dst = self.temp(v)?;
-        let imm = if inst.op == Op::Vicmp { inst.aux as u64 } else { inst.imm };
-        let aux = inst.op as u16 | (shape as u16) << 8;
-        self.emit(FlatOp { dst, a, b, aux, imm, ..FlatOp::new(Code::Vector) });
+        let [a, b, c] = words;
+        let (code, imm) = match inst.op {
+            Op::Vshuffle => (Code::Shuffle, self.wide(self.block.consts[inst.imm as usize])),
+            Op::Bitselect => (Code::Bitselect, 0),
+            Op::Vicmp | Op::Vfold => (Code::Vector, inst.aux as u64),
+            _ => (Code::Vector, inst.imm),
+        };
+        let aux = inst.op as u16 | (inst.sub as u16) << 8;
+        self.emit(FlatOp { dst, a, b, c, aux, imm, ..FlatOp::new(code) });
         Ok(())
     }
 }

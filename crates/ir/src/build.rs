@@ -1,7 +1,7 @@
 //! Builder: what a front end's semantic functions write with.
 
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
-use crate::ops::{Form, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
+use crate::ops::{FoldOp, Form, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use brolga_core::{Cond, MemOp, Reg, RegSet, RmwOp};
 
 /// Appends instructions to a [`Block`].
@@ -280,6 +280,38 @@ impl Builder {
     /// A lanewise op of two vectors.
     pub fn vbinary(&mut self, op: Op, shape: Shape, a: Value, b: Value) -> Value {
         self.push(Inst { a, b, sub: shape as u8, ..Inst::new(op, Ty::V128) })
+    }
+
+    /// A lanewise op of one vector.
+    pub fn vunary(&mut self, op: Op, shape: Shape, a: Value) -> Value {
+        self.push(Inst { a, sub: shape as u8, ..Inst::new(op, Ty::V128) })
+    }
+
+    /// The lower or upper half of the lanes, extended by [`Op::Vsext`] or [`Op::Vzext`].
+    pub fn vwiden(&mut self, op: Op, shape: Shape, a: Value, upper: bool) -> Value {
+        self.vshift(op, shape, a, upper as u32)
+    }
+
+    /// Bytes of `a` (0 to 15) and `b` (16 to 31) by constant selectors; 0x80 gives zero.
+    pub fn vshuffle(&mut self, a: Value, b: Value, selectors: [u8; 16]) -> Value {
+        let imm = self.block.consts.len() as u64;
+        self.block.consts.push(u128::from_le_bytes(selectors));
+        self.push(Inst { a, b, imm, ..Inst::new(Op::Vshuffle, Ty::V128) })
+    }
+
+    /// All lanes combined, in lane 0.
+    pub fn vfold(&mut self, fold: FoldOp, shape: Shape, a: Value) -> Value {
+        self.push(Inst { a, sub: shape as u8, aux: fold as u16, ..Inst::new(Op::Vfold, Ty::V128) })
+    }
+
+    /// Bits of `a` where `mask` is 1, else of `b`.
+    pub fn bitselect(&mut self, mask: Value, a: Value, b: Value) -> Value {
+        self.push(Inst { a: mask, b: a, c: b, ..Inst::new(Op::Bitselect, Ty::V128) })
+    }
+
+    /// 1 if any bit of a vector is 1, as I8.
+    pub fn vany(&mut self, a: Value) -> Value {
+        self.push(Inst { a, ..Inst::new(Op::Vany, Ty::I8) })
     }
 
     /// A lanewise comparison.

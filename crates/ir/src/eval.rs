@@ -4,6 +4,7 @@
 //! Scalars are zero-extended to 64 bits, in and out. A function returns `None` for an op that is
 //! not of its kind, never for particular operands.
 
+pub use crate::eval_vector::eval_vector;
 use crate::ops::{IntCc, Op, Shape, Ty};
 use brolga_core::{CcKind, CcOp, Nzcv, Width};
 
@@ -177,32 +178,10 @@ pub fn eval_splat(shape: Shape, a: u64) -> u128 {
     lanewise(shape, 0, 0, |_, _| a)
 }
 
-/// A lanewise op of two vectors.
-pub fn eval_vector(op: Op, shape: Shape, a: u128, b: u128) -> Option<u128> {
-    let f: fn(u64, u64) -> u64 = match op {
-        Op::Vadd => u64::wrapping_add,
-        Op::Vsub => u64::wrapping_sub,
-        Op::Vmul => u64::wrapping_mul,
-        _ => return None,
-    };
-    Some(lanewise(shape, a, b, f))
-}
-
 /// `vicmp`: all bits of a lane set where the comparison holds.
 pub fn eval_vector_compare(cc: IntCc, shape: Shape, a: u128, b: u128) -> u128 {
     let ty = lane_ty(shape);
     lanewise(shape, a, b, |x, y| if eval_compare(cc, ty, x, y) { u64::MAX } else { 0 })
-}
-
-/// A lanewise shift by `amount`, below the lane's width.
-pub fn eval_vector_shift(op: Op, shape: Shape, a: u128, amount: u32) -> Option<u128> {
-    let scalar = match op {
-        Op::Vshl => Op::Shl,
-        Op::Vlshr => Op::Lshr,
-        Op::Vashr => Op::Ashr,
-        _ => return None,
-    };
-    Some(lanewise(shape, a, 0, |x, _| eval_binary(scalar, lane_ty(shape), x, amount as u64).unwrap_or(0)))
 }
 
 /// The integer type of a lane.
@@ -215,14 +194,16 @@ pub const fn lane_ty(shape: Shape) -> Ty {
     }
 }
 
+/// `f` of the lanes of two vectors.
 #[inline(always)]
-fn lanewise(shape: Shape, a: u128, b: u128, f: impl Fn(u64, u64) -> u64) -> u128 {
+pub(crate) fn lanewise(shape: Shape, a: u128, b: u128, f: impl Fn(u64, u64) -> u64) -> u128 {
     (0..shape.lanes()).fold(0, |r, i| eval_insert(shape, r, f(eval_lane(shape, a, i), eval_lane(shape, b, i)), i))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::FoldOp;
 
     const INTS: [Ty; 4] = [Ty::I8, Ty::I16, Ty::I32, Ty::I64];
 
@@ -283,9 +264,11 @@ mod tests {
         let a = 0x00ff_00ff_00ff_00ff_00ff_00ff_00ff_00ff;
         let one = eval_splat(Shape::I8x16, 1);
         assert_eq!(one, 0x0101_0101_0101_0101_0101_0101_0101_0101);
-        assert_eq!(eval_vector(Op::Vadd, Shape::I8x16, a, one), Some(0x0100_0100_0100_0100_0100_0100_0100_0100));
+        let vector = |op, shape, imm| eval_vector(op, shape, FoldOp::Add, [a, one, 0], imm);
+        assert_eq!(vector(Op::Vadd, Shape::I8x16, 0), Some(0x0100_0100_0100_0100_0100_0100_0100_0100));
         let sgt = eval_vector_compare(IntCc::Sgt, Shape::I16x8, a, 0xffff);
         assert_eq!(sgt, u128::MAX);
-        assert_eq!(eval_vector_shift(Op::Vashr, Shape::I64x2, 1 << 127, 63), Some((u64::MAX as u128) << 64));
+        let shifted = eval_vector(Op::Vashr, Shape::I64x2, FoldOp::Add, [1 << 127, 0, 0], 63);
+        assert_eq!(shifted, Some((u64::MAX as u128) << 64));
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Suffix {
     Cond,
     /// A lane shape in `Inst::sub`
     Shape,
+    /// A `FoldOp` in `Inst::aux`
+    Fold,
     /// A memory operation in `Inst::aux`: `b8`, then `sx`, an order and an alignment rule where they are not plain
     MemOp,
     /// A read-modify-write operation in `Inst::sub`
@@ -98,6 +100,8 @@ pub(crate) fn layout(op: Op) -> Layout {
         Form::VImm => (&[S::Shape], &[A, Imm]),
         Form::Lane => (&[S::Ty, S::Shape], &[A, Imm]),
         Form::Insert => (&[S::Shape], &[A, B, Imm]),
+        Form::VShuffle => (&[], &[A, B, Imm128]),
+        Form::VFold => (&[S::Shape, S::Fold], &[A]),
         Form::Call => (&[], &[Callee]),
         Form::Jump => (&[], &[Then]),
         Form::Brif => (&[], &[A, Then, Else]),
@@ -114,6 +118,7 @@ pub(crate) fn implied_ty(op: Op) -> Option<Ty> {
     let info = op.info();
     match info.form {
         Form::VConst | Form::VUnary | Form::VBinary | Form::VCompare | Form::VImm | Form::Insert => Some(Ty::V128),
+        Form::VShuffle | Form::VFold => Some(Ty::V128),
         Form::Cond => Some(Ty::I8),
         Form::Flags if op == Op::GetFlags => Some(Ty::Flags),
         Form::Call => None,

@@ -4,6 +4,7 @@
 mod block;
 mod build;
 pub mod eval;
+mod eval_vector;
 mod layout;
 pub mod ops;
 pub mod parse;
@@ -16,7 +17,7 @@ pub mod verify;
 
 pub use block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 pub use build::Builder;
-pub use ops::{Effect, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
+pub use ops::{Effect, FoldOp, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
 pub use parse::{ParseError, parse};
 pub use passes::{PASSES, Pass, Passes, optimise};
 pub use text::print;

@@ -154,6 +154,38 @@ impl Shape {
     }
 }
 
+/// What [`Op::Vfold`] combines lanes with, in `Inst::aux`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum FoldOp {
+    Add,
+    Smin,
+    Smax,
+    Umin,
+    Umax,
+}
+
+impl FoldOp {
+    /// All operations, in order of their encoding.
+    pub const ALL: [FoldOp; 5] = [FoldOp::Add, FoldOp::Smin, FoldOp::Smax, FoldOp::Umin, FoldOp::Umax];
+
+    /// Name in IR text.
+    pub const fn name(self) -> &'static str {
+        ["add", "smin", "smax", "umin", "umax"][self as usize]
+    }
+
+    /// The op that combines two vectors the same way.
+    pub const fn lanewise(self) -> Op {
+        [Op::Vadd, Op::Vsmin, Op::Vsmax, Op::Vumin, Op::Vumax][self as usize]
+    }
+
+    /// From `Inst::aux`.
+    pub fn from_aux(aux: u16) -> FoldOp {
+        Self::ALL[aux as usize % 5]
+    }
+}
+
 /// How control leaves by a jump; back ends keep return predictions with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -296,6 +328,10 @@ pub enum Form {
     Lane,
     /// `v3 = insert.shape v1, v2, LANE`
     Insert,
+    /// `v3 = vshuffle v1, v2, SELECTORS128`
+    VShuffle,
+    /// `v2 = vfold.shape.op v1` with a [`FoldOp`] in `aux`
+    VFold,
     /// `v1 = call HELPER(args)`
     Call,
     /// `jump L1(args)`
@@ -504,6 +540,54 @@ ops! {
     /// Lanewise arithmetic shift right by `imm`, below the lane's width.
     Vashr "vashr" VImm Same Pure;
 
+    /// Lanewise absolute value; the lowest number stays.
+    Vabs "vabs" VUnary Same Pure;
+    /// One bits of each byte (8x16).
+    Vpopcnt "vpopcnt" VUnary Same Pure;
+    /// Lanewise signed minimum.
+    Vsmin "vsmin" VBinary Same Pure;
+    /// Lanewise signed maximum.
+    Vsmax "vsmax" VBinary Same Pure;
+    /// Lanewise unsigned minimum.
+    Vumin "vumin" VBinary Same Pure;
+    /// Lanewise unsigned maximum.
+    Vumax "vumax" VBinary Same Pure;
+    /// Lanewise sum, saturated to signed.
+    VsaddSat "vsadd_sat" VBinary Same Pure;
+    /// Lanewise sum, saturated to unsigned.
+    VuaddSat "vuadd_sat" VBinary Same Pure;
+    /// Lanewise difference, saturated to signed.
+    VssubSat "vssub_sat" VBinary Same Pure;
+    /// Lanewise difference, saturated to unsigned.
+    VusubSat "vusub_sat" VBinary Same Pure;
+    /// Lanewise unsigned `(a + b + 1) >> 1`, the sum not wrapped.
+    VavgRound "vavg_round" VBinary Same Pure;
+    /// High half of twice the signed product, saturated (16x8, 32x4).
+    VmulHigh "vmul_high" VBinary Same Pure;
+    /// The same, rounded to nearest, halves up.
+    VmulHighRound "vmul_high_round" VBinary Same Pure;
+    /// Half of the lanes (`imm` 0 lower, 1 upper) sign-extended to twice the width; the shape is the operand's.
+    Vsext "vsext" VImm Same Pure;
+    /// The same, zero-extended.
+    Vzext "vzext" VImm Same Pure;
+    /// Signed lanes of both operands saturated to signed lanes half as wide; the shape is the operands'.
+    Vsnarrow "vsnarrow" VBinary Same Pure;
+    /// Signed lanes of both operands saturated to unsigned lanes half as wide.
+    Vunarrow "vunarrow" VBinary Same Pure;
+    /// Sums of adjacent pairs of products of signed 16-bit lanes, in 32-bit lanes (16x8).
+    VmulPairs "vmul_pairs" VBinary Same Pure;
+    /// Bytes of the first operand by the indices in the second, 0 for an index above 15 (8x16).
+    Vswizzle "vswizzle" VBinary Same Pure;
+    /// Bytes chosen by constants, a selector a byte of `Block::consts[imm]`: 0 to 15 of the first operand,
+    /// 16 to 31 of the second, 0x80 for zero.
+    Vshuffle "vshuffle" VShuffle Same Pure;
+    /// All lanes combined by the operation in `aux`, in lane 0; every other bit zero.
+    Vfold "vfold" VFold Same Pure;
+    /// Bits of the second operand where the first is 1, else of the third (V128).
+    Bitselect "bitselect" Ternary Same Pure;
+    /// 1 if any bit of a vector is 1, else 0.
+    Vany "vany" Unary Result Pure;
+
     /// Helper call; `imm` indexes `Block::calls`. Result I64 or Void.
     Call "call" Call Result Call;
     /// Jump to a local block; `imm` indexes `Block::targets`.
@@ -523,6 +607,14 @@ impl Op {
     #[inline(always)]
     pub fn info(self) -> &'static OpInfo {
         &OPS[self as usize]
+    }
+
+    /// Whether it is about vectors and not one of the ops that any type has.
+    #[inline(always)]
+    pub fn is_vector(self) -> bool {
+        use Form::{Insert, Lane, VBinary, VCompare, VFold, VImm, VShuffle, VUnary};
+        matches!(self.info().form, VUnary | VBinary | VCompare | VImm | VShuffle | VFold | Lane | Insert)
+            || matches!(self, Op::Vscalar | Op::Bitselect | Op::Vany)
     }
 
     /// The op called `name`.

@@ -5,7 +5,7 @@
 
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, implied_ty, layout};
-use crate::ops::{IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
+use crate::ops::{FoldOp, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use crate::text::mentioned_labels;
 use crate::translate::{Helper, helper_by_name};
 use brolga_core::{Align, Cond, MemOp, Order, RegSet, RegTable, RegWidth, RmwOp, Size};
@@ -235,6 +235,7 @@ fn parse_suffix(suffix: Suffix, line: &mut Line, inst: &mut Inst) -> Result1<()>
         Suffix::VCc => inst.aux = by_name(&IntCc::ALL, word, "comparison", |c| c.name())?.0 as u16,
         Suffix::Cond => inst.sub = by_name(&Cond::ALL, word, "predicate", |c| c.name())?.0 as u8,
         Suffix::Shape => inst.sub = by_name(&Shape::ALL, word, "lane shape", |s| s.name())?.0 as u8,
+        Suffix::Fold => inst.aux = by_name(&FoldOp::ALL, word, "combining operation", |f| f.name())?.0 as u16,
         Suffix::Rmw => inst.sub = by_name(&RmwOp::ALL, word, "read-modify-write operation", |r| r.name())?.0 as u8,
         Suffix::Jump => inst.sub = by_name(&JumpKind::ALL, word, "jump kind", |j| j.name())?.0 as u8,
         Suffix::Raise => inst.sub = by_name(&RaiseKind::ALL, word, "raise kind", |r| r.name())?.0 as u8,

@@ -15,7 +15,7 @@
 
 use crate::block::{Block, Inst, Target, Value};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, layout};
-use crate::ops::{IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
+use crate::ops::{FoldOp, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
 use brolga_core::{Cond, MemOp, Reg, RegSet, RegTable, RegWidth, RmwOp};
 use std::fmt::{self, Display, Formatter, Write};
@@ -174,6 +174,7 @@ fn suffix_text(suffix: Suffix, inst: &Inst) -> String {
         Suffix::VCc => IntCc::from_sub(inst.aux as u8).name().into(),
         Suffix::Cond => Cond::ALL.get(inst.sub as usize).map_or("?", |c| c.name()).into(),
         Suffix::Shape => Shape::from_sub(inst.sub).name().into(),
+        Suffix::Fold => FoldOp::from_aux(inst.aux).name().into(),
         Suffix::MemOp => memop_text(inst.memop()),
         Suffix::Rmw => RmwOp::ALL.get(inst.sub as usize).map_or("?", |r| r.name()).into(),
         Suffix::Jump => JumpKind::from_sub(inst.sub).name().into(),

@@ -17,7 +17,7 @@
 
 use crate::block::{Block, Inst, Label, Value};
 use crate::layout::{Arg, Suffix, layout};
-use crate::ops::{Effect, Op, RaiseKind, Shape, Ty};
+use crate::ops::{Effect, Form, Op, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
 use brolga_core::{Cond, Reg, RegTable, RegWidth, RmwOp, Size};
 use std::fmt;
@@ -219,6 +219,19 @@ impl Verifier<'_> {
             Op::Vshl | Op::Vlshr | Op::Vashr => {
                 need(inst.sub < 4 && inst.imm < lane().lane_bits() as u64, "shift amount not below the lane's width")
             }
+            Op::Vpopcnt | Op::Vswizzle => need(inst.sub == Shape::I8x16 as u8, "only bytes have this op"),
+            Op::VmulPairs => need(inst.sub == Shape::I16x8 as u8, "only 16-bit lanes have this op"),
+            Op::VmulHigh | Op::VmulHighRound => {
+                need(matches!(inst.sub, 1 | 2), "only 16- and 32-bit lanes have this op")
+            }
+            Op::Vsext | Op::Vzext => need(inst.sub < 3 && inst.imm < 2, "no such half, or no wider lane"),
+            Op::Vsnarrow | Op::Vunarrow => need(matches!(inst.sub, 1..=3), "no narrower lane"),
+            Op::Vfold => need(inst.sub < 4 && inst.aux < 5, "no such shape or combining operation"),
+            Op::Vshuffle => {
+                let bytes = self.block.consts.get(inst.imm as usize).ok_or("no such 128-bit constant")?.to_le_bytes();
+                need(bytes.iter().all(|s| *s < 32 || *s == 0x80), "no such byte")
+            }
+            op if op.info().form == Form::VBinary || op == Op::Vabs => need(inst.sub < 4, "no such shape"),
             Op::Load | Op::Store | Op::Rmw | Op::Cas => self.access(inst),
             Op::Call => self.call(inst),
             Op::Goto | Op::GotoInd => need(inst.sub < 3, "no such jump kind"),
@@ -398,6 +411,13 @@ fn rule(op: Op) -> Rule {
         Op::Insert => (V128, Same, Of(SCALAR), Nothing),
         Op::Vadd | Op::Vsub | Op::Vmul | Op::Vicmp => (V128, Same, Same, Nothing),
         Op::Vshl | Op::Vlshr | Op::Vashr => (V128, Same, Nothing, Nothing),
+        Op::Vabs | Op::Vpopcnt | Op::Vsext | Op::Vzext | Op::Vfold => (V128, Same, Nothing, Nothing),
+        Op::Vsmin | Op::Vsmax | Op::Vumin | Op::Vumax => (V128, Same, Same, Nothing),
+        Op::VsaddSat | Op::VuaddSat | Op::VssubSat | Op::VusubSat | Op::VavgRound => (V128, Same, Same, Nothing),
+        Op::VmulHigh | Op::VmulHighRound | Op::VmulPairs => (V128, Same, Same, Nothing),
+        Op::Vsnarrow | Op::Vunarrow | Op::Vswizzle | Op::Vshuffle => (V128, Same, Same, Nothing),
+        Op::Bitselect => (V128, Same, Same, Same),
+        Op::Vany => (I8, Of(V128), Nothing, Nothing),
         Op::Call => (VOID.or(I64), Nothing, Nothing, Nothing),
         Op::Brif => (VOID, Of(I8), Nothing, Nothing),
         Op::GotoInd | Op::Raise => (VOID, Of(I64), Nothing, Nothing),
@@ -431,7 +451,7 @@ fn used_fields(op: Op) -> u8 {
     let form = layout(op);
     let suffixes = form.suffixes.iter().map(|suffix| match suffix {
         Suffix::Ty => 0,
-        Suffix::VCc | Suffix::MemOp => FIELD_AUX,
+        Suffix::VCc | Suffix::Fold | Suffix::MemOp => FIELD_AUX,
         Suffix::Cc | Suffix::Cond | Suffix::Shape | Suffix::Rmw | Suffix::Jump | Suffix::Raise => FIELD_SUB,
     });
     let args = form.args.iter().map(|arg| match arg {
@@ -485,6 +505,16 @@ mod tests {
             ("v0 = get.v128 v0\nv1 = vshl.16x8 v0, 16", "shift amount not below the lane's width"),
             ("v0 = load.i32.b8 v100", "memory operation illegal for i32"),
             ("v0 = load.f64.b4 v100", "memory operation illegal for f64"),
+            ("v0 = get.v128 v0\nv1 = vpopcnt.16x8 v0", "only bytes have this op"),
+            ("v0 = get.v128 v0\nv1 = vswizzle.32x4 v0, v0", "only bytes have this op"),
+            ("v0 = get.v128 v0\nv1 = vmul_pairs.32x4 v0, v0", "only 16-bit lanes have this op"),
+            ("v0 = get.v128 v0\nv1 = vmul_high.64x2 v0, v0", "only 16- and 32-bit lanes have this op"),
+            ("v0 = get.v128 v0\nv1 = vsext.64x2 v0, 0", "no such half, or no wider lane"),
+            ("v0 = get.v128 v0\nv1 = vzext.8x16 v0, 2", "no such half, or no wider lane"),
+            ("v0 = get.v128 v0\nv1 = vsnarrow.8x16 v0, v0", "no narrower lane"),
+            ("v0 = get.v128 v0\nv1 = vshuffle v0, v0, 0x20", "no such byte"),
+            ("v0 = vany.i8 v100", "operand of type i64, expected v128"),
+            ("v0 = bitselect.i64 v100, v100, v100", "`bitselect` has no form of type i64"),
             ("store.b16 v100, v100", "memory operation illegal for i64"),
             ("store.b8.sx v100, v100", "memory operation illegal for i64"),
             ("v0 = rmw.i64.add.b16 v100, v100", "memory operation illegal for i64"),

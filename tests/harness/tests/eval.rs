@@ -68,7 +68,17 @@ fn block(guest: &Guest, inst: Inst, types: &[Ty], source: Source) -> Block {
     b.insn_start(0x1000, 4);
     let operands: Vec<Value> = (0..types.len()).map(|k| operand(&mut b, guest, source, k, types[k])).collect();
     let of = |k: usize| operands.get(k).copied().unwrap_or(Value::NONE);
-    let result = b.push(Inst { a: of(0), b: of(1), c: of(2), ..inst });
+    let mut imm = inst.imm;
+    if inst.op == Op::Vshuffle {
+        // The immediate stands for selectors.
+        let selectors = std::array::from_fn(|k| match (imm as usize + 7 * k) % 33 {
+            32 => 0x80,
+            selector => selector as u8,
+        });
+        imm = b.block.consts.len() as u64;
+        b.block.consts.push(u128::from_le_bytes(selectors));
+    }
+    let result = b.push(Inst { a: of(0), b: of(1), c: of(2), imm, ..inst });
     let reg = |name| guest.frontend.regs().by_name(name).unwrap().reg;
     match b.block.ty(result) {
         Ty::V128 => b.set(reg("v0"), result),
@@ -92,7 +102,7 @@ fn legal_forms(guest: &Guest, op: Op, random: &mut Random) -> Vec<(Inst, Vec<Ty>
     for ty in TYPES {
         for types in operand_types(ty) {
             let mut found = 0;
-            for _ in 0..60 {
+            for _ in 0..300 {
                 let inst = Inst {
                     sub: (random.next() % 14) as u8 * (random.next() % 2) as u8,
                     aux: (random.next() % 10) as u16 * (random.next() % 2) as u16,
@@ -115,7 +125,7 @@ fn legal_forms(guest: &Guest, op: Op, random: &mut Random) -> Vec<(Inst, Vec<Ty>
 fn operand_types(ty: Ty) -> Vec<Vec<Ty>> {
     let one = TYPES.map(|a| vec![a]);
     let two = [vec![ty, ty], vec![ty, Ty::I8], vec![ty, Ty::I32], vec![ty, Ty::I64]];
-    let three = [vec![Ty::I8, ty, ty], vec![ty, ty, Ty::I8]];
+    let three = [vec![Ty::I8, ty, ty], vec![ty, ty, Ty::I8], vec![ty, ty, ty]];
     let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
     let mut out: Vec<Vec<Ty>> = one.into_iter().chain(two).chain(three).collect();
     out.retain(|types| seen.insert(types.iter().map(|t| *t as u8).collect()));

@@ -7,11 +7,13 @@
 mod exits;
 mod flags;
 mod int;
+mod lanes;
 mod memory;
+mod shuffle;
 mod vector;
 
 use crate::cfg::Cfg;
-use crate::compile::Refused;
+use crate::compile::{Features, Refused};
 use crate::slots::LinkSlots;
 use crate::words::{RowMap, Rows};
 use brolga_core::{CcOp, Env, RegTable};
@@ -39,6 +41,7 @@ pub(crate) struct Unit<'a> {
     /// The loop poll must not be merged with another load.
     pub atomic_poll: bool,
     pub frontend: TargetFrontendConfig,
+    pub features: Features,
 }
 
 /// What a host fault at an access means.
@@ -334,17 +337,7 @@ impl<'a> Lower<'a, '_> {
                 return Ok(());
             }
             Op::Call => self.call(block, inst),
-            Op::Vsplat
-            | Op::Vscalar
-            | Op::Lane
-            | Op::Insert
-            | Op::Vadd
-            | Op::Vsub
-            | Op::Vmul
-            | Op::Vicmp
-            | Op::Vshl
-            | Op::Vlshr
-            | Op::Vashr => self.vector(block, inst),
+            op if op.is_vector() => self.vector(block, inst),
             Op::Jump | Op::Brif | Op::Goto | Op::GotoInd | Op::Raise => {
                 self.end(n, block, inst)?;
                 return Ok(());

@@ -1,9 +1,8 @@
 //! Vector ops: the lane shape is a free bitcast.
 
 use super::{Lower, clif_ty};
-use crate::lower::int::compare;
-use brolga_ir::{Block, Inst, IntCc, Op, Shape, Ty, Value};
-use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
+use brolga_ir::{Block, FoldOp, Inst, Op, Shape};
+use cranelift_codegen::ir::{self, InstBuilder, InstructionData, MemFlagsData, Opcode, types};
 
 pub(super) fn shape_ty(shape: Shape) -> ir::Type {
     match shape {
@@ -15,12 +14,26 @@ pub(super) fn shape_ty(shape: Shape) -> ir::Type {
 }
 
 impl Lower<'_, '_> {
-    /// The 128 bits of `v` as another type.
+    /// The 128 bits of `v` as another type. Looks through a bitcast, so that Cranelift's rules that
+    /// match an op on the result of another see both.
     pub(super) fn as_ty(&mut self, ty: ir::Type, v: ir::Value) -> ir::Value {
         if self.fb.func.dfg.value_type(v) == ty {
             return v;
         }
-        self.fb.ins().bitcast(ty, MemFlagsData::new().with_endianness(ir::Endianness::Little), v)
+        let raw = self.unbitcast(v);
+        if self.fb.func.dfg.value_type(raw) == ty {
+            return raw;
+        }
+        self.fb.ins().bitcast(ty, MemFlagsData::new().with_endianness(ir::Endianness::Little), raw)
+    }
+
+    /// What `v` is a bitcast of, or `v`.
+    pub(super) fn unbitcast(&self, v: ir::Value) -> ir::Value {
+        let dfg = &self.fb.func.dfg;
+        match dfg.value_def(v).inst().map(|i| &dfg.insts[i]) {
+            Some(InstructionData::LoadNoOffset { opcode: Opcode::Bitcast, arg, .. }) => *arg,
+            _ => v,
+        }
     }
 
     pub(super) fn vector(&mut self, block: &Block, inst: &Inst) -> ir::Value {
@@ -34,11 +47,15 @@ impl Lower<'_, '_> {
                 let v = self.resize(a, lane, false);
                 self.fb.ins().splat(ty, v)
             }
-            Op::Vscalar => self.zero_extended(a),
+            Op::Vscalar => self.scalar(block, inst, a),
             Op::Lane => {
                 let v = self.as_ty(ty, a);
                 let v = self.fb.ins().extractlane(v, at);
                 return self.resize(v, clif_ty(inst.ty), false);
+            }
+            Op::Vany => {
+                let v = self.unbitcast(a);
+                return self.fb.ins().vany_true(v);
             }
             Op::Insert => {
                 let v = self.data(inst.b);
@@ -55,41 +72,109 @@ impl Lower<'_, '_> {
                     _ => self.fb.ins().sshr(a, amount),
                 }
             }
-            _ => self.lanewise(block, inst, ty, a),
+            Op::Vabs => {
+                let a = self.as_ty(ty, a);
+                self.fb.ins().iabs(a)
+            }
+            Op::Vpopcnt => self.fb.ins().popcnt(a),
+            Op::Vsext | Op::Vzext => {
+                let a = self.as_ty(ty, a);
+                self.widen_half(inst.op == Op::Vsext, inst.imm != 0, a)
+            }
+            Op::Vfold => self.fold(FoldOp::from_aux(inst.aux), shape, a),
+            Op::Bitselect => self.bitselect(a, inst),
+            Op::Vswizzle => {
+                let indices = self.data(inst.b);
+                self.swizzle(a, indices)
+            }
+            Op::Vshuffle => {
+                let b = self.data(inst.b);
+                self.shuffle(a, b, block.consts[inst.imm as usize].to_le_bytes())
+            }
+            _ => {
+                let b = self.data(inst.b);
+                self.lanewise(inst, a, b)
+            }
         };
         self.as_ty(types::I8X16, r)
     }
 
-    fn lanewise(&mut self, _: &Block, inst: &Inst, ty: ir::Type, a: ir::Value) -> ir::Value {
-        debug_assert!(inst.b != Value::NONE && inst.ty == Ty::V128);
-        let b = self.data(inst.b);
-        let (a, b) = (self.as_ty(ty, a), self.as_ty(ty, b));
-        match inst.op {
-            Op::Vadd => self.fb.ins().iadd(a, b),
-            Op::Vsub => self.fb.ins().isub(a, b),
-            Op::Vmul if ty == types::I8X16 => self.multiply_bytes(a, b),
-            Op::Vmul => self.fb.ins().imul(a, b),
-            Op::Vicmp => self.fb.ins().icmp(compare(IntCc::from_sub(inst.aux as u8)), a, b),
-            op => unreachable!("{op:?} is no lanewise op"),
-        }
+    /// A 128-bit constant.
+    pub(super) fn wide_const(&mut self, value: u128) -> ir::Value {
+        let handle = self.fb.func.dfg.constants.insert(value.to_le_bytes()[..].into());
+        self.fb.ins().vconst(types::I8X16, handle)
     }
 
-    /// No host has a product of bytes: multiply them as halfwords, even and odd apart.
-    fn multiply_bytes(&mut self, a: ir::Value, b: ir::Value) -> ir::Value {
-        let (a, b) = (self.as_ty(types::I16X8, a), self.as_ty(types::I16X8, b));
-        let even = self.fb.ins().imul(a, b);
-        let eight = self.fb.ins().iconst(types::I32, 8);
-        let even = self.fb.ins().ishl(even, eight);
-        let even = self.fb.ins().ushr(even, eight);
-        let (a, b) = (self.fb.ins().ushr(a, eight), self.fb.ins().ushr(b, eight));
-        let odd = self.fb.ins().imul(a, b);
-        let odd = self.fb.ins().ishl(odd, eight);
-        self.fb.ins().bor(even, odd)
+    /// A constant with all lanes equal.
+    pub(super) fn lanes_const(&mut self, ty: ir::Type, lane: u64) -> ir::Value {
+        let shape = Shape::from_sub(ty.lane_bits().trailing_zeros() as u8 - 3);
+        let v = self.wide_const(brolga_ir::eval::eval_splat(shape, lane));
+        self.as_ty(ty, v)
     }
 
     /// A scalar in the low bits, zeros above.
     pub(super) fn zero_extended(&mut self, v: ir::Value) -> ir::Value {
         let v = self.resize(v, types::I64, false);
         self.fb.ins().scalar_to_vector(types::I64X2, v)
+    }
+
+    /// `vscalar`; of a lane of a vector without a detour through a general register.
+    fn scalar(&mut self, block: &Block, inst: &Inst, a: ir::Value) -> ir::Value {
+        let def = block.def(inst.a);
+        if def.op != Op::Lane || (def.imm != 0 && !self.u.features.pshufb) {
+            return self.zero_extended(a);
+        }
+        let bytes = Shape::from_sub(def.sub).lane_bits() / 8;
+        let v = self.data(def.a);
+        let first = def.imm as u32 * bytes;
+        let selectors = std::array::from_fn(|i| if (i as u32) < bytes { first as u8 + i as u8 } else { 0x80 });
+        self.shuffle(v, v, selectors)
+    }
+
+    fn bitselect(&mut self, mask: ir::Value, inst: &Inst) -> ir::Value {
+        let (a, b) = (self.data(inst.b), self.data(inst.c));
+        // A comparison's mask in its own type: Cranelift blends by it.
+        let mask = self.unbitcast(mask);
+        let ty = self.fb.func.dfg.value_type(mask);
+        let (a, b) = (self.as_ty(ty, a), self.as_ty(ty, b));
+        self.fb.ins().bitselect(mask, a, b)
+    }
+
+    /// The lower or upper half of the lanes in lanes twice as wide.
+    pub(super) fn widen_half(&mut self, signed: bool, upper: bool, a: ir::Value) -> ir::Value {
+        match (signed, upper) {
+            (true, false) => self.fb.ins().swiden_low(a),
+            (true, true) => self.fb.ins().swiden_high(a),
+            (false, false) => self.fb.ins().uwiden_low(a),
+            (false, true) => self.fb.ins().uwiden_high(a),
+        }
+    }
+
+    /// Halves onto each other until one lane is left.
+    fn fold(&mut self, f: FoldOp, shape: Shape, a: ir::Value) -> ir::Value {
+        let step = Inst { sub: shape as u8, ..Inst::new(f.lanewise(), brolga_ir::Ty::V128) };
+        let mut v = a;
+        let mut width = 64;
+        while width >= shape.lane_bits() {
+            let moved = self.moved_down(v, width / 8);
+            let r = self.lanewise(&step, v, moved);
+            v = self.as_ty(types::I8X16, r);
+            width /= 2;
+        }
+        let bytes = shape.lane_bits() as usize / 8;
+        self.shuffle(v, v, std::array::from_fn(|i| if i < bytes { i as u8 } else { 0x80 }))
+    }
+
+    /// Byte `bytes` (a power of two) in the place of byte 0, and those behind it.
+    fn moved_down(&mut self, v: ir::Value, bytes: u32) -> ir::Value {
+        if bytes == 1 {
+            let v = self.as_ty(types::I16X8, v);
+            let eight = self.fb.ins().iconst(types::I32, 8);
+            let v = self.fb.ins().ushr(v, eight);
+            return self.as_ty(types::I8X16, v);
+        }
+        // Units change places with their neighbours in the lowest doubleword, or the doublewords do.
+        let selectors = std::array::from_fn(|i| if bytes == 2 && i > 7 { i as u8 } else { i as u8 ^ bytes as u8 });
+        self.clif_shuffle(v, v, selectors)
     }
 }

@@ -6,7 +6,7 @@ use crate::ops::{Effect, Op, Ty};
 use brolga_core::RegTable;
 use std::collections::HashMap;
 
-/// Everything that decides a pure op's result. A 128-bit constant stands for itself.
+/// Everything that decides a pure op's result. A 128-bit constant or selector stands for itself.
 type Key = (Op, Ty, u8, u16, [Value; 3], u128);
 
 /// The pass.
@@ -34,7 +34,10 @@ pub(super) fn run(block: &Block, _: &RegTable) -> Block {
 }
 
 fn key(block: &Block, inst: &Inst) -> Key {
-    let imm = if inst.op == Op::Vconst { block.consts[inst.imm as usize] } else { inst.imm as u128 };
+    let imm = match inst.op {
+        Op::Vconst | Op::Vshuffle => block.consts[inst.imm as usize],
+        _ => inst.imm as u128,
+    };
     let mut operands = [inst.a, inst.b, inst.c];
     if commutes(inst.op) && inst.a > inst.b {
         operands.swap(0, 1);
@@ -44,6 +47,8 @@ fn key(block: &Block, inst: &Inst) -> Key {
 
 /// Whether the first two operands may be exchanged.
 fn commutes(op: Op) -> bool {
-    use Op::{And, FlagsAdd, Iadd, Imul, Or, Smax, Smin, Smulh, Umax, Umin, Umulh, Vadd, Vmul, Xor};
-    matches!(op, Iadd | Imul | Umulh | Smulh | And | Or | Xor | Smin | Smax | Umin | Umax | FlagsAdd | Vadd | Vmul)
+    use Op::*;
+    matches!(op, Iadd | Imul | Umulh | Smulh | And | Or | Xor | Smin | Smax | Umin | Umax | FlagsAdd)
+        || matches!(op, Vadd | Vmul | Vsmin | Vsmax | Vumin | Vumax | VsaddSat | VuaddSat | VavgRound)
+        || matches!(op, VmulHigh | VmulHighRound | VmulPairs)
 }

@@ -4,7 +4,7 @@
 use super::rewrite::Rewriter;
 use crate::block::{Block, Inst, Value};
 use crate::eval;
-use crate::ops::{Effect, IntCc, Op, Shape, Ty};
+use crate::ops::{Effect, FoldOp, IntCc, Op, Shape, Ty};
 use brolga_core::{Cond, Nzcv, RegTable};
 
 /// A value known at translation time.
@@ -88,7 +88,7 @@ fn evaluate(block: &Block, inst: &Inst, of: impl Fn(Value) -> Option<Known>) -> 
     let a = of(inst.a)?;
     match a {
         Known::Scalar(a) => from_scalar(block, inst, a, of),
-        Known::Wide(a) => from_wide(inst, a, of),
+        Known::Wide(a) => from_wide(block, inst, a, of),
         Known::Flags(f) => from_flags(inst, f),
     }
 }
@@ -118,7 +118,7 @@ fn from_scalar(block: &Block, inst: &Inst, a: u64, of: impl Fn(Value) -> Option<
     Some(Known::Scalar(value))
 }
 
-fn from_wide(inst: &Inst, a: u128, of: impl Fn(Value) -> Option<Known>) -> Option<Known> {
+fn from_wide(block: &Block, inst: &Inst, a: u128, of: impl Fn(Value) -> Option<Known>) -> Option<Known> {
     let shape = Shape::from_sub(inst.sub);
     let wide = |v: Value| of(v).and_then(Known::wide);
     let value = match inst.op {
@@ -127,9 +127,13 @@ fn from_wide(inst: &Inst, a: u128, of: impl Fn(Value) -> Option<Known>) -> Optio
         Op::Not => !a,
         Op::And | Op::Or | Op::Xor | Op::Bic => eval::eval_bitwise(inst.op, a, wide(inst.b)?)?,
         Op::Vicmp => eval::eval_vector_compare(IntCc::from_sub(inst.aux as u8), shape, a, wide(inst.b)?),
-        Op::Vshl | Op::Vlshr | Op::Vashr => eval::eval_vector_shift(inst.op, shape, a, inst.imm as u32)?,
-        Op::Vadd | Op::Vsub | Op::Vmul => eval::eval_vector(inst.op, shape, a, wide(inst.b)?)?,
-        _ => return None,
+        Op::Vany => return Some(Known::Scalar((a != 0) as u64)),
+        _ => {
+            let b = if inst.b == Value::NONE { 0 } else { wide(inst.b)? };
+            let c = if inst.c == Value::NONE { 0 } else { wide(inst.c)? };
+            let imm = if inst.op == Op::Vshuffle { block.consts[inst.imm as usize] } else { inst.imm as u128 };
+            eval::eval_vector(inst.op, shape, FoldOp::from_aux(inst.aux), [a, b, c], imm)?
+        }
     };
     Some(Known::Wide(value))
 }

@@ -45,7 +45,7 @@ impl<'a> Rewriter<'a> {
                 inst.imm = self.new.calls.len() as u64;
                 self.new.calls.push(site);
             }
-            Op::Vconst => inst.imm = self.wide(self.old.consts[inst.imm as usize]),
+            Op::Vconst | Op::Vshuffle => inst.imm = self.wide(self.old.consts[inst.imm as usize]),
             _ => {}
         }
         self.map[i] = self.push(inst);

@@ -6,8 +6,11 @@ use brolga_core::{Env, Nzcv};
 const POLY: u32 = 0xedb8_8320;
 const POLY_C: u32 = 0x82f6_3b78;
 
-const fn table(poly: u32) -> [u32; 256] {
-    let mut t = [0; 256];
+/// For each byte the remainder of it, and of it followed by one to seven zero bytes.
+type Tables = [[u32; 256]; 8];
+
+const fn tables(poly: u32) -> Tables {
+    let mut t = [[0; 256]; 8];
     let mut i = 0;
     while i < 256 {
         let mut r = i as u32;
@@ -16,21 +19,54 @@ const fn table(poly: u32) -> [u32; 256] {
             r = if r & 1 != 0 { r >> 1 ^ poly } else { r >> 1 };
             k += 1;
         }
-        t[i] = r;
+        t[0][i] = r;
         i += 1;
+    }
+    let mut k = 1;
+    while k < 8 {
+        i = 0;
+        while i < 256 {
+            let r: u32 = t[k - 1][i];
+            t[k][i] = r >> 8 ^ t[0][(r & 0xff) as usize];
+            i += 1;
+        }
+        k += 1;
     }
     t
 }
 
-static TABLE: [u32; 256] = table(POLY);
-static TABLE_C: [u32; 256] = table(POLY_C);
+static TABLES: Tables = tables(POLY);
+static TABLES_C: Tables = tables(POLY_C);
 
 /// `acc`, `value`, and in `how` the number of bytes, with bit 8 set for the Castagnoli polynomial.
 pub extern "C" fn crc32(_env: &mut Env, acc: u64, value: u64, how: u64) -> u64 {
-    let table = if how & 0x100 != 0 { &TABLE_C } else { &TABLE };
-    value.to_le_bytes()[..how as usize & 0xff]
-        .iter()
-        .fold(acc as u32, |crc, &byte| crc >> 8 ^ table[((crc ^ byte as u32) & 0xff) as usize]) as u64
+    let (acc, bytes) = (acc as u32, how as u32 & 0xff);
+    if how & 0x100 == 0 {
+        return crc_of_any(&TABLES, acc, value, bytes) as u64;
+    }
+    super::crypto::host::crc32c(acc, value, bytes).unwrap_or_else(|| crc32c_software(acc, value, bytes)) as u64
+}
+
+/// CRC-32C of the low `bytes` bytes of `value` by tables.
+pub(super) fn crc32c_software(acc: u32, value: u64, bytes: u32) -> u32 {
+    crc_of_any(&TABLES_C, acc, value, bytes)
+}
+
+fn crc_of_any(tables: &Tables, acc: u32, value: u64, bytes: u32) -> u32 {
+    match bytes {
+        1 => crc_of::<1>(tables, acc, value),
+        2 => crc_of::<2>(tables, acc, value),
+        4 => crc_of::<4>(tables, acc, value),
+        _ => crc_of::<8>(tables, acc, value),
+    }
+}
+
+/// All bytes at once: each with as many zero bytes behind it as bytes follow it.
+#[inline(always)]
+fn crc_of<const N: usize>(tables: &Tables, acc: u32, value: u64) -> u32 {
+    let rest = if N < 4 { acc >> (8 * N % 32) } else { 0 };
+    let x = (value ^ acc as u64).to_le_bytes();
+    (0..N).fold(rest, |crc, i| crc ^ tables[N - 1 - i][x[i] as usize])
 }
 
 /// Mixes pointer, modifier and key: the implementation-defined algorithm (FEAT_PACIMP), chosen to be cheap.

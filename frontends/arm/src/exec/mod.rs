@@ -21,8 +21,6 @@ pub mod fp_wide;
 pub mod int;
 pub mod simd_lanes;
 pub mod simd_misc;
-pub mod simd_perm;
-pub mod simd_shift;
 pub mod simd_three;
 
 macro_rules! helpers {
@@ -50,17 +48,11 @@ helpers! {
     COUNTER "counter" clock::counter;
     RANDOM "random" clock::random;
     THREE_SAME "three_same" simd_three::three_same;
-    THREE_DIFF "three_diff" simd_three::three_diff;
+    PMULL8 "pmull8" simd_three::pmull8;
     THREE_ELEM "three_elem" simd_three::three_elem;
-    DIFF_ELEM "diff_elem" simd_three::diff_elem;
-    DOT "dot" simd_three::dot::<false>;
-    DOT_ELEM "dot_elem" simd_three::dot::<true>;
     MATRIX "matrix" simd_three::matrix;
     PMULL64 "pmull64" simd_three::pmull64;
     TWO_MISC "two_misc" simd_misc::two_misc;
-    ACROSS "across" simd_misc::across;
-    PERMUTE "permute" simd_perm::permute;
-    TABLE "table_lookup" simd_perm::table;
     FADD_H "fadd_h" fp_scalar::add::<F16>;
     FADD_S "fadd_s" fp_scalar::add::<F32>;
     FADD_D "fadd_d" fp_scalar::add::<F64>;
@@ -158,9 +150,6 @@ helpers! {
     BFDOT "bfdot" fp_wide::bf16_dot;
     BFMMLA "bfmmla" fp_wide::bf16_matrix;
     BFMLAL "bfmlal" fp_wide::bf16_mul_add_long;
-    SHIFT_SATURATE "shift_saturate" simd_shift::shift_saturate_imm;
-    SHIFT_NARROW "shift_narrow" simd_shift::shift_narrow;
-    SHIFT_LONG "shift_long" simd_shift::shift_long;
     AES "aes" crypto::aes::aes;
     SHA "sha" crypto::sha::sha;
     SM "sm" crypto::sm::sm;

@@ -145,18 +145,6 @@ impl<const ELEMENT: bool> Word<ELEMENT> {
             T::half(env, self.rm(), self.upper())
         }
     }
-
-    /// The second operand of a dot product: the bytes of Vm, or one word of it in all words.
-    #[inline(always)]
-    pub fn second_quads(self, env: &Env) -> [u8; 16] {
-        if ELEMENT {
-            let (n, lane) = self.element(true);
-            let bytes = u8::get(env, n);
-            std::array::from_fn(|i| bytes[4 * lane + i % 4])
-        } else {
-            u8::get(env, self.rm())
-        }
-    }
 }
 
 /// Records saturation.
@@ -212,16 +200,6 @@ pub fn saturate3<D, S, const N: usize, const H: usize, const E: bool>(
     }
 }
 
-/// Vd = f(Vn), where f also tells whether it saturated.
-#[inline(always)]
-pub fn saturate1<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
-    env: &mut Env,
-    w: Word<E>,
-    f: impl Fn(T) -> (T, bool),
-) {
-    saturate3(env, w, |_: T, x: T, _| f(x));
-}
-
 /// Vd = f(Vn, Vm), where f also tells whether it saturated.
 #[inline(always)]
 pub fn saturate2<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
@@ -250,29 +228,6 @@ pub fn map2<T: Lane<N, H>, const N: usize, const H: usize, const E: bool>(
     f: impl Fn(T, T) -> T,
 ) {
     saturate3(env, w, |_: T, x: T, y| (f(x, y), false));
-}
-
-/// Half of Vd = f(Vn), from lanes twice as wide; f also tells whether it saturated.
-#[inline(never)]
-pub fn narrow<T, W, const N: usize, const H: usize, const Q: usize, const E: bool>(
-    env: &mut Env,
-    w: Word<E>,
-    f: impl Fn(W) -> (T, bool),
-) where
-    T: Lane<N, H>,
-    W: Lane<H, Q>,
-{
-    let x = W::get(env, w.rn());
-    let (r, any) = if w.scalar() {
-        let (r, s) = f(x[0]);
-        let mut lanes = [T::default(); H];
-        lanes[0] = r;
-        (lanes, s)
-    } else {
-        all([T::default(); H], x, x, |_, x, _| f(x))
-    };
-    T::put_half(env, w.rd(), w.upper(), r);
-    saturated(env, any);
 }
 
 /// Runs an expression with `$t` the signed or unsigned lane type of a size, and `$w` the type twice as wide;

@@ -43,6 +43,13 @@ pub fn crypto_three(cx: &mut Cx, i: CryptoThree, op: CryptoOp) -> Flow {
             let v = cx.b.xor(Ty::V128, n, m);
             cx.set_vreg(i.rd, v);
         }
+        CryptoOp::Sha1su0 => {
+            let (d, n, m) = (cx.vreg(i.rd), cx.vreg(i.rn), cx.vreg(i.rm));
+            let middle = cx.b.vshuffle(d, n, std::array::from_fn(|k| k as u8 + 8));
+            let v = cx.b.xor(Ty::V128, d, middle);
+            let v = cx.b.xor(Ty::V128, v, m);
+            cx.set_vreg(i.rd, v);
+        }
         CryptoOp::Sm4ekey => cx.vector_call(op.helper(), op as u64, &[i.rn, i.rm], &[i.rd]),
         _ => cx.vector_call(op.helper(), op as u64, &[i.rd, i.rn, i.rm], &[i.rd]),
     }

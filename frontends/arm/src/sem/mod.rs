@@ -15,6 +15,7 @@ pub mod fp;
 pub mod ldst;
 pub mod ldst_atomic;
 pub mod mops;
+pub mod simd_diff;
 pub mod simd_elem;
 pub mod simd_fp;
 pub mod simd_imm;

@@ -1,7 +1,8 @@
 //! Integer "Advanced SIMD x indexed element": as the vector instructions, with one lane of Vm in all lanes.
 
-use super::simd_lanes::shape;
-use super::simd_three::{diff_call, product, three_call};
+use super::simd_diff::long;
+use super::simd_lanes::{Part, shape};
+use super::simd_three::{dot_product, high_product, product, three_call};
 use super::*;
 use crate::exec::{self, simd_lanes::operations};
 
@@ -51,32 +52,46 @@ fn element(size: u32, h: bool, l: bool, m: bool, rm: u32) -> (u32, u32) {
 /// "Advanced SIMD vector x indexed element".
 pub fn elem(cx: &mut Cx, i: Elem, op: ElemOp) -> Flow {
     let (rm, lane) = element(i.size, i.h, i.l, i.m, i.rm);
-    match op.kin() {
-        Kin::Same(op @ (ThreeOp::Mla | ThreeOp::Mls | ThreeOp::Mul)) => {
-            let (s, n, m) = (shape(i.size), cx.vreg(i.rn), cx.vreg(rm));
-            let x = cx.b.lane(Ty::I64, s, m, lane);
-            let m = cx.b.vsplat(s, x);
-            let v = product(cx, op, s, i.rd, n, m);
-            cx.set_vector(i.q, i.rd, v);
-        }
-        Kin::Same(op) => three_call(cx, exec::THREE_ELEM, op, [i.rd, i.rn, rm]),
-        Kin::Long(op) => diff_call(cx, exec::DIFF_ELEM, op, i.q, [i.rd, i.rn, rm]),
-    }
-    Flow::Next
+    by_element(cx, op, i.size, i.q, Part::of(i.q), [i.rd, i.rn, rm], lane)
 }
 
 /// "Advanced SIMD scalar x indexed element".
 pub fn elem_scalar(cx: &mut Cx, i: ElemScalar, op: ElemOp) -> Flow {
-    let (rm, _) = element(i.size, i.h, i.l, i.m, i.rm);
-    match op.kin() {
-        Kin::Same(op) => three_call(cx, exec::THREE_ELEM, op, [i.rd, i.rn, rm]),
-        Kin::Long(op) => diff_call(cx, exec::DIFF_ELEM, op, false, [i.rd, i.rn, rm]),
+    let (rm, lane) = element(i.size, i.h, i.l, i.m, i.rm);
+    by_element(cx, op, i.size, false, Part::Scalar, [i.rd, i.rn, rm], lane)
+}
+
+fn by_element(cx: &mut Cx, op: ElemOp, size: u32, upper: bool, part: Part, regs: [u32; 3], lane: u32) -> Flow {
+    let ([rd, rn, rm], s) = (regs, shape(size));
+    let kin = op.kin();
+    if let Kin::Same(op @ (ThreeOp::Sqrdmlah | ThreeOp::Sqrdmlsh)) = kin {
+        three_call(cx, exec::THREE_ELEM, op, regs);
+        return Flow::Next;
+    }
+    let m = cx.vreg(rm);
+    let m = cx.dup_lane(s, m, lane);
+    match kin {
+        Kin::Same(op @ (ThreeOp::Sqdmulh | ThreeOp::Sqrdmulh)) => {
+            let n = cx.vreg(rn);
+            let v = high_product(cx, op, s, part, n, m);
+            cx.set_vreg(rd, v);
+        }
+        Kin::Same(op) => {
+            let n = cx.vreg(rn);
+            let v = product(cx, op, s, rd, n, m);
+            cx.set_vector(part == Part::Full, rd, v);
+        }
+        Kin::Long(op) => {
+            let part = if part == Part::Scalar { part } else { Part::Full };
+            long(cx, op, s, upper, part, [rd, rn], m);
+        }
     }
     Flow::Next
 }
 
 /// SDOT, UDOT, SUDOT, USDOT (by element).
 pub fn dot_elem(cx: &mut Cx, i: DotElem, op: DotOp) -> Flow {
-    cx.vector_call(exec::DOT_ELEM, op as u64, &[i.rd, i.rn, (i.m as u32) << 4 | i.rm], &[i.rd]);
-    Flow::Next
+    let m = cx.vreg((i.m as u32) << 4 | i.rm);
+    let m = cx.dup_lane(brolga_ir::Shape::I32x4, m, (i.h as u32) << 1 | i.l as u32);
+    dot_product(cx, op, i.q, i.rd, i.rn, m)
 }

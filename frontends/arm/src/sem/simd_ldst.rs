@@ -163,34 +163,85 @@ fn multiple(cx: &mut Cx, m: Multiple, q: bool, l: bool, sz: u32, rt: u32, addr: 
     interleaved(cx, regs, q, l, sz, rt, addr);
 }
 
-/// Structures of `regs` elements: element `e` of structure `s` is lane `s` of register `e`.
+/// Structures of `regs` elements: element `e` of structure `s` is lane `s` of register `e`. Memory is
+/// read and written in pieces of 16 bytes, or of the 8 that are left.
 fn interleaved(cx: &mut Cx, regs: u32, q: bool, l: bool, sz: u32, rt: u32, addr: &Addr) {
     let reg = |k: u32| (rt + k) % 32;
-    let (shape, op) = (lane_shape(sz), MemOp::plain(size(sz)));
-    let lanes = (if q { 16 } else { 8 }) >> sz;
+    let size = if q { 16 } else { 8 };
+    let bytes = regs * size;
+    let piece = |k: u32| MemOp::plain(if bytes - 16 * k < 16 { Size::B8 } else { Size::B16 });
+    let pieces = bytes.div_ceil(16);
+    // Where byte `k` of register `e` is in memory.
+    let place = |e: u32, k: u32| ((k >> sz) * regs + e) << sz | k & ((1 << sz) - 1);
     if l {
-        let zero = cx.b.vconst(0);
-        let mut vs = vec![zero; regs as usize];
-        for s in 0..lanes {
-            for e in 0..regs {
-                let at = ((s * regs + e) << sz) as i64;
-                let x = addr.load(cx, Ty::I64, op, at);
-                vs[e as usize] = cx.b.insert(shape, vs[e as usize], x, s);
-            }
-        }
+        let memory: Vec<Value> = (0..pieces).map(|k| load(cx, addr, piece(k), 16 * k as i64)).collect();
+        let registers: Vec<Value> = if memory.len() == 4 {
+            deal_in_fours(cx, lane_shape(sz), &memory)
+        } else {
+            (0..regs).map(|e| gather(cx, &memory, |k| if k < size { place(e, k) } else { u32::MAX })).collect()
+        };
         addr.finish(cx);
-        (0..regs).for_each(|k| cx.set_vreg(reg(k), vs[k as usize]));
+        (0..regs).for_each(|k| cx.set_vreg(reg(k), registers[k as usize]));
     } else {
-        let vs: Vec<Value> = (0..regs).map(|k| cx.vreg(reg(k))).collect();
-        for s in 0..lanes {
-            for e in 0..regs {
-                let at = ((s * regs + e) << sz) as i64;
-                let x = cx.b.lane(Ty::I64, shape, vs[e as usize], s);
-                addr.store(cx, op, at, x);
-            }
+        let registers: Vec<Value> = (0..regs).map(|k| cx.vreg(reg(k))).collect();
+        let memory: Vec<Value> = if pieces == 4 {
+            zip_of_fours(cx, lane_shape(sz), &registers)
+        } else {
+            (0..pieces)
+                .map(|p| {
+                    gather(cx, &registers, |k| {
+                        let (element, at) = ((16 * p + k) >> sz, k & ((1 << sz) - 1));
+                        let e = element % regs;
+                        let lane = (element / regs) << sz | at;
+                        if lane < size { 16 * e + lane } else { u32::MAX }
+                    })
+                })
+                .collect()
+        };
+        for (k, v) in (0..pieces).zip(memory) {
+            store(cx, addr, piece(k), 16 * k as i64, v);
         }
         addr.finish(cx);
     }
+}
+
+/// Bytes of up to four vectors: `from(k)` counts the bytes of all of them; past them is zero.
+fn gather(cx: &mut Cx, vectors: &[Value], from: impl Fn(u32) -> u32) -> Value {
+    let mut v = None;
+    for (first, two) in (0u32..).step_by(32).zip(vectors.chunks(2)) {
+        let selectors: [u8; 16] = std::array::from_fn(|k| match from(k as u32).checked_sub(first) {
+            Some(at) if at < 16 * two.len() as u32 => at as u8,
+            _ => 0x80,
+        });
+        if selectors.iter().all(|s| *s == 0x80) {
+            continue;
+        }
+        let part = cx.b.vshuffle(two[0], two[two.len() - 1], selectors);
+        v = Some(match v {
+            None => part,
+            Some(others) => cx.b.or(Ty::V128, others, part),
+        });
+    }
+    v.unwrap_or_else(|| cx.b.vconst(0))
+}
+
+/// Every fourth lane of four vectors, from lane 0, 1, 2 and 3 on: every second of every second.
+fn deal_in_fours(cx: &mut Cx, s: Shape, memory: &[Value]) -> Vec<Value> {
+    let (even, odd) = (cx.deal(s, true, memory[0], memory[1]), cx.deal(s, true, memory[2], memory[3]));
+    let (first, third) = cx.deal(s, true, even.0, odd.0);
+    let (second, fourth) = cx.deal(s, true, even.1, odd.1);
+    vec![first, second, third, fourth]
+}
+
+/// Lanes of four vectors in turn: every second place from one pair, the others from the other.
+fn zip_of_fours(cx: &mut Cx, s: Shape, registers: &[Value]) -> Vec<Value> {
+    let mut zip = |a, b| {
+        let n = s.lanes();
+        [0, n / 2].map(|first| cx.pick_lanes(s, a, b, |k| first + k / 2 + k % 2 * n))
+    };
+    let (even, odd) = (zip(registers[0], registers[2]), zip(registers[1], registers[3]));
+    let (low, high) = (zip(even[0], odd[0]), zip(even[1], odd[1]));
+    [low, high].concat()
 }
 
 /// Write-back of the post-indexed forms: by the bytes transferred if `rm` is 31, else by a register.
@@ -267,13 +318,7 @@ fn replicate(cx: &mut Cx, q: bool, sz: u32, elements: u32, rt: u32, addr: &Addr)
     let xs: Vec<Value> = (0..elements).map(|e| addr.load(cx, Ty::I64, op, (e << sz) as i64)).collect();
     for e in 0..elements {
         let v = cx.b.vsplat(lane_shape(sz), xs[e as usize]);
-        let v = if q {
-            v
-        } else {
-            let low = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
-            cx.b.vscalar(low)
-        };
-        cx.set_vreg((rt + e) % 32, v);
+        cx.set_vector(q, (rt + e) % 32, v);
     }
     (elements << sz) as u64
 }

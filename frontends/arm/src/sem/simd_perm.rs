@@ -2,8 +2,8 @@
 
 use super::simd_lanes::shape;
 use super::*;
-use crate::exec::{self, simd_lanes::operations};
-use brolga_ir::Shape;
+use crate::exec::simd_lanes::operations;
+use brolga_ir::{IntCc, Shape};
 
 operations! {
     /// "Advanced SIMD permute".
@@ -17,78 +17,58 @@ operations! {
 
 /// "Advanced SIMD permute".
 pub fn permute(cx: &mut Cx, i: Permute, op: PermuteOp) -> Flow {
-    let second = matches!(op, PermuteOp::Uzp2 | PermuteOp::Trn2 | PermuteOp::Zip2);
-    if i.size == 3 {
-        // Of two lanes a register all three permutations are one.
-        let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
-        let low = cx.b.lane(Ty::I64, Shape::I64x2, n, second as u32);
-        let high = cx.b.lane(Ty::I64, Shape::I64x2, m, second as u32);
-        let v = cx.doublewords(low, high);
-        cx.set_vreg(i.rd, v);
-    } else if matches!(op, PermuteOp::Trn1 | PermuteOp::Trn2) {
-        let v = transposed(cx, i, second);
-        cx.set_vector(i.q, i.rd, v);
-    } else {
-        cx.vector_call(exec::PERMUTE, op as u64, &[i.rn, i.rm], &[i.rd]);
-    }
-    Flow::Next
-}
-
-/// TRN1, TRN2: even or odd lanes of Vn in the even lanes of the result, of Vm in the odd.
-fn transposed(cx: &mut Cx, i: Permute, odd: bool) -> Value {
-    let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
-    let (s, half) = (shape(i.size + 1), 8 << i.size);
-    let (even, odd) = if odd {
-        let high = cx.b.vshift(Op::Vlshr, s, m, half);
-        (cx.b.vshift(Op::Vlshr, s, n, half), cx.b.vshift(Op::Vshl, s, high, half))
-    } else {
-        let low = cx.b.vshift(Op::Vshl, s, n, half);
-        (cx.b.vshift(Op::Vlshr, s, low, half), cx.b.vshift(Op::Vshl, s, m, half))
-    };
-    cx.b.or(Ty::V128, even, odd)
-}
-
-/// EXT: the bytes of Vn and then Vm from `imm4` on.
-pub fn ext_v(cx: &mut Cx, i: ExtV) -> Flow {
-    let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
-    let doublewords: &[(Value, u32)] = if i.q { &[(n, 0), (n, 1), (m, 0), (m, 1)] } else { &[(n, 0), (m, 0)] };
-    let (first, shift) = ((i.imm4 / 8) as usize, i.imm4 % 8 * 8);
-    let mut part = |k: usize| {
-        let (v, lane) = doublewords[first + k];
-        let low = cx.b.lane(Ty::I64, Shape::I64x2, v, lane);
-        match doublewords.get(first + k + 1) {
-            Some(&(v, lane)) if shift != 0 => {
-                let high = cx.b.lane(Ty::I64, Shape::I64x2, v, lane);
-                funnel(cx, low, high, shift)
-            }
-            _ => low,
-        }
-    };
-    let low = part(0);
-    let high = if i.q { Some(part(1)) } else { None };
-    let v = match high {
-        Some(high) => cx.doublewords(low, high),
-        None => cx.b.vscalar(low),
+    use PermuteOp::*;
+    let (n, m, s) = (cx.vreg(i.rn), cx.vreg(i.rm), shape(i.size));
+    let (all, count) = (s.lanes(), if i.q { s.lanes() } else { s.lanes() / 2 });
+    let second = matches!(op, Uzp2 | Trn2 | Zip2) as u32;
+    // Lanes alternate between Vn and Vm.
+    let alternate = |k: u32, lane: u32| if k >= count { u32::MAX } else { lane + k % 2 * all };
+    let v = match op {
+        Uzp1 | Uzp2 => cx.every_other(s, i.q, n, m, second),
+        Trn1 | Trn2 => cx.pick_lanes(s, n, m, |k| alternate(k, k / 2 * 2 + second)),
+        Zip1 | Zip2 => cx.pick_lanes(s, n, m, |k| alternate(k, k / 2 + second * count / 2)),
     };
     cx.set_vreg(i.rd, v);
     Flow::Next
 }
 
-/// The doubleword `shift` bits into `high:low`; 0 < `shift` < 64.
-fn funnel(cx: &mut Cx, low: Value, high: Value, shift: u32) -> Value {
-    let low = cx.shift(Ty::I64, low, 1, shift);
-    let high = cx.shift(Ty::I64, high, 0, 64 - shift);
-    cx.b.or(Ty::I64, low, high)
+/// EXT: the bytes of Vn and then Vm from `imm4` on.
+pub fn ext_v(cx: &mut Cx, i: ExtV) -> Flow {
+    let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
+    let count = if i.q { 16 } else { 8 };
+    let v = cx.pick_lanes(Shape::I8x16, n, m, |k| match k + i.imm4 {
+        _ if k >= count => u32::MAX,
+        at if at < count => at,
+        at => at - count + 16,
+    });
+    cx.set_vreg(i.rd, v);
+    Flow::Next
 }
 
 /// TBL, TBX: a table of one to four registers from Vn on.
 pub fn table_lookup(cx: &mut Cx, i: TableLookup, op: TableOp) -> Flow {
-    let mut reads = vec![i.rm];
-    reads.extend((0..=i.len).map(|k| (i.rn + k) % 32));
-    if op == TableOp::Tbx {
-        reads.push(i.rd);
+    const BYTES: Shape = Shape::I8x16;
+    let index = cx.vreg(i.rm);
+    let mut found = None;
+    for k in 0..=i.len {
+        let table = cx.vreg((i.rn + k) % 32);
+        // An index below the register's first wraps to one out of range.
+        let at = if k == 0 {
+            index
+        } else {
+            let first = cx.lanes_const(BYTES, 16 * k as u64);
+            cx.b.vbinary(Op::Vsub, BYTES, index, first)
+        };
+        let v = cx.b.vbinary(Op::Vswizzle, BYTES, table, at);
+        found = Some(found.map_or(v, |all| cx.b.or(Ty::V128, all, v)));
     }
-    cx.vector_call(exec::TABLE, op as u64, &reads, &[i.rd]);
+    let mut v = found.unwrap_or(index);
+    if op == TableOp::Tbx {
+        let (d, size) = (cx.vreg(i.rd), cx.lanes_const(BYTES, 16 * (i.len as u64 + 1)));
+        let inside = cx.b.vicmp(IntCc::Ult, BYTES, index, size);
+        v = cx.b.bitselect(inside, v, d);
+    }
+    cx.set_vector(i.q, i.rd, v);
     Flow::Next
 }
 
@@ -102,9 +82,9 @@ fn lane_of(imm5: u32) -> (Shape, u32) {
 pub fn dup_elem_v(cx: &mut Cx, i: DupElemV) -> Flow {
     let (s, lane) = lane_of(i.imm5);
     let n = cx.vreg(i.rn);
-    let x = cx.b.lane(Ty::I64, s, n, lane);
-    let v = cx.b.vsplat(s, x);
-    cx.set_vector(i.q, i.rd, v);
+    let count = if i.q { s.lanes() } else { s.lanes() / 2 };
+    let v = cx.pick_lanes(s, n, n, |k| if k < count { lane } else { u32::MAX });
+    cx.set_vreg(i.rd, v);
     Flow::Next
 }
 

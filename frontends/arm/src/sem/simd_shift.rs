@@ -1,9 +1,10 @@
 //! "Advanced SIMD shift by immediate", integer.
 
-use super::simd_lanes::shape;
+use super::simd_lanes::{Part, shape, wider};
+use super::simd_misc::{Narrow, narrowed};
 use super::*;
-use crate::exec::{self, simd_lanes::operations};
-use brolga_ir::Shape;
+use crate::exec::simd_lanes::operations;
+use brolga_ir::{IntCc, Shape};
 
 operations! {
     /// "Advanced SIMD shift by immediate".
@@ -20,15 +21,15 @@ fn decode(immh: u32, immb: u32) -> (u32, u32) {
 
 /// "Advanced SIMD shift by immediate" between equal lanes.
 pub fn shift_imm(cx: &mut Cx, i: ShiftImm, op: ShiftOp) -> Flow {
-    shift(cx, op, decode(i.immh, i.immb), i.q, i.rd, i.rn)
+    shift(cx, op, decode(i.immh, i.immb), Part::of(i.q), i.rd, i.rn)
 }
 
 /// "Advanced SIMD scalar shift by immediate".
 pub fn shift_imm_scalar(cx: &mut Cx, i: ShiftImmScalar, op: ShiftOp) -> Flow {
-    shift(cx, op, decode(i.immh, i.immb), false, i.rd, i.rn)
+    shift(cx, op, decode(i.immh, i.immb), Part::Scalar, i.rd, i.rn)
 }
 
-fn shift(cx: &mut Cx, op: ShiftOp, (size, left): (u32, u32), q: bool, rd: u32, rn: u32) -> Flow {
+fn shift(cx: &mut Cx, op: ShiftOp, (size, left): (u32, u32), part: Part, rd: u32, rn: u32) -> Flow {
     let (s, n) = (shape(size), cx.vreg(rn));
     let right = s.lane_bits() - left;
     let v = match op {
@@ -52,11 +53,13 @@ fn shift(cx: &mut Cx, op: ShiftOp, (size, left): (u32, u32), q: bool, rd: u32, r
             inserted(cx, op, s, rd, n, amount)
         }
         _ => {
-            cx.fp_call(exec::SHIFT_SATURATE, op as u64, &[rn], &[rd]);
+            let n = cx.part(part, s, n);
+            let v = left_saturated(cx, op, s, n, left);
+            cx.set_vreg(rd, v);
             return Flow::Next;
         }
     };
-    cx.set_vector(q, rd, v);
+    cx.set_vector(part == Part::Full, rd, v);
     Flow::Next
 }
 
@@ -86,28 +89,88 @@ fn inserted(cx: &mut Cx, op: Op, s: Shape, rd: u32, n: Value, amount: u32) -> Va
     cx.b.or(Ty::V128, kept, v)
 }
 
+/// SQSHL, SQSHLU, UQSHL (immediate): what shifting back does not restore has saturated.
+fn left_saturated(cx: &mut Cx, op: ShiftOp, s: Shape, n: Value, amount: u32) -> Value {
+    let bits = s.lane_bits();
+    let back = if op == ShiftOp::Sqshl { Op::Vashr } else { Op::Vlshr };
+    // Negative numbers saturate to 0 where the result is unsigned.
+    let source = if op == ShiftOp::Sqshlu {
+        let sign = cx.b.vshift(Op::Vashr, s, n, bits - 1);
+        cx.b.bic(Ty::V128, n, sign)
+    } else {
+        n
+    };
+    let v = cx.lane_shift(Op::Vshl, s, source, amount);
+    let restored = cx.lane_shift(back, s, v, amount);
+    cx.saturated_if_not(restored, n);
+    let over = cx.b.vicmp(IntCc::Ne, s, restored, source);
+    if op == ShiftOp::Sqshl {
+        let sign = cx.b.vshift(Op::Vashr, s, n, bits - 1);
+        let highest = cx.lanes_const(s, u64::MAX >> (65 - bits));
+        let limit = cx.b.xor(Ty::V128, sign, highest);
+        cx.b.bitselect(over, limit, v)
+    } else {
+        cx.b.or(Ty::V128, v, over)
+    }
+}
+
 /// "Advanced SIMD shift by immediate" to lanes half as wide.
 pub fn shift_narrow(cx: &mut Cx, i: ShiftNarrow, op: ShiftOp) -> Flow {
-    narrow(cx, op, i.q, i.rd, i.rn)
+    let n = cx.vreg(i.rn);
+    narrow(cx, op, decode(i.immh, i.immb), i.q, i.rd, n)
 }
 
 /// The same on a scalar.
 pub fn shift_narrow_scalar(cx: &mut Cx, i: ShiftNarrowScalar, op: ShiftOp) -> Flow {
-    narrow(cx, op, false, i.rd, i.rn)
+    let (size, left) = decode(i.immh, i.immb);
+    let n = cx.vreg(i.rn);
+    let n = cx.part(Part::Scalar, shape(size + 1), n);
+    narrow(cx, op, (size, left), false, i.rd, n)
 }
 
-fn narrow(cx: &mut Cx, op: ShiftOp, upper: bool, rd: u32, rn: u32) -> Flow {
-    let reads: &[u32] = if upper { &[rd, rn] } else { &[rn] };
-    if matches!(op, ShiftOp::Shrn | ShiftOp::Rshrn) {
-        cx.vector_call(exec::SHIFT_NARROW, op as u64, reads, &[rd]);
-    } else {
-        cx.fp_call(exec::SHIFT_NARROW, op as u64, reads, &[rd]);
-    }
+fn narrow(cx: &mut Cx, op: ShiftOp, (size, left): (u32, u32), upper: bool, rd: u32, n: Value) -> Flow {
+    use ShiftOp::*;
+    let s = shape(size + 1);
+    let amount = (8 << size) - left;
+    let v = match op {
+        // Whole bytes are chosen, not shifted.
+        Shrn if amount % 8 == 0 && amount <= 8 << size => cx.cut(s, n, amount / 8),
+        Shrn => {
+            let v = cx.b.vshift(Op::Vlshr, s, n, amount);
+            cx.cut(s, v, 0)
+        }
+        // The carry out of the lane is above what is kept.
+        Rshrn => {
+            let half = cx.lanes_const(s, 1 << (amount - 1));
+            let v = cx.b.vbinary(Op::Vadd, s, n, half);
+            let v = cx.b.vshift(Op::Vlshr, s, v, amount);
+            cx.cut(s, v, 0)
+        }
+        _ => {
+            let (shift, how) = match op {
+                Sqshrn | Sqrshrn => (Op::Vashr, Narrow::Signed),
+                Uqshrn | Uqrshrn => (Op::Vlshr, Narrow::Unsigned),
+                _ => (Op::Vashr, Narrow::SignedToUnsigned),
+            };
+            let v = if matches!(op, Sqrshrn | Uqrshrn | Sqrshrun) {
+                rounded(cx, shift, s, n, amount)
+            } else {
+                cx.b.vshift(shift, s, n, amount)
+            };
+            narrowed(cx, how, s, v)
+        }
+    };
+    cx.set_half(upper, rd, v);
     Flow::Next
 }
 
 /// SSHLL, USHLL: to lanes twice as wide.
 pub fn shift_long(cx: &mut Cx, i: ShiftLong, op: ShiftOp) -> Flow {
-    cx.vector_call(exec::SHIFT_LONG, op as u64, &[i.rn], &[i.rd]);
+    let (size, left) = decode(i.immh, i.immb);
+    let extend = if op == ShiftOp::Sshll { Op::Vsext } else { Op::Vzext };
+    let n = cx.vreg(i.rn);
+    let v = cx.b.vwiden(extend, shape(size), n, i.q);
+    let v = cx.lane_shift(Op::Vshl, wider(shape(size)), v, left);
+    cx.set_vreg(i.rd, v);
     Flow::Next
 }

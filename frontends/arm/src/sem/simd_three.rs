@@ -1,9 +1,11 @@
-//! Integer Advanced SIMD of three registers: "three same", "three-register extension", "three different".
+//! Integer Advanced SIMD of three registers: "three same", "three-register extension".
 
-use super::simd_lanes::shape;
+use super::simd_lanes::{Part, shape};
 use super::*;
 use crate::exec::{self, simd_lanes::operations};
 use brolga_ir::{IntCc, Shape};
+
+pub use super::simd_diff::{DiffOp, three_diff, three_diff_scalar};
 
 operations! {
     /// "Advanced SIMD three same" and the integer saturating part of its extensions.
@@ -26,13 +28,6 @@ operations! {
     DotOp: Sdot Udot Usdot Sudot Smmla Ummla Usmmla
 }
 
-operations! {
-    /// "Advanced SIMD three different".
-    DiffOp: Saddl Uaddl Saddw Uaddw Ssubl Usubl Ssubw Usubw Addhn Raddhn Subhn Rsubhn
-        Sabal Uabal Sabdl Uabdl Smlal Umlal Smlsl Umlsl Smull Umull Pmull
-        Sqdmlal Sqdmlsl Sqdmull
-}
-
 impl ThreeOp {
     fn saturates(self) -> bool {
         use ThreeOp::*;
@@ -47,36 +42,43 @@ impl ThreeOp {
     }
 }
 
-impl DiffOp {
-    fn saturates(self) -> bool {
-        matches!(self, DiffOp::Sqdmlal | DiffOp::Sqdmlsl | DiffOp::Sqdmull)
-    }
-
-    /// Whether the destination is read: accumulated to, or kept in its lower half.
-    fn reads_destination(self, upper: bool) -> bool {
-        use DiffOp::*;
-        match self {
-            Sabal | Uabal | Smlal | Umlal | Smlsl | Umlsl | Sqdmlal | Sqdmlsl => true,
-            Addhn | Raddhn | Subhn | Rsubhn => upper,
-            _ => false,
-        }
-    }
-}
-
 /// "Advanced SIMD three same".
 pub fn three_same(cx: &mut Cx, i: ThreeSame, op: ThreeOp) -> Flow {
-    same(cx, op, i.size, i.q, [i.rd, i.rn, i.rm])
+    same(cx, op, i.size, Part::of(i.q), [i.rd, i.rn, i.rm])
 }
 
 /// "Advanced SIMD scalar three same".
 pub fn three_same_scalar(cx: &mut Cx, i: ThreeSameScalar, op: ThreeOp) -> Flow {
-    same(cx, op, i.size, false, [i.rd, i.rn, i.rm])
+    same(cx, op, i.size, Part::Scalar, [i.rd, i.rn, i.rm])
 }
 
-fn same(cx: &mut Cx, op: ThreeOp, size: u32, q: bool, [rd, rn, rm]: [u32; 3]) -> Flow {
-    match lanewise(cx, op, shape(size), [rd, rn, rm]) {
-        Some(v) => cx.set_vector(q, rd, v),
-        None => three_call(cx, exec::THREE_SAME, op, [rd, rn, rm]),
+fn same(cx: &mut Cx, op: ThreeOp, size: u32, part: Part, regs: [u32; 3]) -> Flow {
+    use ThreeOp::*;
+    let [rd, rn, rm] = regs;
+    let s = shape(size);
+    let q = part == Part::Full;
+    match op {
+        Sqadd | Uqadd | Sqsub | Uqsub => {
+            let (n, m) = (cx.vreg(rn), cx.vreg(rm));
+            let (n, m) = (cx.part(part, s, n), cx.part(part, s, m));
+            let v = saturating(cx, op, s, n, m);
+            cx.set_vreg(rd, v);
+        }
+        Sqdmulh | Sqrdmulh => {
+            let (n, m) = (cx.vreg(rn), cx.vreg(rm));
+            let v = high_product(cx, op, s, part, n, m);
+            cx.set_vreg(rd, v);
+        }
+        Smaxp | Umaxp | Sminp | Uminp | Addp => {
+            let (n, m) = (cx.vreg(rn), cx.vreg(rm));
+            let (even, odd) = cx.deal(s, q, n, m);
+            let v = cx.b.vbinary(pairwise(op), s, even, odd);
+            cx.set_vreg(rd, v);
+        }
+        _ => match lanewise(cx, op, s, regs) {
+            Some(v) => cx.set_vector(q, rd, v),
+            None => three_call(cx, exec::THREE_SAME, op, regs),
+        },
     }
     Flow::Next
 }
@@ -91,51 +93,72 @@ pub fn three_call(cx: &mut Cx, helper: HelperId, op: ThreeOp, [rd, rn, rm]: [u32
     }
 }
 
+/// A saturated sum or difference. Lanes that do not count are zero and stay so.
+fn saturating(cx: &mut Cx, op: ThreeOp, s: Shape, n: Value, m: Value) -> Value {
+    let (saturated, wrapped) = match op {
+        ThreeOp::Sqadd => (Op::VsaddSat, Op::Vadd),
+        ThreeOp::Uqadd => (Op::VuaddSat, Op::Vadd),
+        ThreeOp::Sqsub => (Op::VssubSat, Op::Vsub),
+        _ => (Op::VusubSat, Op::Vsub),
+    };
+    let (v, wrapped) = (cx.b.vbinary(saturated, s, n, m), cx.b.vbinary(wrapped, s, n, m));
+    cx.saturated_if_not(v, wrapped);
+    v
+}
+
+/// SQDMULH, SQRDMULH: only the square of the lowest number saturates.
+pub fn high_product(cx: &mut Cx, op: ThreeOp, s: Shape, part: Part, n: Value, m: Value) -> Value {
+    let n = cx.part(part, s, n);
+    let high = if op == ThreeOp::Sqdmulh { Op::VmulHigh } else { Op::VmulHighRound };
+    let v = cx.b.vbinary(high, s, n, m);
+    let lowest = cx.lanes_const(s, 1 << (s.lane_bits() - 1));
+    let (n, m) = (cx.b.vicmp(IntCc::Eq, s, n, lowest), cx.b.vicmp(IntCc::Eq, s, m, lowest));
+    let both = cx.b.and(Ty::V128, n, m);
+    cx.saturated(both);
+    v
+}
+
+fn pairwise(op: ThreeOp) -> Op {
+    match op {
+        ThreeOp::Smaxp => Op::Vsmax,
+        ThreeOp::Umaxp => Op::Vumax,
+        ThreeOp::Sminp => Op::Vsmin,
+        ThreeOp::Uminp => Op::Vumin,
+        _ => Op::Vadd,
+    }
+}
+
 /// The result in IR, of full registers, if a few ops can say it.
 fn lanewise(cx: &mut Cx, op: ThreeOp, s: Shape, [rd, rn, rm]: [u32; 3]) -> Option<Value> {
-    if !in_ir(op, s) {
+    use ThreeOp::*;
+    if op.saturates() || matches!(op, Sshl | Ushl | Srshl | Urshl | Pmul) {
         return None;
     }
     let (n, m) = (cx.vreg(rn), cx.vreg(rm));
     Some(match op {
-        ThreeOp::Add => cx.b.vbinary(Op::Vadd, s, n, m),
-        ThreeOp::Sub => cx.b.vbinary(Op::Vsub, s, n, m),
-        ThreeOp::Mul | ThreeOp::Mla | ThreeOp::Mls => product(cx, op, s, rd, n, m),
-        ThreeOp::Cmgt => cx.b.vicmp(IntCc::Sgt, s, n, m),
-        ThreeOp::Cmge => cx.b.vicmp(IntCc::Sge, s, n, m),
-        ThreeOp::Cmhi => cx.b.vicmp(IntCc::Ugt, s, n, m),
-        ThreeOp::Cmhs => cx.b.vicmp(IntCc::Uge, s, n, m),
-        ThreeOp::Cmeq => cx.b.vicmp(IntCc::Eq, s, n, m),
-        ThreeOp::Cmtst => {
+        Add => cx.b.vbinary(Op::Vadd, s, n, m),
+        Sub => cx.b.vbinary(Op::Vsub, s, n, m),
+        Mul | Mla | Mls => product(cx, op, s, rd, n, m),
+        Cmgt => cx.b.vicmp(IntCc::Sgt, s, n, m),
+        Cmge => cx.b.vicmp(IntCc::Sge, s, n, m),
+        Cmhi => cx.b.vicmp(IntCc::Ugt, s, n, m),
+        Cmhs => cx.b.vicmp(IntCc::Uge, s, n, m),
+        Cmeq => cx.b.vicmp(IntCc::Eq, s, n, m),
+        Cmtst => {
             let (both, zero) = (cx.b.and(Ty::V128, n, m), cx.b.vconst(0));
             cx.b.vicmp(IntCc::Ne, s, both, zero)
         }
-        ThreeOp::Smax => choose(cx, IntCc::Sgt, s, n, m),
-        ThreeOp::Umax => choose(cx, IntCc::Ugt, s, n, m),
-        ThreeOp::Smin => choose(cx, IntCc::Slt, s, n, m),
-        ThreeOp::Umin => choose(cx, IntCc::Ult, s, n, m),
-        ThreeOp::Sabd => difference(cx, IntCc::Slt, s, n, m),
-        ThreeOp::Uabd => difference(cx, IntCc::Ult, s, n, m),
-        ThreeOp::Saba | ThreeOp::Uaba => {
-            let less = if op == ThreeOp::Saba { IntCc::Slt } else { IntCc::Ult };
-            let (d, sum) = (difference(cx, less, s, n, m), cx.vreg(rd));
+        Smax => cx.b.vbinary(Op::Vsmax, s, n, m),
+        Umax => cx.b.vbinary(Op::Vumax, s, n, m),
+        Smin => cx.b.vbinary(Op::Vsmin, s, n, m),
+        Umin => cx.b.vbinary(Op::Vumin, s, n, m),
+        Sabd | Uabd => difference(cx, op == Sabd, s, n, m),
+        Saba | Uaba => {
+            let (d, sum) = (difference(cx, op == Saba, s, n, m), cx.vreg(rd));
             cx.b.vbinary(Op::Vadd, s, sum, d)
         }
-        ThreeOp::Shadd => halved_sum(cx, Op::Vashr, s, n, m),
-        ThreeOp::Uhadd => halved_sum(cx, Op::Vlshr, s, n, m),
-        ThreeOp::Srhadd => rounded_half(cx, Op::Vashr, s, n, m),
-        ThreeOp::Urhadd => rounded_half(cx, Op::Vlshr, s, n, m),
-        _ => doubleword_pairs(cx, n, m),
+        _ => halved(cx, op, s, n, m),
     })
-}
-
-fn in_ir(op: ThreeOp, s: Shape) -> bool {
-    use ThreeOp::*;
-    match op {
-        Addp => s == Shape::I64x2,
-        Shsub | Uhsub | Sshl | Ushl | Srshl | Urshl | Pmul | Smaxp | Umaxp | Sminp | Uminp => false,
-        _ => !op.saturates(),
-    }
 }
 
 /// MUL, and MLA and MLS onto register `rd`.
@@ -154,38 +177,34 @@ pub fn product(cx: &mut Cx, op: ThreeOp, s: Shape, rd: u32, n: Value, m: Value) 
     }
 }
 
-/// Lanes of `n` where the comparison with `m` holds, else of `m`.
-fn choose(cx: &mut Cx, cc: IntCc, s: Shape, n: Value, m: Value) -> Value {
-    let mask = cx.b.vicmp(cc, s, n, m);
-    cx.bit_select(mask, n, m)
+/// |n - m|: the greater less the smaller.
+pub fn difference(cx: &mut Cx, signed: bool, s: Shape, n: Value, m: Value) -> Value {
+    let (max, min) = if signed { (Op::Vsmax, Op::Vsmin) } else { (Op::Vumax, Op::Vumin) };
+    let (greater, smaller) = (cx.b.vbinary(max, s, n, m), cx.b.vbinary(min, s, n, m));
+    cx.b.vbinary(Op::Vsub, s, greater, smaller)
 }
 
-/// |n - m|: the difference, negated where n is less.
-fn difference(cx: &mut Cx, less: IntCc, s: Shape, n: Value, m: Value) -> Value {
-    let mask = cx.b.vicmp(less, s, n, m);
-    let d = cx.b.vbinary(Op::Vsub, s, n, m);
-    let d = cx.b.xor(Ty::V128, d, mask);
-    cx.b.vbinary(Op::Vsub, s, d, mask)
-}
-
-/// (n + m) >> 1 without the bit that the sum needs more.
-fn halved_sum(cx: &mut Cx, shift: Op, s: Shape, n: Value, m: Value) -> Value {
-    let (both, one) = (cx.b.and(Ty::V128, n, m), cx.b.xor(Ty::V128, n, m));
-    let half = cx.b.vshift(shift, s, one, 1);
-    cx.b.vbinary(Op::Vadd, s, both, half)
-}
-
-/// (n + m + 1) >> 1
-fn rounded_half(cx: &mut Cx, shift: Op, s: Shape, n: Value, m: Value) -> Value {
-    let (any, one) = (cx.b.or(Ty::V128, n, m), cx.b.xor(Ty::V128, n, m));
-    let half = cx.b.vshift(shift, s, one, 1);
-    cx.b.vbinary(Op::Vsub, s, any, half)
-}
-
-/// ADDP of doublewords.
-fn doubleword_pairs(cx: &mut Cx, n: Value, m: Value) -> Value {
-    let (low, high) = (doubleword_sum(cx, n), doubleword_sum(cx, m));
-    cx.doublewords(low, high)
+/// SHADD and its kin, by the unsigned average rounded up: an average rounded down is the complement of the
+/// complements' average, half of a difference is the minuend less the average, and signed numbers become
+/// unsigned with their sign bit turned round.
+fn halved(cx: &mut Cx, op: ThreeOp, s: Shape, n: Value, m: Value) -> Value {
+    use ThreeOp::*;
+    let top = 1u64 << (s.lane_bits() - 1);
+    let flip = match op {
+        Urhadd | Uhsub => 0,
+        Srhadd | Shsub => top,
+        Uhadd => u64::MAX,
+        _ => top - 1,
+    };
+    let flips = cx.lanes_const(s, flip);
+    let mut flipped = |v| if flip == 0 { v } else { cx.b.xor(Ty::V128, v, flips) };
+    let (n, m) = (flipped(n), flipped(m));
+    let average = cx.b.vbinary(Op::VavgRound, s, n, m);
+    match op {
+        Shsub | Uhsub => cx.b.vbinary(Op::Vsub, s, n, average),
+        Urhadd => average,
+        _ => cx.b.xor(Ty::V128, average, flips),
+    }
 }
 
 /// The sum of a vector's two doublewords.
@@ -212,9 +231,9 @@ pub fn bitwise(cx: &mut Cx, i: Bitwise, op: LogicOp) -> Flow {
         LogicOp::Bsl | LogicOp::Bit | LogicOp::Bif => {
             let d = cx.vreg(i.rd);
             match op {
-                LogicOp::Bsl => cx.bit_select(d, n, m),
-                LogicOp::Bit => cx.bit_select(m, n, d),
-                _ => cx.bit_select(m, d, n),
+                LogicOp::Bsl => cx.b.bitselect(d, n, m),
+                LogicOp::Bit => cx.b.bitselect(m, n, d),
+                _ => cx.b.bitselect(m, d, n),
             }
         }
     };
@@ -224,7 +243,26 @@ pub fn bitwise(cx: &mut Cx, i: Bitwise, op: LogicOp) -> Flow {
 
 /// SDOT, UDOT, USDOT (vector).
 pub fn dot(cx: &mut Cx, i: Dot, op: DotOp) -> Flow {
-    cx.vector_call(exec::DOT, op as u64, &[i.rd, i.rn, i.rm], &[i.rd]);
+    let m = cx.vreg(i.rm);
+    dot_product(cx, op, i.q, i.rd, i.rn, m)
+}
+
+/// Each word of Vd gains the products of four bytes: as halfwords, in pairs, then sums of two pairs.
+pub fn dot_product(cx: &mut Cx, op: DotOp, q: bool, rd: u32, rn: u32, m: Value) -> Flow {
+    let extend = |signed| if signed { Op::Vsext } else { Op::Vzext };
+    let of_n = extend(matches!(op, DotOp::Sdot | DotOp::Sudot));
+    let of_m = extend(matches!(op, DotOp::Sdot | DotOp::Usdot));
+    let (n, d) = (cx.vreg(rn), cx.vreg(rd));
+    let mut pairs = |upper| {
+        let (n, m) = (cx.b.vwiden(of_n, Shape::I8x16, n, upper), cx.b.vwiden(of_m, Shape::I8x16, m, upper));
+        cx.b.vbinary(Op::VmulPairs, Shape::I16x8, n, m)
+    };
+    let low = pairs(false);
+    let high = if q { pairs(true) } else { low };
+    let (even, odd) = cx.deal(Shape::I32x4, true, low, high);
+    let sums = cx.b.vbinary(Op::Vadd, Shape::I32x4, even, odd);
+    let v = cx.b.vbinary(Op::Vadd, Shape::I32x4, d, sums);
+    cx.set_vector(q, rd, v);
     Flow::Next
 }
 
@@ -232,28 +270,6 @@ pub fn dot(cx: &mut Cx, i: Dot, op: DotOp) -> Flow {
 pub fn matrix(cx: &mut Cx, i: Matrix, op: DotOp) -> Flow {
     cx.vector_call(exec::MATRIX, op as u64, &[i.rd, i.rn, i.rm], &[i.rd]);
     Flow::Next
-}
-
-/// "Advanced SIMD three different".
-pub fn three_diff(cx: &mut Cx, i: ThreeDiff, op: DiffOp) -> Flow {
-    diff_call(cx, exec::THREE_DIFF, op, i.q, [i.rd, i.rn, i.rm]);
-    Flow::Next
-}
-
-/// "Advanced SIMD scalar three different".
-pub fn three_diff_scalar(cx: &mut Cx, i: ThreeDiffScalar, op: DiffOp) -> Flow {
-    diff_call(cx, exec::THREE_DIFF, op, false, [i.rd, i.rn, i.rm]);
-    Flow::Next
-}
-
-/// The helper call of an operation on vectors or by element.
-pub fn diff_call(cx: &mut Cx, helper: HelperId, op: DiffOp, upper: bool, [rd, rn, rm]: [u32; 3]) {
-    let reads: &[u32] = if op.reads_destination(upper) { &[rd, rn, rm] } else { &[rn, rm] };
-    if op.saturates() {
-        cx.fp_call(helper, op as u64, reads, &[rd]);
-    } else {
-        cx.vector_call(helper, op as u64, reads, &[rd]);
-    }
 }
 
 /// PMULL, PMULL2 of doublewords.

@@ -1,7 +1,9 @@
 //! AES rounds. FIPS 197; Arm ARM, "AESE", "AESD", "AESMC", "AESIMC".
 
 use super::field::inverses;
+use super::host;
 use crate::exec::simd_lanes::{Lane, Word, vectors};
+use crate::exec::{set_v, v};
 use crate::sem::crypto::AesOp;
 use brolga_core::Env;
 
@@ -31,8 +33,17 @@ static INVERSE_SUB: [u8; 256] = {
 
 /// One AES instruction.
 pub extern "C" fn aes(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = vectors(word);
-    match AesOp::of(op) {
+    let (w, op) = (vectors(word), AesOp::of(op));
+    match host::aes(op, v(env, w.rd() as u32), v(env, w.rn() as u32)) {
+        Some(r) => set_v(env, w.rd() as u32, r),
+        None => software(env, w, op),
+    }
+    0
+}
+
+/// The same by tables.
+pub(super) fn software(env: &mut Env, w: Word<false>, op: AesOp) {
+    match op {
         // Row r, which is byte r of each column, moves r columns.
         AesOp::Aese => substitute(env, w, &SUB, |i| i + 4 * (i % 4)),
         AesOp::Aesd => substitute(env, w, &INVERSE_SUB, |i| i + 16 - 4 * (i % 4)),
@@ -42,7 +53,6 @@ pub extern "C" fn aes(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
             mix(c ^ t)
         }),
     }
-    0
 }
 
 /// Adds the round key, then moves and substitutes bytes: byte i comes from `source(i)` modulo 16.

@@ -2,5 +2,9 @@
 
 pub mod aes;
 pub mod field;
+pub mod host;
 pub mod sha;
 pub mod sm;
+
+#[cfg(test)]
+mod tests;

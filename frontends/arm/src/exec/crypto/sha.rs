@@ -1,19 +1,28 @@
 //! SHA-1, SHA-256 and SHA-512. FIPS 180-4; the pages of the Arm ARM are called as the instructions.
 
+use super::host;
 use crate::exec::simd_lanes::{Lane, Word, vectors};
+use crate::exec::{set_v, v};
 use crate::sem::crypto::CryptoOp;
 use brolga_core::Env;
 
 /// One SHA instruction.
 pub extern "C" fn sha(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
-    let w = vectors(word);
-    match CryptoOp::of(op) {
+    let (w, op) = (vectors(word), CryptoOp::of(op));
+    let (d, n, m) = (v(env, w.rd() as u32), v(env, w.rn() as u32), v(env, w.rm() as u32));
+    match host::sha(op, d, n, m) {
+        Some(r) => set_v(env, w.rd() as u32, r),
+        None => software(env, w, op),
+    }
+    0
+}
+
+/// The same by arithmetic.
+pub(super) fn software(env: &mut Env, w: Word<false>, op: CryptoOp) {
+    match op {
         CryptoOp::Sha1c => words(env, w, |d, n, m| sha1_rounds(d, n[0], m, choose)),
         CryptoOp::Sha1p => words(env, w, |d, n, m| sha1_rounds(d, n[0], m, |b, c, d| b ^ c ^ d)),
         CryptoOp::Sha1m => words(env, w, |d, n, m| sha1_rounds(d, n[0], m, majority)),
-        CryptoOp::Sha1su0 => {
-            words(env, w, |d, n, m| [d[0] ^ d[2] ^ m[0], d[1] ^ d[3] ^ m[1], d[2] ^ n[0] ^ m[2], d[3] ^ n[1] ^ m[3]])
-        }
         CryptoOp::Sha1su1 => words(env, w, |d, n, _| {
             let t = [d[0] ^ n[1], d[1] ^ n[2], d[2] ^ n[3], d[3]].map(|x| x.rotate_left(1));
             [t[0], t[1], t[2], t[3] ^ t[0].rotate_left(1)]
@@ -57,7 +66,6 @@ pub extern "C" fn sha(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
         // The rest is written in IR or is another standard's.
         _ => {}
     }
-    0
 }
 
 /// Vd = f(Vd, Vn, Vm) of words.
