@@ -322,7 +322,7 @@ fn lanewise_ops_of_every_shape() {
                 }
             }
         }
-        assert!(seen > 200, "{seen} forms");
+        assert!(seen > 190, "{seen} forms");
     }
 }
 
