@@ -1,6 +1,7 @@
 //! IR region to host code: analysis, lowering, Cranelift, and the tables that go with the code.
 
 use crate::cfg::Cfg;
+use crate::fp::HostFloat;
 use crate::host;
 use crate::lower::{self, Access, Unit};
 use crate::slots::{LinkSlots, Slot};
@@ -29,6 +30,8 @@ pub struct Options {
     pub perf_map: bool,
     /// Whether the guest's architecture ignores the top byte of addresses.
     pub tagged: bool,
+    /// Leaves all floating point to the guest's helpers.
+    pub no_host_fp: bool,
 }
 
 /// Why a region got no code.
@@ -174,6 +177,7 @@ impl Compiler<'_> {
             remove_tags: self.remove_tags,
             atomic_poll: self.options.optimize,
             frontend: self.isa.frontend_config(),
+            float: self.host_float(),
         };
         let mut out = lower::Output::default();
         let lowered = lower::lower(&unit, FunctionBuilder::new(&mut cx.func, builder), &mut out);
@@ -182,6 +186,16 @@ impl Compiler<'_> {
             out.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
         }
         finished
+    }
+
+    /// What the host can compute for the guest. The passes of `optimize` take floating point for pure: they would
+    /// move and drop what raises flags.
+    fn host_float(&self) -> HostFloat {
+        if self.options.no_host_fp || self.options.optimize || self.regs.fp.is_none() {
+            return HostFloat::default();
+        }
+        let has = |name: &str| self.isa.isa_flags().iter().any(|f| f.name == name && f.as_bool() == Some(true));
+        HostFloat { arithmetic: true, fused: has("has_fma"), round: has("has_sse41") }
     }
 
     fn finish(&self, region: &Region, cfg: &Cfg, cx: &mut Context, out: &lower::Output) -> Result<Compiled, Refused> {

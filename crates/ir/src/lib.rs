@@ -4,6 +4,7 @@
 mod block;
 mod build;
 pub mod eval;
+mod fp;
 mod layout;
 pub mod ops;
 pub mod parse;
@@ -16,6 +17,7 @@ pub mod verify;
 
 pub use block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 pub use build::Builder;
+pub use fp::{FpCall, FpLanes, FpOp};
 pub use ops::{Effect, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
 pub use parse::{ParseError, parse};
 pub use passes::{PASSES, Pass, Passes, optimise};

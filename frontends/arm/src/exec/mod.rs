@@ -161,6 +161,8 @@ helpers! {
     SHIFT_SATURATE "shift_saturate" simd_shift::shift_saturate_imm;
     SHIFT_NARROW "shift_narrow" simd_shift::shift_narrow;
     SHIFT_LONG "shift_long" simd_shift::shift_long;
+    READ_FPSR "read_fpsr" fp_env::read_status;
+    WRITE_FPSR "write_fpsr" fp_env::write_status;
     AES "aes" crypto::aes::aes;
     SHA "sha" crypto::sha::sha;
     SM "sm" crypto::sm::sm;
