@@ -193,16 +193,28 @@ impl Lower<'_, '_> {
             let unordered = self.fb.ins().vhigh_bits(types::I32, unordered);
             self.leave_by(&detour, unordered);
         }
-        let r = match op {
-            FpOp::Min | FpOp::MinNum => self.fb.ins().fmin(a, b),
-            _ => self.fb.ins().fmax(a, b),
-        };
-        let r = self.float_result(r, host, true);
+        let least = matches!(op, FpOp::Min | FpOp::MinNum);
         if host.ty.is_vector() {
+            let r = self.extreme_lanes(a, b, least);
+            let r = self.float_result(r, host, true);
             return self.meet_always(detour, r, block, inst);
         }
+        let r = if least { self.fb.ins().fmin(a, b) } else { self.fb.ins().fmax(a, b) };
         let bad = self.doubtful(r, host.ty, false);
         self.meet(detour, bad, r, block, inst)
+    }
+
+    /// The smaller or larger lanes, where no lane is a NaN. Of two zeros the host takes the second one: both ways
+    /// round differ in the sign alone. (`fmax` of vectors subtracts, so its zeros depend on the rounding mode.)
+    fn extreme_lanes(&mut self, a: ir::Value, b: ir::Value, least: bool) -> ir::Value {
+        let ty = self.fb.func.dfg.value_type(a);
+        let [first, second] = [(a, b), (b, a)].map(|(x, y)| {
+            let (l, r) = if least { (x, y) } else { (y, x) };
+            let mask = self.fb.ins().fcmp(FloatCC::LessThan, l, r);
+            let mask = self.as_ty(ty, mask);
+            self.fb.ins().bitselect(mask, x, y)
+        });
+        if least { self.fb.ins().bor(first, second) } else { self.fb.ins().band(first, second) }
     }
 
     /// Comparisons that give masks. The host's forms are quiet and signalling as ours are.
