@@ -83,6 +83,9 @@ pub(crate) fn access(inst: &Inst) -> Option<Sync> {
     }
 }
 
+/// The subtraction that has the flags of a float comparison.
+pub(crate) const RELATION: CcOp = CcOp { kind: CcKind::Sub, width: Width::W32 };
+
 /// What made flags value `v`, where the block says so.
 pub(crate) fn flags_kind(block: &Block, v: Value) -> Option<CcOp> {
     let inst = block.def(v);
@@ -91,6 +94,7 @@ pub(crate) fn flags_kind(block: &Block, v: Value) -> Option<CcOp> {
         Op::FlagsSub => CcKind::Sub,
         Op::FlagsLogic => CcKind::Logic,
         Op::FlagsPack => CcKind::Packed,
+        Op::FpCompare => return Some(RELATION),
         _ => return None,
     };
     Some(CcOp { kind, width: width(inst.ty) })
@@ -406,6 +410,7 @@ impl Flow<'_> {
         for i in cfg.nodes[node].insts.clone().rev() {
             let inst = &block.insts[i];
             match inst.op {
+                Op::Get | Op::Set if self.regs.is_fp_status(inst.aux as u8) => {}
                 Op::Get => uses.insert(inst.aux as u8),
                 Op::GetFlags => uses = uses.union(self.cc_rows()),
                 Op::Set => {
@@ -466,6 +471,7 @@ impl Flow<'_> {
         for i in node.insts.clone() {
             let inst = &block.insts[i];
             match inst.op {
+                Op::Set if self.regs.is_fp_status(inst.aux as u8) => {}
                 Op::Set => makes.insert(inst.aux as u8),
                 Op::SetFlags => makes = makes.union(self.cc_rows()),
                 Op::Call => {

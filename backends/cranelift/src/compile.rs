@@ -1,6 +1,7 @@
 //! IR region to host code: analysis, lowering, Cranelift, and the tables that go with the code.
 
 use crate::cfg::Cfg;
+use crate::fp::HostFloat;
 use crate::host;
 use crate::lower::{self, Access, Unit};
 use crate::slots::{LinkSlots, Slot};
@@ -31,6 +32,8 @@ pub struct Options {
     pub tagged: bool,
     /// Uses only the instructions that every host of the architecture has: for tests of what replaces the others.
     pub baseline: bool,
+    /// Leaves all floating point to the guest's helpers.
+    pub no_host_fp: bool,
 }
 
 /// What lowering must know of the host: ops that Cranelift would turn into library calls need another way.
@@ -199,6 +202,7 @@ impl Compiler<'_> {
             atomic_poll: self.options.optimize,
             frontend: self.isa.frontend_config(),
             features: self.features,
+            float: self.host_float(),
         };
         let mut out = lower::Output::default();
         let lowered = lower::lower(&unit, FunctionBuilder::new(&mut cx.func, builder), &mut out);
@@ -207,6 +211,16 @@ impl Compiler<'_> {
             out.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
         }
         finished
+    }
+
+    /// What the host can compute for the guest. The passes of `optimize` take floating point for pure: they would
+    /// move and drop what raises flags.
+    fn host_float(&self) -> HostFloat {
+        if self.options.no_host_fp || self.options.optimize || self.regs.fp.is_none() {
+            return HostFloat::default();
+        }
+        let has = |name: &str| self.isa.isa_flags().iter().any(|f| f.name == name && f.as_bool() == Some(true));
+        HostFloat { arithmetic: true, fused: has("has_fma"), round: has("has_sse41") }
     }
 
     fn finish(&self, region: &Region, cfg: &Cfg, cx: &mut Context, out: &lower::Output) -> Result<Compiled, Refused> {

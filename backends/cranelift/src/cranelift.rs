@@ -4,6 +4,7 @@
 use crate::arena::Arena;
 use crate::compile::{Compiled, Compiler, Features, Options, Refused, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
+use crate::fp;
 use crate::host;
 use crate::slots::{LinkSlots, Slot};
 use crate::status;
@@ -89,6 +90,8 @@ pub struct Cranelift {
     options: Options,
     regs: &'static RegTable,
     rows: RowMap,
+    /// Host control words by the guest's rounding mode.
+    controls: [u32; 4],
     arena: Arena,
     slots: LinkSlots,
     learnt: Learnt,
@@ -115,6 +118,7 @@ impl Cranelift {
             options,
             regs,
             rows: RowMap::new(regs),
+            controls: fp::controls(regs.fp.as_ref()),
             arena: Arena::new(arena_bytes).map_err(NewError::Memory)?,
             slots: LinkSlots::new((arena_bytes / 64).max(1024)).map_err(NewError::Memory)?,
             learnt: Learnt::default(),
@@ -181,6 +185,8 @@ impl Cranelift {
     pub fn point(&self, env: &mut Env, helpers: &[u64]) {
         env.helpers = helpers.as_ptr() as u64;
         env.link_slots = self.slots.address();
+        env.fp.exact = host::exact_address();
+        env.fp.rows = self.regs.fp.as_ref().map_or(0, fp::packed_rows);
     }
 
     /// Forgets every prediction of one processor: to be called when code was removed, and when the
@@ -198,6 +204,8 @@ impl Cranelift {
     /// `env` was attached; `host` is an entry of code in place.
     #[inline]
     pub fn enter(&self, host: u64, env: &mut Env) -> HostExit {
+        let mode = self.regs.fp.as_ref().map_or(0, |fp| env.get(fp.control) >> fp.rounding_lsb & 3);
+        env.fp.control = self.controls[mode as usize];
         let env: *mut Env = env;
         let pc = self.regs.pc.0 as usize;
         let (arena, learnt) = (&raw const self.arena, &raw const self.learnt);
@@ -207,6 +215,9 @@ impl Cranelift {
         let status = with_active(&active, || unsafe { host::enter(env, host) });
         // SAFETY: generated code has been left; the pointer is the argument's.
         let env = unsafe { &mut *env };
+        if self.regs.fp.is_some() {
+            fp::merge(env, env.fp.raised);
+        }
         match status {
             status::GOTO => HostExit::Goto { slot: None },
             status::GOTO_SLOT => self.unlinked(env),

@@ -5,6 +5,7 @@ mod cfg;
 mod compile;
 mod cranelift;
 mod fault;
+mod fp;
 mod helpers;
 mod host;
 mod lower;

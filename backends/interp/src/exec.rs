@@ -2,6 +2,7 @@
 
 use crate::eval;
 use crate::flat::{Code, Flat, FlatOp, NONE};
+use crate::fp;
 use crate::vector;
 use brolga_core::{Cond, Env, Fault, GuestMemory, MemOp, Nzcv, RmwOp, Size, Width};
 use brolga_ir::ops::ALL_OPS;
@@ -188,6 +189,7 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
                 // NONE is a word that nothing reads.
                 set!(v);
             }
+            Code::FpLanes => fp::lanes(env, op, helpers),
             Code::Jump => ip = op.imm as usize,
             Code::JumpBack => {
                 ip = op.imm as usize;
@@ -237,12 +239,12 @@ fn arg(env: &Env, word: u8) -> u64 {
 }
 
 #[inline(always)]
-fn read128(env: &Env, word: u8) -> u128 {
+pub(crate) fn read128(env: &Env, word: u8) -> u128 {
     env.file[word as usize] as u128 | (env.file[word as usize | 1] as u128) << 64
 }
 
 #[inline(always)]
-fn write128(env: &mut Env, word: u8, value: u128) {
+pub(crate) fn write128(env: &mut Env, word: u8, value: u128) {
     env.file[word as usize] = value as u64;
     env.file[word as usize | 1] = (value >> 64) as u64;
 }

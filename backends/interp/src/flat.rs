@@ -151,6 +151,8 @@ pub enum Code {
     Bitselect,
     /// Helper `aux`; arguments a, b, c.
     Call,
+    /// Helper `aux` on each lane: extra argument in the low half of `imm`, `FpLanes` in the high half.
+    FpLanes,
     /// Local jump to flat index `imm`.
     Jump,
     /// As `Jump`, backwards: polls.

@@ -4,6 +4,7 @@
 mod eval;
 mod exec;
 mod flat;
+mod fp;
 mod lower;
 mod scalar;
 mod slots;

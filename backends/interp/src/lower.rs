@@ -274,6 +274,7 @@ impl Lower<'_> {
                 self.emit(FlatOp::new(code));
             }
             Op::Call => self.call(v, inst)?,
+            Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::FpCompare => self.fp(v, inst)?,
             op if op.is_vector() => self.vector(v, inst)?,
             _ => self.scalar(v, inst)?,
         }
@@ -393,7 +394,7 @@ impl Lower<'_> {
         let def = def as usize;
         let inside = |w: u8| w != NONE && w >= reg && w < reg + words;
         for op in &self.out.ops[def + 1..] {
-            let observes = matches!(op.code, Code::Call | Code::SetCcCarry)
+            let observes = matches!(op.code, Code::Call | Code::FpLanes | Code::SetCcCarry)
                 || is_faultable(op.code)
                 || [op.dst, op.a, op.b, op.c].into_iter().any(inside);
             if observes {
@@ -614,6 +615,18 @@ impl Lower<'_> {
         };
         self.out.ops[def as usize] = fused;
         true
+    }
+
+    /// Frees the temporary of a value that nobody uses, made for its effect.
+    pub(crate) fn drop_unused(&mut self, v: Value) {
+        if let (true, Loc::Word(w)) = (self.dead(v), self.loc[v.index()]) {
+            self.slots.free(w, self.width(v));
+        }
+    }
+
+    /// Says which flat op makes `v`: one that may be rewritten, or none.
+    pub(crate) fn fix_definition(&mut self, v: Value, at: Option<usize>) {
+        self.def[v.index()] = at.map_or(u32::MAX, |at| at as u32);
     }
 
     /// Turns labels in jumps into flat indices.

@@ -77,8 +77,9 @@ const MAX_CODE_MIB: u64 = 1024;
 /// The region tier, where the host has one.
 fn region_tier(options: &RunOptions, base: u64) -> Option<RegionTier> {
     let mib = options.tb_size_mib.filter(|&mib| mib != 0).unwrap_or(CODE_MIB).min(MAX_CODE_MIB);
-    let perf_map = options.perfmap;
-    let options = brolga_cranelift::Options { guest_base: base, tagged: true, perf_map, ..Default::default() };
+    let (perf_map, no_host_fp) = (options.perfmap, !options.switches.host_fp);
+    let options =
+        brolga_cranelift::Options { guest_base: base, tagged: true, perf_map, no_host_fp, ..Default::default() };
     match RegionTier::new((mib as usize) << 20, A64.regs(), A64.helpers(), options) {
         Ok(tier) => {
             brolga_user::set_fault_hook(brolga_cranelift::on_fault);
@@ -105,7 +106,7 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         sink: open_log(options),
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
-    let Switches { region_threshold, link, passes, worker, precise } = options.switches;
+    let Switches { region_threshold, link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
     // Where there is one processor only, a second thread would but take turns with the guest.

@@ -12,18 +12,20 @@ pub struct Switches {
     pub passes: bool,
     /// `no-worker` clears it: regions are compiled while the guest goes on.
     pub worker: bool,
+    /// `no-host-fp` clears it: regions compute floating point with the host's arithmetic.
+    pub host_fp: bool,
     /// `precise`: state in regions is exact at every fault, not only at those that the guest can see.
     pub precise: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Switches { region_threshold: 3000, link: true, passes: true, worker: true, precise: false }
+        Switches { region_threshold: 3000, link: true, passes: true, worker: true, host_fp: true, precise: false }
     }
 }
 
 /// The words of a list, for help and errors.
-pub const WORDS: &str = "region-threshold=N (0: interpret only), no-link, no-passes, no-worker, precise";
+pub const WORDS: &str = "region-threshold=N (0: interpret only), no-link, no-passes, no-worker, no-host-fp, precise";
 
 impl Switches {
     /// Enters one comma-separated list.
@@ -36,6 +38,7 @@ impl Switches {
                 None if word == "no-link" => self.link = false,
                 None if word == "no-passes" => self.passes = false,
                 None if word == "no-worker" => self.worker = false,
+                None if word == "no-host-fp" => self.host_fp = false,
                 None if word == "precise" => self.precise = true,
                 _ => return Err(format!("unknown switch '{word}' ({WORDS})")),
             }

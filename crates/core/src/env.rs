@@ -86,6 +86,29 @@ pub struct Env {
     pub exit_arg: u64,
     /// Value that a user-mode address has added to it to reach host memory.
     pub guest_base: u64,
+    /// Floating point of generated code.
+    pub fp: HostFp,
+}
+
+/// What generated code that computes with the host's floating point shares with its back end, which alone
+/// knows the meaning. Nothing here lasts beyond a run of generated code.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HostFp {
+    /// Operands of an operation that is left to the guest's helper.
+    pub operands: [u128; 3],
+    /// Its result.
+    pub result: u128,
+    /// Written with results that nobody may need, so that they are computed: their flags count.
+    pub sink: u128,
+    /// Address of the code that does such an operation.
+    pub exact: u64,
+    /// Host control word while generated code runs.
+    pub control: u32,
+    /// Host status word when generated code was left.
+    pub raised: u32,
+    /// Where the guest keeps flags: its word of the file, then the bit number of each, a byte each.
+    pub rows: u64,
 }
 
 impl Default for Env {
@@ -103,6 +126,7 @@ impl Default for Env {
             exit_slot: 0,
             exit_arg: 0,
             guest_base: 0,
+            fp: HostFp::default(),
         }
     }
 }

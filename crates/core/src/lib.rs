@@ -8,11 +8,11 @@ mod memory;
 mod regs;
 mod vcpu;
 
-pub use env::{Env, FILE_WORDS, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
+pub use env::{Env, FILE_WORDS, HostFp, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
 pub use exit::{Exit, Fault, FaultKind};
 pub use flags::{CcKind, CcOp, Cond, Nzcv, Width};
 pub use memory::{Access, Align, GuestMemory, MemOp, Order, RmwOp, Size};
-pub use regs::{Reg, RegInfo, RegSet, RegTable, RegWidth};
+pub use regs::{FpRounding, FpRows, Reg, RegInfo, RegSet, RegTable, RegWidth};
 pub use vcpu::Vcpu;
 
 /// A guest virtual address. The newtype keeps guest and host addresses apart in signatures.

@@ -37,12 +37,50 @@ pub struct RegTable {
     pub cc: Reg,
     /// First word that belongs to tier 0's temporaries.
     pub scratch: u8,
+    /// Where floating-point modes and flags are, if the guest's arithmetic can be the host's.
+    pub fp: Option<FpRows>,
+}
+
+/// How an inexact result is rounded by default.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FpRounding {
+    /// To nearest, ties to even.
+    Nearest,
+    /// Towards plus infinity.
+    Up,
+    /// Towards minus infinity.
+    Down,
+    /// Towards zero.
+    Zero,
+}
+
+/// Where a guest keeps its floating-point rounding mode and its cumulative exception flags: what a back
+/// end must know to compute with the host's arithmetic.
+#[derive(Debug)]
+pub struct FpRows {
+    /// The word with the rounding mode. It does not change inside a block.
+    pub control: Reg,
+    /// Lowest bit of the two-bit rounding mode.
+    pub rounding_lsb: u8,
+    /// What each rounding mode means.
+    pub rounding: [FpRounding; 4],
+    /// The word with the cumulative flags. Back ends may keep flags back until it is read by a helper that
+    /// declares it, or until translated code is left; a plain write of the row may only set bits.
+    pub status: Reg,
+    /// Bit number of each flag: invalid operation, division by zero, overflow, underflow, inexact.
+    pub flags: [u8; 5],
 }
 
 impl RegTable {
     /// The row that starts at `reg`.
     pub fn info(&self, reg: Reg) -> Option<&'static RegInfo> {
         self.regs.iter().find(|r| r.reg == reg)
+    }
+
+    /// Whether `word` has the cumulative floating-point flags.
+    #[inline(always)]
+    pub fn is_fp_status(&self, word: u8) -> bool {
+        matches!(&self.fp, Some(fp) if fp.status.0 == word)
     }
 
     /// The row called `name`.
@@ -128,7 +166,7 @@ mod tests {
     use super::*;
 
     fn table(regs: &'static [RegInfo]) -> RegTable {
-        RegTable { regs, pc: Reg(0), cc: Reg(1), scratch: 8 }
+        RegTable { regs, pc: Reg(0), cc: Reg(1), scratch: 8, fp: None }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Builder: what a front end's semantic functions write with.
 
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
+use crate::fp::{FpCall, FpLanes, FpOp};
 use crate::ops::{FoldOp, Form, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use brolga_core::{Cond, MemOp, Reg, RegSet, RmwOp};
 
@@ -249,6 +250,28 @@ impl Builder {
     /// Atomic compare-and-exchange; the old value. `ty` is I64 or V128.
     pub fn cas(&mut self, ty: Ty, op: MemOp, addr: Value, expected: Value, new: Value) -> Value {
         self.push(Inst { a: addr, b: expected, c: new, aux: op.bits(), ..Inst::new(Op::Cas, ty) })
+    }
+
+    /// A floating-point operation on scalars of type `ty`, or on `lanes` of V128.
+    pub fn fp(&mut self, op: FpOp, ty: Ty, lanes: FpLanes, operands: &[Value], call: FpCall) -> Value {
+        let inst = match op.operands() {
+            1 => Op::Fp1,
+            2 => Op::Fp2,
+            _ => Op::Fp3,
+        };
+        let operand = |n: usize| operands.get(n).copied().unwrap_or(Value::NONE);
+        let (a, b, c) = (operand(0), operand(1), operand(2));
+        self.push(Inst { a, b, c, sub: op as u8, aux: lanes as u16, imm: call.to_imm(), ..Inst::new(inst, ty) })
+    }
+
+    /// A conversion of a scalar to `ty`.
+    pub fn fp_convert(&mut self, op: FpOp, ty: Ty, a: Value, call: FpCall) -> Value {
+        self.push(Inst { a, sub: op as u8, imm: call.to_imm(), ..Inst::new(Op::FpConvert, ty) })
+    }
+
+    /// Flags of a comparison of scalars of type `ty`.
+    pub fn fp_compare(&mut self, ty: Ty, a: Value, b: Value, call: FpCall) -> Value {
+        self.push(Inst { a, b, imm: call.to_imm(), ..Inst::new(Op::FpCompare, ty) })
     }
 
     /// A barrier: [`Op::Fence`], [`Op::FenceLoad`] or [`Op::FenceStore`].

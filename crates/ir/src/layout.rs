@@ -25,6 +25,10 @@ pub(crate) enum Suffix {
     Jump,
     /// A raise kind in `Inst::sub`
     Raise,
+    /// A floating-point operation in `Inst::sub`
+    Fp,
+    /// Floating-point lanes in `Inst::aux`
+    FpLanes,
 }
 
 /// An operand behind the op's name.
@@ -54,6 +58,8 @@ pub(crate) enum Arg {
     Width,
     /// A call site in `Block::calls`
     Callee,
+    /// A floating-point helper in `Inst::imm`, with `:` and its extra argument unless that is 0
+    FpCall,
     /// The target at `Inst::imm`
     Then,
     /// The target behind it
@@ -71,7 +77,7 @@ pub(crate) struct Layout {
 
 /// The text form of `op`. Labels are written `L1:` and have no operands here.
 pub(crate) fn layout(op: Op) -> Layout {
-    use Arg::{A, Addr, B, C, Callee, Else, Imm, Imm128, Len, Lsb, Pc, Reg, Then, Width};
+    use Arg::{A, Addr, B, C, Callee, Else, FpCall, Imm, Imm128, Len, Lsb, Pc, Reg, Then, Width};
     use Suffix as S;
     let (suffixes, args): (&[Suffix], &[Arg]) = match op.info().form {
         Form::InsnStart => (&[], &[Pc, Len]),
@@ -102,6 +108,11 @@ pub(crate) fn layout(op: Op) -> Layout {
         Form::Insert => (&[S::Shape], &[A, B, Imm]),
         Form::VShuffle => (&[], &[A, B, Imm128]),
         Form::VFold => (&[S::Shape, S::Fold], &[A]),
+        Form::Fp1 => (&[S::Ty, S::Fp, S::FpLanes], &[A, FpCall]),
+        Form::Fp2 => (&[S::Ty, S::Fp, S::FpLanes], &[A, B, FpCall]),
+        Form::Fp3 => (&[S::Ty, S::Fp, S::FpLanes], &[A, B, C, FpCall]),
+        Form::FpConvert => (&[S::Ty, S::Fp], &[A, FpCall]),
+        Form::FpCompare => (&[S::Ty], &[A, B, FpCall]),
         Form::Call => (&[], &[Callee]),
         Form::Jump => (&[], &[Then]),
         Form::Brif => (&[], &[A, Then, Else]),

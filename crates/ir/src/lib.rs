@@ -5,6 +5,7 @@ mod block;
 mod build;
 pub mod eval;
 mod eval_vector;
+mod fp;
 mod layout;
 pub mod ops;
 pub mod parse;
@@ -17,6 +18,7 @@ pub mod verify;
 
 pub use block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 pub use build::Builder;
+pub use fp::{FpCall, FpLanes, FpOp};
 pub use ops::{Effect, FoldOp, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
 pub use parse::{ParseError, parse};
 pub use passes::{PASSES, Pass, Passes, optimise};

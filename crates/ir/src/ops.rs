@@ -265,6 +265,8 @@ pub enum Effect {
     WriteMem,
     /// Orders memory accesses.
     Fence,
+    /// Reads the guest's floating-point modes and adds to its cumulative flags: not dead if unused, but may run twice.
+    Sticky,
     /// A helper call; the call site says what it touches.
     Call,
     /// Marks structure (instruction starts, labels, parameters).
@@ -332,6 +334,16 @@ pub enum Form {
     VShuffle,
     /// `v2 = vfold.shape.op v1` with a [`FoldOp`] in `aux`
     VFold,
+    /// `v2 = fp1.ty.operation.lanes v1, HELPER:EXTRA`
+    Fp1,
+    /// The same with two operands.
+    Fp2,
+    /// The same with three.
+    Fp3,
+    /// `v2 = fpconv.ty.operation v1, HELPER:EXTRA`
+    FpConvert,
+    /// `v3 = fpcmp.ty v1, v2, HELPER:EXTRA`
+    FpCompare,
     /// `v1 = call HELPER(args)`
     Call,
     /// `jump L1(args)`
@@ -587,6 +599,17 @@ ops! {
     Bitselect "bitselect" Ternary Same Pure;
     /// 1 if any bit of a vector is 1, else 0.
     Vany "vany" Unary Result Pure;
+    /// The [`crate::FpOp`] in `sub` on one operand, a scalar or the [`crate::FpLanes`] in `aux`; `imm` is the
+    /// [`crate::FpCall`] that defines it. V128 also converts between integers and floats of the lane's width.
+    Fp1 "fp1" Fp1 Same Sticky;
+    /// The same on two operands.
+    Fp2 "fp2" Fp2 Same Sticky;
+    /// The same on three operands.
+    Fp3 "fp3" Fp3 Same Sticky;
+    /// A conversion of a scalar to the result type.
+    FpConvert "fpconv" FpConvert Result Sticky;
+    /// Flags of a comparison of scalars, which the helper gives in bits 31..28.
+    FpCompare "fpcmp" FpCompare Flags Sticky;
 
     /// Helper call; `imm` indexes `Block::calls`. Result I64 or Void.
     Call "call" Call Result Call;

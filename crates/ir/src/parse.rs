@@ -4,6 +4,7 @@
 //! Value numbers are names: any may be used, once each.
 
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
+use crate::fp::{FpCall, FpLanes, FpOp};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, implied_ty, layout};
 use crate::ops::{FoldOp, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use crate::text::mentioned_labels;
@@ -162,6 +163,11 @@ impl Parser<'_> {
             Arg::Lsb => inst.imm |= narrow::<u8>(line.number()?, "bit number")? as u64,
             Arg::Width => inst.imm |= (narrow::<u8>(line.number()?, "width")? as u64) << 8,
             Arg::Callee => inst.imm = self.call(line)?,
+            Arg::FpCall => {
+                let helper = self.helper(line)?;
+                let extra = if line.eat(':') { narrow(line.number()?, "extra argument")? } else { 0 };
+                inst.imm = FpCall { helper, extra }.to_imm();
+            }
             Arg::Then => inst.imm = self.target(line)?,
             Arg::Else => {
                 self.target(line)?;
@@ -187,13 +193,16 @@ impl Parser<'_> {
         Ok(self.block.targets.len() as u64 - 1)
     }
 
+    fn helper(&self, line: &mut Line) -> Result1<HelperId> {
+        if line.eat('#') {
+            return Ok(HelperId(narrow(line.number()?, "helper number")?));
+        }
+        let name = line.word()?;
+        helper_by_name(self.helpers, name).ok_or_else(|| format!("unknown helper `{name}`"))
+    }
+
     fn call(&mut self, line: &mut Line) -> Result1<u64> {
-        let helper = if line.eat('#') {
-            HelperId(narrow(line.number()?, "helper number")?)
-        } else {
-            let name = line.word()?;
-            helper_by_name(self.helpers, name).ok_or_else(|| format!("unknown helper `{name}`"))?
-        };
+        let helper = self.helper(line)?;
         let args = self.values(line)?;
         let mut sets = [RegSet::EMPTY; 2];
         for (word, set) in ["reads", "writes"].into_iter().zip(&mut sets) {
@@ -239,6 +248,8 @@ fn parse_suffix(suffix: Suffix, line: &mut Line, inst: &mut Inst) -> Result1<()>
         Suffix::Rmw => inst.sub = by_name(&RmwOp::ALL, word, "read-modify-write operation", |r| r.name())?.0 as u8,
         Suffix::Jump => inst.sub = by_name(&JumpKind::ALL, word, "jump kind", |j| j.name())?.0 as u8,
         Suffix::Raise => inst.sub = by_name(&RaiseKind::ALL, word, "raise kind", |r| r.name())?.0 as u8,
+        Suffix::Fp => inst.sub = by_name(&FpOp::ALL, word, "floating-point operation", |f| f.name())?.0 as u8,
+        Suffix::FpLanes => inst.aux = by_name(&FpLanes::ALL, word, "floating-point lanes", |l| l.name())?.0 as u16,
         Suffix::MemOp => inst.aux = parse_memop(word, line)?.bits(),
     }
     Ok(())

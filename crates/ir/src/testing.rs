@@ -24,6 +24,7 @@ pub(crate) const REGS: RegTable = RegTable {
     pc: Reg(4),
     cc: Reg(5),
     scratch: 16,
+    fp: None,
 };
 
 extern "C" fn add3(_: &mut Env, a: u64, b: u64, c: u64) -> u64 {

@@ -13,7 +13,8 @@
 //! Values are numbered in order of definition. A register without a row in the table is written
 //! as its word, `#12`.
 
-use crate::block::{Block, Inst, Target, Value};
+use crate::block::{Block, HelperId, Inst, Target, Value};
+use crate::fp::{FpLanes, FpOp};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, layout};
 use crate::ops::{FoldOp, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
@@ -97,6 +98,13 @@ impl<'a> Printer<'a> {
             Arg::Lsb => write!(out, "{}", inst.bit_range().0),
             Arg::Width => write!(out, "{}", inst.bit_range().1),
             Arg::Callee => self.call(out, inst.imm as usize),
+            Arg::FpCall => {
+                self.helper(out, inst.fp_call().helper)?;
+                match inst.fp_call().extra {
+                    0 => Ok(()),
+                    extra => write!(out, ":{extra}"),
+                }
+            }
             Arg::Then => self.target(out, self.block.targets.get(inst.imm as usize)),
             Arg::Else => self.target(out, self.block.targets.get(inst.imm as usize + 1)),
         }
@@ -128,12 +136,16 @@ impl<'a> Printer<'a> {
         }
     }
 
+    fn helper(&self, out: &mut dyn Write, helper: HelperId) -> fmt::Result {
+        match self.helpers.get(helper.0 as usize) {
+            Some(h) => out.write_str(h.name),
+            None => write!(out, "#{}", helper.0),
+        }
+    }
+
     fn call(&self, out: &mut dyn Write, site: usize) -> fmt::Result {
         let Some(site) = self.block.calls.get(site) else { return out.write_str("?()") };
-        match self.helpers.get(site.helper.0 as usize) {
-            Some(h) => out.write_str(h.name)?,
-            None => write!(out, "#{}", site.helper.0)?,
-        }
+        self.helper(out, site.helper)?;
         self.values(out, &site.args)?;
         for (word, set) in [("reads", site.reads), ("writes", site.writes)] {
             if !set.is_empty() {
@@ -179,6 +191,8 @@ fn suffix_text(suffix: Suffix, inst: &Inst) -> String {
         Suffix::Rmw => RmwOp::ALL.get(inst.sub as usize).map_or("?", |r| r.name()).into(),
         Suffix::Jump => JumpKind::from_sub(inst.sub).name().into(),
         Suffix::Raise => RaiseKind::from_sub(inst.sub).name().into(),
+        Suffix::Fp => FpOp::from_sub(inst.sub).name().into(),
+        Suffix::FpLanes => FpLanes::from_aux(inst.aux).name().into(),
     }
 }
 

@@ -16,6 +16,7 @@
 //!   guest instruction comes before one of its accesses that may fault.
 
 use crate::block::{Block, Inst, Label, Value};
+use crate::fp::FpOp;
 use crate::layout::{Arg, Suffix, layout};
 use crate::ops::{Effect, Form, Op, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
@@ -233,6 +234,9 @@ impl Verifier<'_> {
             }
             op if op.info().form == Form::VBinary || op == Op::Vabs => need(inst.sub < 4, "no such shape"),
             Op::Load | Op::Store | Op::Rmw | Op::Cas => self.access(inst),
+            Op::Fp1 | Op::Fp2 | Op::Fp3 => self.fp(inst),
+            Op::FpConvert => self.fp_convert(inst),
+            Op::FpCompare => self.fp_helper(inst),
             Op::Call => self.call(inst),
             Op::Goto | Op::GotoInd => need(inst.sub < 3, "no such jump kind"),
             Op::Raise => need((inst.sub as usize) < RaiseKind::ALL.len(), "no such raise kind"),
@@ -265,6 +269,40 @@ impl Verifier<'_> {
         };
         let sign = !op.signed || (inst.op == Op::Load && value.is_int());
         if legal && sign { Ok(()) } else { Err(format!("memory operation illegal for {}", value.name())) }
+    }
+
+    fn fp(&self, inst: &Inst) -> Result<(), String> {
+        let op = FpOp::ALL.get(inst.sub as usize).ok_or("no such floating-point operation")?;
+        let vector = inst.ty == Ty::V128;
+        if op.operands() != inst.operands().count() || (op.converts() && !vector) || *op == FpOp::Resize {
+            return Err(format!("`{}` is another form's operation", op.name()));
+        }
+        if inst.aux > 3 || (inst.aux != 0) != vector {
+            return Err("lanes do not suit the type".into());
+        }
+        self.fp_helper(inst)
+    }
+
+    fn fp_convert(&self, inst: &Inst) -> Result<(), String> {
+        let op = FpOp::ALL.get(inst.sub as usize).ok_or("no such floating-point operation")?;
+        let (to, from) = (inst.ty, self.block.ty(inst.a));
+        let fits = match op {
+            FpOp::Resize => to.is_float() && from.is_float() && to != from,
+            FpOp::FromSint | FpOp::FromUint => to.is_float() && from == Ty::I64,
+            op => op.converts() && to.is_int() && from.is_float(),
+        };
+        if !fits {
+            return Err(format!("`{}` does not convert {} to {}", op.name(), from.name(), to.name()));
+        }
+        self.fp_helper(inst)
+    }
+
+    fn fp_helper(&self, inst: &Inst) -> Result<(), String> {
+        let number = inst.fp_call().helper.0;
+        if number as usize >= self.helpers.len() {
+            return Err(format!("no helper has number {number}"));
+        }
+        Ok(())
     }
 
     fn call(&self, inst: &Inst) -> Result<(), String> {
@@ -350,6 +388,8 @@ const FLAGS: TySet = TySet::of(Ty::Flags);
 const WORD: TySet = TySet::of(Ty::I32).or(I64);
 const INT: TySet = I8.or(TySet::of(Ty::I16)).or(WORD);
 const FLOAT: TySet = TySet::of(Ty::F16).or(TySet::of(Ty::F32)).or(TySet::of(Ty::F64));
+/// Floats with operations of their own.
+const REAL: TySet = TySet::of(Ty::F32).or(TySet::of(Ty::F64));
 const SCALAR: TySet = INT.or(FLOAT);
 const DATA: TySet = SCALAR.or(V128);
 
@@ -405,7 +445,7 @@ fn rule(op: Op) -> Rule {
         Op::Store => (VOID, Of(I64), Of(DATA), Nothing),
         Op::Rmw => (I64, Same, Same, Nothing),
         Op::Cas => (I64.or(V128), Of(I64), Same, Same),
-        Op::Vsplat => (V128, Of(INT), Nothing, Nothing),
+        Op::Vsplat => (V128, Of(SCALAR), Nothing, Nothing),
         Op::Vscalar => (V128, Of(SCALAR), Nothing, Nothing),
         Op::Lane => (SCALAR, Of(V128), Nothing, Nothing),
         Op::Insert => (V128, Same, Of(SCALAR), Nothing),
@@ -418,6 +458,11 @@ fn rule(op: Op) -> Rule {
         Op::Vsnarrow | Op::Vunarrow | Op::Vswizzle | Op::Vshuffle => (V128, Same, Same, Nothing),
         Op::Bitselect => (V128, Same, Same, Same),
         Op::Vany => (I8, Of(V128), Nothing, Nothing),
+        Op::Fp1 => (REAL.or(V128), Same, Nothing, Nothing),
+        Op::Fp2 => (REAL.or(V128), Same, Same, Nothing),
+        Op::Fp3 => (REAL.or(V128), Same, Same, Same),
+        Op::FpConvert => (REAL.or(WORD), Of(REAL.or(I64)), Nothing, Nothing),
+        Op::FpCompare => (REAL, Same, Same, Nothing),
         Op::Call => (VOID.or(I64), Nothing, Nothing, Nothing),
         Op::Brif => (VOID, Of(I8), Nothing, Nothing),
         Op::GotoInd | Op::Raise => (VOID, Of(I64), Nothing, Nothing),
@@ -451,7 +496,8 @@ fn used_fields(op: Op) -> u8 {
     let form = layout(op);
     let suffixes = form.suffixes.iter().map(|suffix| match suffix {
         Suffix::Ty => 0,
-        Suffix::VCc | Suffix::Fold | Suffix::MemOp => FIELD_AUX,
+        Suffix::VCc | Suffix::Fold | Suffix::MemOp | Suffix::FpLanes => FIELD_AUX,
+        Suffix::Fp => FIELD_SUB,
         Suffix::Cc | Suffix::Cond | Suffix::Shape | Suffix::Rmw | Suffix::Jump | Suffix::Raise => FIELD_SUB,
     });
     let args = form.args.iter().map(|arg| match arg {
@@ -461,7 +507,7 @@ fn used_fields(op: Op) -> u8 {
         Arg::Addr => FIELD_A | FIELD_IMM,
         Arg::Reg | Arg::Len => FIELD_AUX,
         Arg::Imm | Arg::Pc | Arg::Imm128 | Arg::Lsb | Arg::Width => FIELD_IMM,
-        Arg::Callee | Arg::Then | Arg::Else => FIELD_IMM,
+        Arg::Callee | Arg::FpCall | Arg::Then | Arg::Else => FIELD_IMM,
     });
     suffixes.chain(args).fold(0, |all, field| all | field)
 }
@@ -519,6 +565,10 @@ mod tests {
             ("store.b8.sx v100, v100", "memory operation illegal for i64"),
             ("v0 = rmw.i64.add.b16 v100, v100", "memory operation illegal for i64"),
             ("v0 = load.flags.b8 v100", "`load` has no form of type flags"),
+            ("v0 = bitcast.f64 v100\nv1 = fp1.f64.add.1 v0, add3", "`add` is another form's operation"),
+            ("v0 = bitcast.f64 v100\nv1 = fp1.f64.sqrt.4s v0, add3", "lanes do not suit the type"),
+            ("v0 = bitcast.f64 v100\nv1 = fpconv.f64.resize v0, add3", "`resize` does not convert f64 to f64"),
+            ("v0 = bitcast.f64 v100\nv1 = fpcmp.f64 v0, v0, #9", "no helper has number 9"),
             (
                 "set x0, v100\nv0 = load.i64.b8 v100",
                 "access may fault behind a register write of the same guest instruction",

@@ -1,6 +1,6 @@
 //! The A64 register table: one row a register. Arm ARM, "Registers in AArch64 state".
 
-use brolga_core::{Reg, RegInfo, RegTable, RegWidth};
+use brolga_core::{FpRounding, FpRows, Reg, RegInfo, RegTable, RegWidth};
 
 /// General-purpose register `n`, 0..=30.
 pub const fn x(n: u32) -> Reg {
@@ -54,7 +54,17 @@ const fn vrow(name: &'static str, n: u32) -> RegInfo {
 }
 
 /// The rows.
-pub static REGS: RegTable = RegTable { regs: &ROWS, pc: PC, cc: CC, scratch: SCRATCH };
+pub static REGS: RegTable = RegTable { regs: &ROWS, pc: PC, cc: CC, scratch: SCRATCH, fp: Some(FP) };
+
+/// FPCR.RMode is bits 23..22; IOC, DZC, OFC, UFC and IXC of FPSR are bits 0 to 4.
+/// Arm ARM, "FPCR, Floating-point Control Register", "FPSR, Floating-point Status Register".
+const FP: FpRows = FpRows {
+    control: FPCR,
+    rounding_lsb: 22,
+    rounding: [FpRounding::Nearest, FpRounding::Up, FpRounding::Down, FpRounding::Zero],
+    status: FPSR,
+    flags: [0, 1, 2, 3, 4],
+};
 
 static ROWS: [RegInfo; 79] = [
     row("x0", x(0)),

@@ -39,8 +39,13 @@ pub fn engines(guest: &'static Guest) -> Vec<Box<dyn Engine>> {
         *(pass.switch)(&mut passes) = true;
         all.push(Box::new(Tier0::new(&format!("interp, only {}", pass.name), guest, passes)));
     }
-    for (name, passes) in [("regions", Passes::NONE), ("regions, all passes", Passes::ALL)] {
-        if let Some(regions) = Regions::new(name, guest, passes) {
+    let regions = [
+        ("regions", Passes::NONE, false),
+        ("regions, all passes", Passes::ALL, false),
+        ("regions, no host floating point", Passes::ALL, true),
+    ];
+    for (name, passes, no_host_fp) in regions {
+        if let Some(regions) = Regions::new(name, guest, passes, no_host_fp) {
             all.push(Box::new(regions));
         }
     }

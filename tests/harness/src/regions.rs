@@ -167,9 +167,10 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// A tier for blocks that went through `passes`; none if the host has no region tier.
-    pub fn new(name: &str, guest: &'static Guest, passes: Passes) -> Option<Regions> {
-        let options = Options { guest_base: space().base, ..Options::default() };
+    /// A tier for blocks that went through `passes`, with floating point of the host unless `no_host_fp`; none if
+    /// the host has no region tier.
+    pub fn new(name: &str, guest: &'static Guest, passes: Passes, no_host_fp: bool) -> Option<Regions> {
+        let options = Options { guest_base: space().base, no_host_fp, ..Options::default() };
         Some(Regions {
             name: name.into(),
             guest,

@@ -1,6 +1,6 @@
 //! Hosts without a trampoline: nothing can be compiled, so nothing here is reached.
 
-use brolga_core::Env;
+use brolga_core::{Env, FpRounding};
 
 /// Whether code can be generated here.
 pub(crate) const SUPPORTED: bool = false;
@@ -12,6 +12,33 @@ pub(crate) const TOTAL_STORE_ORDER: bool = false;
 /// None: there is no code to run.
 pub(crate) unsafe fn enter(_: *mut Env, _: u64) -> u64 {
     unreachable!("no code is generated for this host")
+}
+
+/// A control word that nothing uses.
+pub(crate) const DEFAULT_CONTROL: u32 = 0;
+
+/// No flags.
+pub(crate) const FLAG_BITS: [u32; 5] = [0; 5];
+
+/// No flags.
+pub(crate) const RAISED: u32 = 0;
+
+/// A control word that nothing uses.
+pub(crate) fn control(_: FpRounding) -> u32 {
+    0
+}
+
+/// No flags.
+pub(crate) fn read_status() -> u32 {
+    0
+}
+
+/// Does nothing.
+pub(crate) fn set_control(_: u32) {}
+
+/// No code.
+pub(crate) fn exact_address() -> u64 {
+    0
 }
 
 /// Address of the code behind unlinked slots.

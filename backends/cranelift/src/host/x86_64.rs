@@ -2,8 +2,8 @@
 //! same registers.
 
 use crate::status;
-use brolga_core::Env;
-use std::arch::naked_asm;
+use brolga_core::{Env, FpRounding, HostFp};
+use std::arch::{asm, naked_asm};
 use std::mem::offset_of;
 
 /// Whether code can be generated here.
@@ -13,7 +13,43 @@ pub(crate) const SUPPORTED: bool = true;
 /// Ordering".
 pub(crate) const TOTAL_STORE_ORDER: bool = true;
 
-/// Runs generated code at `host`; returns its status word.
+/// MXCSR as Rust code expects it: nothing raised, all exceptions masked, rounding to nearest.
+/// Intel SDM vol. 1, "MXCSR Control and Status Register".
+pub(crate) const DEFAULT_CONTROL: u32 = 0x1f80;
+
+/// Bits of MXCSR: invalid, division by zero, overflow, underflow, inexact. Denormal operands are not looked at.
+pub(crate) const FLAG_BITS: [u32; 5] = [0, 2, 3, 4, 5];
+
+/// The same as a mask.
+pub(crate) const RAISED: u32 = 0x3d;
+
+/// MXCSR with a rounding mode.
+pub(crate) fn control(rounding: FpRounding) -> u32 {
+    let mode = match rounding {
+        FpRounding::Nearest => 0,
+        FpRounding::Down => 1,
+        FpRounding::Up => 2,
+        FpRounding::Zero => 3,
+    };
+    DEFAULT_CONTROL | mode << 13
+}
+
+/// MXCSR.
+pub(crate) fn read_status() -> u32 {
+    let mut value = 0u32;
+    // SAFETY: stores four bytes.
+    unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut value, options(nostack, preserves_flags)) };
+    value
+}
+
+/// Writes MXCSR, one of the values of [`control`]: nothing is raised then.
+pub(crate) fn set_control(value: u32) {
+    // SAFETY: loads four bytes; the caller sees to it that Rust code runs with the default only.
+    unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack, preserves_flags)) };
+}
+
+/// Runs generated code at `host`; returns its status word. `Env::fp` has the control word before, the
+/// status word behind.
 ///
 /// # Safety
 /// `env` is valid for the whole run, with its tables set up, and `host` is an entry of installed code.
@@ -23,12 +59,68 @@ pub(crate) unsafe extern "sysv64" fn enter(env: *mut Env, host: u64) -> u64 {
         "push rbp", "push rbx", "push r12", "push r13", "push r14", "push r15",
         "sub rsp, 8",
         "mov [rdi + {stack}], rsp",
+        "mov [rsp], rdi",
+        "ldmxcsr [rdi + {control}]",
         "call rsi",
+        "mov rdi, [rsp]",
+        "jmp {leave}",
+        stack = const offset_of!(Env, host_stack),
+        control = const CONTROL,
+        leave = sym leave,
+    )
+}
+
+const CONTROL: usize = offset_of!(Env, fp) + offset_of!(HostFp, control);
+const STATUS: usize = offset_of!(Env, fp) + offset_of!(HostFp, raised);
+const OPERANDS: usize = offset_of!(Env, fp) + offset_of!(HostFp, operands);
+
+/// The end of [`enter`]: its frame is at rsp, `Env` in rdi, the result in rax.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn leave() {
+    naked_asm!(
+        "stmxcsr [rdi + {status}]",
+        "mov dword ptr [rsp], {default}",
+        "ldmxcsr [rsp]",
         "add rsp, 8",
         "pop r15", "pop r14", "pop r13", "pop r12", "pop rbx", "pop rbp",
         "ret",
-        stack = const offset_of!(Env, host_stack),
+        status = const STATUS,
+        default = const DEFAULT_CONTROL,
     )
+}
+
+/// Called by generated code, with every register preserved: `Env` in rdi, a request in rsi, operands in xmm0
+/// and up. The result is in `Env::fp`.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn exact() {
+    naked_asm!(
+        "push rax", "push rcx", "push rdx", "push rsi", "push rdi", "push r8", "push r9", "push r10", "push r11",
+        "sub rsp, 256",
+        "movaps [rsp], xmm0", "movaps [rsp + 16], xmm1", "movaps [rsp + 32], xmm2", "movaps [rsp + 48], xmm3",
+        "movaps [rsp + 64], xmm4", "movaps [rsp + 80], xmm5", "movaps [rsp + 96], xmm6", "movaps [rsp + 112], xmm7",
+        "movaps [rsp + 128], xmm8", "movaps [rsp + 144], xmm9", "movaps [rsp + 160], xmm10",
+        "movaps [rsp + 176], xmm11", "movaps [rsp + 192], xmm12", "movaps [rsp + 208], xmm13",
+        "movaps [rsp + 224], xmm14", "movaps [rsp + 240], xmm15",
+        "movaps [rdi + {operands}], xmm0",
+        "movaps [rdi + {operands} + 16], xmm1",
+        "movaps [rdi + {operands} + 32], xmm2",
+        "call {run}",
+        "movaps xmm0, [rsp]", "movaps xmm1, [rsp + 16]", "movaps xmm2, [rsp + 32]", "movaps xmm3, [rsp + 48]",
+        "movaps xmm4, [rsp + 64]", "movaps xmm5, [rsp + 80]", "movaps xmm6, [rsp + 96]", "movaps xmm7, [rsp + 112]",
+        "movaps xmm8, [rsp + 128]", "movaps xmm9, [rsp + 144]", "movaps xmm10, [rsp + 160]",
+        "movaps xmm11, [rsp + 176]", "movaps xmm12, [rsp + 192]", "movaps xmm13, [rsp + 208]",
+        "movaps xmm14, [rsp + 224]", "movaps xmm15, [rsp + 240]",
+        "add rsp, 256",
+        "pop r11", "pop r10", "pop r9", "pop r8", "pop rdi", "pop rsi", "pop rdx", "pop rcx", "pop rax",
+        "ret",
+        operands = const OPERANDS,
+        run = sym crate::fp::exact,
+    )
+}
+
+/// Address of the code for `HostFp::exact`.
+pub(crate) fn exact_address() -> u64 {
+    exact as *const () as u64
 }
 
 /// Where the signal handler sends a thread whose generated code faulted, `Env` in rdi.
@@ -38,11 +130,10 @@ unsafe extern "sysv64" fn fault_exit() {
         "mov rsp, [rdi + {stack}]",
         "cld",
         "mov eax, {fault}",
-        "add rsp, 8",
-        "pop r15", "pop r14", "pop r13", "pop r12", "pop rbx", "pop rbp",
-        "ret",
+        "jmp {leave}",
         stack = const offset_of!(Env, host_stack),
         fault = const status::FAULT,
+        leave = sym leave,
     )
 }
 

@@ -4,7 +4,8 @@ use super::{Lower, Val};
 use crate::cfg;
 use brolga_core::{CcKind, CcOp, Cond, Width};
 use brolga_ir::{Inst, Op, Value};
-use cranelift_codegen::ir::{self, InstBuilder, condcodes::IntCC, types};
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::{self, InstBuilder, types};
 
 /// A flags value.
 #[derive(Clone, Copy)]
@@ -15,6 +16,8 @@ pub(super) enum FlagVal {
     Carry { sub: bool, width: Width, a: ir::Value, b: ir::Value, c: ir::Value },
     /// The border form.
     Words { op: ir::Value, a: ir::Value, b: ir::Value },
+    /// A comparison of floats, which has been made already.
+    Float { a: ir::Value, b: ir::Value },
     /// One of two.
     Select { c: ir::Value, x: Value, y: Value },
 }
@@ -61,6 +64,24 @@ fn compare(cond: Cond) -> Option<IntCC> {
         Cond::Le => IntCC::SignedLessThanOrEqual,
         Cond::Mi | Cond::Pl | Cond::Vs | Cond::Vc => return None,
     })
+}
+
+/// The comparison of floats that the predicate is: less is N, equal Z and C, greater C, unordered C and V.
+fn compare_floats(cond: Cond) -> FloatCC {
+    match cond {
+        Cond::Eq => FloatCC::Equal,
+        Cond::Ne => FloatCC::NotEqual,
+        Cond::Cs | Cond::Pl => FloatCC::UnorderedOrGreaterThanOrEqual,
+        Cond::Cc | Cond::Mi => FloatCC::LessThan,
+        Cond::Vs => FloatCC::Unordered,
+        Cond::Vc => FloatCC::Ordered,
+        Cond::Hi => FloatCC::UnorderedOrGreaterThan,
+        Cond::Ls => FloatCC::LessThanOrEqual,
+        Cond::Ge => FloatCC::GreaterThanOrEqual,
+        Cond::Lt => FloatCC::UnorderedOrLessThan,
+        Cond::Gt => FloatCC::GreaterThan,
+        Cond::Le => FloatCC::UnorderedOrLessThanOrEqual,
+    }
 }
 
 impl Lower<'_, '_> {
@@ -132,6 +153,10 @@ impl Lower<'_, '_> {
                 let word = self.const64(op.word());
                 (word, self.widen(a), self.widen(b))
             }
+            FlagVal::Float { a, b } => {
+                let f = self.as_subtraction(a, b);
+                self.words(f)
+            }
             FlagVal::Carry { sub, width, a, b, c } => {
                 let (with, without) =
                     if sub { (CcKind::Sub, CcKind::SubBorrow) } else { (CcKind::AddCarry, CcKind::Add) };
@@ -148,6 +173,16 @@ impl Lower<'_, '_> {
                 (op, a, self.fb.ins().select(c, x.2, y.2))
             }
         }
+    }
+
+    /// The flags of a comparison of floats in the form that has words.
+    fn as_subtraction(&mut self, a: ir::Value, b: ir::Value) -> FlagVal {
+        let ccs = [FloatCC::GreaterThan, FloatCC::UnorderedOrLessThan, FloatCC::Unordered];
+        let [greater, less, unordered] = ccs.map(|cc| {
+            let v = self.fb.ins().fcmp(cc, a, b);
+            self.fb.ins().uextend(types::I32, v)
+        });
+        self.relation(greater, less, unordered)
     }
 
     fn widen(&mut self, v: ir::Value) -> ir::Value {
@@ -176,6 +211,7 @@ impl Lower<'_, '_> {
             (FlagVal::Op { op: CcOp { kind: CcKind::Sub, .. }, a, b }, Some(cc)) => {
                 return self.fb.ins().icmp(cc, a, b);
             }
+            (FlagVal::Float { a, b }, _) => return self.fb.ins().fcmp(compare_floats(cond), a, b),
             (FlagVal::Select { c, x, y }, _) => {
                 let (x, y) = (self.cond(cond, x), self.cond(cond, y));
                 return self.fb.ins().select(c, x, y);
@@ -208,7 +244,10 @@ impl Lower<'_, '_> {
 
     /// N Z C V in bits 31..28.
     pub(super) fn unpack(&mut self, v: Value) -> ir::Value {
-        let f = self.evaluated(v);
+        let mut f = self.evaluated(v);
+        if let FlagVal::Float { a, b } = f {
+            f = self.as_subtraction(a, b);
+        }
         if let FlagVal::Op { op: CcOp { kind: CcKind::Packed, .. }, a, .. } = f {
             return self.fb.ins().band_imm_u(a, 0xf000_0000);
         }
@@ -248,7 +287,9 @@ impl Lower<'_, '_> {
                 self.sum_flag(flag, width, a, b, sum, IntCC::UnsignedLessThan)
             }
             FlagVal::Op { op, a, b } => self.op_flag(flag, op, a, b),
-            FlagVal::Words { .. } | FlagVal::Select { .. } => unreachable!("evaluated and split by the callers"),
+            FlagVal::Words { .. } | FlagVal::Float { .. } | FlagVal::Select { .. } => {
+                unreachable!("evaluated and split by the callers")
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Lower, clif_ty};
 use brolga_ir::{Block, Inst, IntCc, Op, Ty, Value};
-use cranelift_codegen::ir::{self, InstBuilder, condcodes::IntCC, types};
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, condcodes::IntCC, types};
 
 /// Cranelift's comparison.
 pub(super) fn compare(cc: IntCc) -> IntCC {
@@ -57,7 +57,7 @@ impl Lower<'_, '_> {
             Op::Umax => self.pick(IntCC::UnsignedGreaterThan, a, b),
             Op::Zext => self.resize(a, ty, false),
             Op::Sext => self.resize(a, ty, true),
-            Op::Bitcast => a,
+            Op::Bitcast => self.resize(a, ty, false),
             Op::Extract | Op::Sextract => self.extract(inst, ty, a),
             Op::Deposit => self.deposit(inst, ty, a, b),
             Op::Icmp => self.icmp(block, inst, a, b),
@@ -74,9 +74,17 @@ impl Lower<'_, '_> {
         self.fb.ins().select(first, a, b)
     }
 
-    /// Zero- or sign-extends or truncates.
+    /// Zero- or sign-extends or truncates. Floats count as the integers of their bits.
     pub(super) fn resize(&mut self, v: ir::Value, ty: ir::Type, signed: bool) -> ir::Value {
         let from = self.fb.func.dfg.value_type(v);
+        if from != ty && from.is_float() {
+            let bits = self.fb.ins().bitcast(from.as_int(), MemFlagsData::new(), v);
+            return self.resize(bits, ty, signed);
+        }
+        if from != ty && ty.is_float() {
+            let bits = self.resize(v, ty.as_int(), signed);
+            return self.fb.ins().bitcast(ty, MemFlagsData::new(), bits);
+        }
         match from.bits().cmp(&ty.bits()) {
             std::cmp::Ordering::Equal => v,
             std::cmp::Ordering::Greater => self.fb.ins().ireduce(ty, v),

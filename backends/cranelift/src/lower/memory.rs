@@ -120,8 +120,11 @@ impl Lower<'_, '_> {
     }
 
     fn load(&mut self, inst: &Inst, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) -> ir::Value {
-        let v = self.fb.ins().load(size_ty(op.size), flags, addr, offset);
         let ty = clif_ty(inst.ty);
+        if ty.is_float() {
+            return self.fb.ins().load(ty, flags, addr, offset);
+        }
+        let v = self.fb.ins().load(size_ty(op.size), flags, addr, offset);
         if ty != types::I8X16 {
             return self.resize(v, ty, op.signed);
         }
@@ -135,14 +138,22 @@ impl Lower<'_, '_> {
     fn store(&mut self, block: &Block, inst: &Inst, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) {
         let mut v = self.data(inst.b);
         let ty = size_ty(op.size);
+        let ordered = op.order == Order::SeqCst;
         if block.ty(inst.b) != brolga_ir::Ty::V128 {
-            v = self.resize(v, ty, false);
+            if ordered || self.fb.func.dfg.value_type(v).bits() != ty.bits() {
+                v = self.resize(v, ty, false);
+            }
         } else if op.size != Size::B16 {
+            // A float's lane goes to memory without a detour through a general register.
+            let ty = match ty {
+                types::I32 if !ordered => types::F32,
+                types::I64 if !ordered => types::F64,
+                ty => ty,
+            };
             let lanes = ty.by(128 / ty.bits()).unwrap_or(types::I64X2);
             let lanes = self.as_ty(lanes, v);
             v = self.fb.ins().extractlane(lanes, 0);
         }
-        let ordered = op.order == Order::SeqCst;
         if ordered && op.align != Align::None && op.size != Size::B16 {
             // An exchange is a store and a full barrier, and cheaper than both.
             let addr = if offset == 0 { addr } else { self.fb.ins().iadd_imm_s(addr, i64::from(offset)) };

@@ -6,6 +6,8 @@
 
 mod exits;
 mod flags;
+mod float;
+mod float_convert;
 mod int;
 mod lanes;
 mod memory;
@@ -14,6 +16,7 @@ mod vector;
 
 use crate::cfg::Cfg;
 use crate::compile::{Features, Refused};
+use crate::fp::HostFloat;
 use crate::slots::LinkSlots;
 use crate::words::{RowMap, Rows};
 use brolga_core::{CcOp, Env, RegTable};
@@ -42,6 +45,8 @@ pub(crate) struct Unit<'a> {
     pub atomic_poll: bool,
     pub frontend: TargetFrontendConfig,
     pub features: Features,
+    /// What of floating point the host does inline.
+    pub float: HostFloat,
 }
 
 /// What a host fault at an access means.
@@ -67,7 +72,7 @@ pub(crate) struct Output {
 enum Val {
     /// Not reached.
     None,
-    /// Floats are the integers of their width, vectors I8X16.
+    /// Half-precision floats are integers, vectors I8X16.
     Data(ir::Value),
     Flags(FlagVal),
 }
@@ -99,6 +104,9 @@ struct Lower<'a, 'f> {
     guest_flags: MemFlagsData,
     tail_sig: ir::SigRef,
     helper_sig: ir::SigRef,
+    flags_sig: ir::SigRef,
+    /// Signature of the exact way by number of operands, once it is needed.
+    exact_sigs: [Option<ir::SigRef>; 3],
 }
 
 /// `fn(env, word) -> status`, as every generated entry and exit stub has it.
@@ -109,9 +117,9 @@ pub(crate) fn tail_signature() -> ir::Signature {
     sig
 }
 
-fn helper_signature() -> ir::Signature {
+fn helper_signature(params: usize) -> ir::Signature {
     let mut sig = ir::Signature::new(CallConv::SystemV);
-    sig.params.extend([ir::AbiParam::new(types::I64); 4]);
+    sig.params.extend(vec![ir::AbiParam::new(types::I64); params]);
     sig.returns.push(ir::AbiParam::new(types::I64));
     sig
 }
@@ -128,7 +136,8 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
     fb.seal_block(start);
     let (env, which) = (fb.block_params(start)[0], fb.block_params(start)[1]);
     let tail_sig = fb.import_signature(tail_signature());
-    let helper_sig = fb.import_signature(helper_signature());
+    let helper_sig = fb.import_signature(helper_signature(4));
+    let flags_sig = fb.import_signature(helper_signature(5));
     let longest = u.region.blocks.iter().map(|b| b.insts.len()).max().unwrap_or(0);
     let mut l = Lower {
         u,
@@ -148,6 +157,8 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
         guest_flags: little.with_alias_region(Some(guest_region)),
         tail_sig,
         helper_sig,
+        flags_sig,
+        exact_sigs: [None; 3],
     };
     l.declare_rows();
     l.make_blocks();
@@ -166,6 +177,7 @@ impl<'a> Lower<'a, '_> {
             let node = &self.u.cfg.nodes[n];
             for inst in &self.u.region.blocks[node.block].insts[node.insts.clone()] {
                 match inst.op {
+                    Op::Get | Op::Set if self.is_status(inst) => {}
                     Op::Get | Op::Set => self.used.insert(inst.aux as u8),
                     Op::GetFlags | Op::SetFlags => (0..3).for_each(|k| self.used.insert(self.u.regs.cc.0 + k)),
                     _ => {}
@@ -176,6 +188,11 @@ impl<'a> Lower<'a, '_> {
             let ty = self.row_ty(row);
             self.vars[row as usize] = Some(self.fb.declare_var(ty));
         }
+    }
+
+    /// Whether the register is the one with the floating-point flags: it stays in memory, where flags are added to it.
+    fn is_status(&self, inst: &Inst) -> bool {
+        self.u.regs.is_fp_status(inst.aux as u8)
     }
 
     fn row_ty(&self, row: u8) -> ir::Type {
@@ -294,11 +311,19 @@ impl<'a> Lower<'a, '_> {
                 return Ok(());
             }
             Op::Label | Op::Param => return Ok(()),
+            Op::Iconst if inst.ty == Ty::F32 => self.fb.ins().f32const(f32::from_bits(inst.imm as u32)),
+            Op::Iconst if inst.ty == Ty::F64 => self.fb.ins().f64const(f64::from_bits(inst.imm)),
             Op::Iconst => self.fb.ins().iconst(clif_ty(inst.ty), inst.imm as i64),
             Op::Vconst => {
                 let data = block.consts[inst.imm as usize].to_le_bytes();
                 let handle = self.fb.func.dfg.constants.insert(data[..].into());
                 self.fb.ins().vconst(types::I8X16, handle)
+            }
+            Op::Get if self.is_status(inst) => self.load_env(types::I64, row_offset(inst.aux as u8) as usize),
+            Op::Set if self.is_status(inst) => {
+                let v = self.data(inst.a);
+                self.store_env(v, row_offset(inst.aux as u8) as usize);
+                return Ok(());
             }
             Op::Get => self.read_row(inst.aux as u8),
             Op::Set => {
@@ -334,6 +359,10 @@ impl<'a> Lower<'a, '_> {
             },
             Op::Fence | Op::FenceLoad | Op::FenceStore => {
                 self.fence(inst.op);
+                return Ok(());
+            }
+            Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::FpCompare => {
+                self.values[i] = self.float(block, inst);
                 return Ok(());
             }
             Op::Call => self.call(block, inst),
@@ -411,6 +440,16 @@ impl<'a> Lower<'a, '_> {
         self.fb.inst_results(call)[0]
     }
 
+    /// The same through code that hands over the flags raised so far.
+    fn call_with_flags(&mut self, index: usize, args: [ir::Value; 3]) -> ir::Value {
+        let table = self.load_env(types::I64, offset_of!(Env, helpers));
+        let [through, callee] = [crate::helpers::FP_CALL, index]
+            .map(|index| self.fb.ins().load(types::I64, self.env_flags, table, 8 * index as i32));
+        let [a, b, c] = args;
+        let call = self.fb.ins().call_indirect(self.flags_sig, through, &[self.env, a, b, c, callee]);
+        self.fb.inst_results(call)[0]
+    }
+
     fn call(&mut self, block: &Block, inst: &Inst) -> ir::Value {
         let site = &block.calls[inst.imm as usize];
         let writes = self.u.rows.touched(&site.writes);
@@ -426,7 +465,11 @@ impl<'a> Lower<'a, '_> {
             *to = Some(self.data(v));
         }
         let args = args.map(|v| v.unwrap_or_else(|| self.const64(0)));
-        let result = self.call_table(crate::helpers::FIRST_GUEST_HELPER + site.helper.0 as usize, args);
+        let index = crate::helpers::FIRST_GUEST_HELPER + site.helper.0 as usize;
+        let result = match &self.u.regs.fp {
+            Some(fp) if touched.contains(fp.status.0) => self.call_with_flags(index, args),
+            _ => self.call_table(index, args),
+        };
         for row in writes.and(self.used).iter() {
             self.load_row(row);
             if row.wrapping_sub(self.u.regs.cc.0) < 3 {
@@ -441,12 +484,14 @@ fn row_offset(row: u8) -> i32 {
     (offset_of!(Env, file) + 8 * row as usize) as i32
 }
 
-/// Cranelift's type for a value: floats are bits.
+/// Cranelift's type for a value.
 fn clif_ty(ty: Ty) -> ir::Type {
     match ty {
         Ty::I8 => types::I8,
         Ty::I16 | Ty::F16 => types::I16,
-        Ty::I32 | Ty::F32 => types::I32,
+        Ty::I32 => types::I32,
+        Ty::F32 => types::F32,
+        Ty::F64 => types::F64,
         Ty::V128 => types::I8X16,
         _ => types::I64,
     }

@@ -13,6 +13,24 @@ pub(super) fn shape_ty(shape: Shape) -> ir::Type {
     }
 }
 
+/// The float of a lane's width; the lane's own type where there is none.
+fn float_lane(lane: ir::Type) -> ir::Type {
+    match lane {
+        types::I32 => types::F32,
+        types::I64 => types::F64,
+        lane => lane,
+    }
+}
+
+/// The same for a vector.
+fn float_shape(ty: ir::Type) -> ir::Type {
+    match ty {
+        types::I32X4 => types::F32X4,
+        types::I64X2 => types::F64X2,
+        ty => ty,
+    }
+}
+
 impl Lower<'_, '_> {
     /// The 128 bits of `v` as another type. Looks through a bitcast, so that Cranelift's rules that
     /// match an op on the result of another see both.
@@ -44,14 +62,19 @@ impl Lower<'_, '_> {
         let at = inst.imm as u8;
         let r = match inst.op {
             Op::Vsplat => {
-                let v = self.resize(a, lane, false);
-                self.fb.ins().splat(ty, v)
+                if self.fb.func.dfg.value_type(a) == float_lane(lane) {
+                    self.fb.ins().splat(float_shape(ty), a)
+                } else {
+                    let v = self.resize(a, lane, false);
+                    self.fb.ins().splat(ty, v)
+                }
             }
             Op::Vscalar => self.scalar(block, inst, a),
             Op::Lane => {
-                let v = self.as_ty(ty, a);
+                let to = clif_ty(inst.ty);
+                let v = self.as_ty(if to.is_float() { float_shape(ty) } else { ty }, a);
                 let v = self.fb.ins().extractlane(v, at);
-                return self.resize(v, clif_ty(inst.ty), false);
+                return self.resize(v, to, false);
             }
             Op::Vany => {
                 let v = self.unbitcast(a);
@@ -59,9 +82,14 @@ impl Lower<'_, '_> {
             }
             Op::Insert => {
                 let v = self.data(inst.b);
-                let v = self.resize(v, lane, false);
-                let a = self.as_ty(ty, a);
-                self.fb.ins().insertlane(a, v, at)
+                if self.fb.func.dfg.value_type(v) == float_lane(lane) {
+                    let a = self.as_ty(float_shape(ty), a);
+                    self.fb.ins().insertlane(a, v, at)
+                } else {
+                    let v = self.resize(v, lane, false);
+                    let a = self.as_ty(ty, a);
+                    self.fb.ins().insertlane(a, v, at)
+                }
             }
             Op::Vshl | Op::Vlshr | Op::Vashr => {
                 let a = self.as_ty(ty, a);
@@ -114,6 +142,11 @@ impl Lower<'_, '_> {
 
     /// A scalar in the low bits, zeros above.
     pub(super) fn zero_extended(&mut self, v: ir::Value) -> ir::Value {
+        match self.fb.func.dfg.value_type(v) {
+            types::F32 => return self.fb.ins().scalar_to_vector(types::F32X4, v),
+            types::F64 => return self.fb.ins().scalar_to_vector(types::F64X2, v),
+            _ => {}
+        }
         let v = self.resize(v, types::I64, false);
         self.fb.ins().scalar_to_vector(types::I64X2, v)
     }

@@ -136,6 +136,7 @@ static REGS: RegTable = RegTable {
     pc: PC,
     cc: Reg(1),
     scratch: 4,
+    fp: None,
 };
 
 /// Four-byte instructions: `01 target` jumps, `02 number` calls the system.

@@ -35,6 +35,10 @@ pub(super) fn drop_overwritten(block: &Block, regs: &RegTable, what: Op) -> Bloc
                 // What a helper may write, it may also leave.
                 block.calls[inst.imm as usize].reads.iter().for_each(|w| overwritten[w as usize] = false);
             }
+            _ if inst.op.info().effect == Effect::Sticky => {
+                let rows = regs.fp.iter().flat_map(|fp| [fp.control, fp.status]);
+                rows.for_each(|row| overwritten[row.0 as usize] = false);
+            }
             _ if observes_all(inst) => overwritten.fill(false),
             _ => {}
         }

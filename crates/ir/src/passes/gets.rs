@@ -3,7 +3,7 @@
 
 use super::rewrite::Rewriter;
 use crate::block::{Block, Value};
-use crate::ops::{Op, Ty};
+use crate::ops::{Effect, Op, Ty};
 use brolga_core::{FILE_WORDS, RegTable};
 
 /// Values that registers are known to hold, by first word; new numbering.
@@ -78,6 +78,9 @@ pub(super) fn run(block: &Block, regs: &RegTable) -> Block {
                         known.forget(w as usize - 1);
                     }
                 }
+            }
+            _ if inst.op.info().effect == Effect::Sticky => {
+                regs.fp.iter().for_each(|fp| known.forget(fp.status.0 as usize));
             }
             _ => {}
         }

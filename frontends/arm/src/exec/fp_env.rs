@@ -4,6 +4,17 @@ use crate::state::{FPCR, FPSR};
 use brolga_core::Env;
 use brolga_softfloat::{Flags, FpEnv};
 
+/// FPSR. A helper, since back ends may hold flags back until one declares that it looks at them.
+pub extern "C" fn read_status(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    env.get(FPSR)
+}
+
+/// Writes FPSR.
+pub extern "C" fn write_status(env: &mut Env, value: u64, _: u64, _: u64) -> u64 {
+    env.set(FPSR, value);
+    0
+}
+
 /// Runs `f` under the guest's FPCR and adds the flags it raised to FPSR.
 ///
 /// `f` is compiled twice: for FPCR = 0, which nearly all programs keep, every rule is a constant.

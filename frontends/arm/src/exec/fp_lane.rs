@@ -31,6 +31,14 @@ operations! {
         Fcmeq Fcmge Fcmgt Facge Facgt Faddp Fmaxp Fminp Fmaxnmp Fminnmp
 }
 
+impl FpThreeOp {
+    /// Whether it works on pairs of neighbours.
+    pub fn is_pairwise(self) -> bool {
+        use FpThreeOp::*;
+        matches!(self, Faddp | Fmaxp | Fminp | Fmaxnmp | Fminnmp)
+    }
+}
+
 operations! {
     /// Operations of one operand. Comparisons end in 0: they are with zero.
     FpMiscOp: Fmov Fabs Fneg Fsqrt Frintn Frintp Frintm Frintz Frinta Frintx Frinti Frint32z Frint32x Frint64z Frint64x

@@ -150,6 +150,8 @@ helpers! {
     BFDOT "bfdot" fp_wide::bf16_dot;
     BFMMLA "bfmmla" fp_wide::bf16_matrix;
     BFMLAL "bfmlal" fp_wide::bf16_mul_add_long;
+    READ_FPSR "read_fpsr" fp_env::read_status;
+    WRITE_FPSR "write_fpsr" fp_env::write_status;
     AES "aes" crypto::aes::aes;
     SHA "sha" crypto::sha::sha;
     SM "sm" crypto::sm::sm;

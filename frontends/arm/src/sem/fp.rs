@@ -1,14 +1,15 @@
 //! Scalar floating point. Arm ARM, "Data Processing -- Scalar Floating-Point and Advanced SIMD".
 //!
-//! Moves and sign changes are IR; what rounds or compares calls a helper with the operands' bits, which
-//! reads FPCR and adds to FPSR.
+//! Moves and sign changes are IR, and so is most of what rounds or compares (`fp_ops`); the rest calls a helper
+//! with the operands' bits, which reads FPCR and adds to FPSR.
 
+use super::fp_ops::Sign;
 use super::{Cx, Flow, sf_ty};
 use crate::a64::*;
 use crate::exec::fp_convert::Conversion;
 use crate::{exec, state};
 use brolga_core::{Cond, RegSet};
-use brolga_ir::{HelperId, Shape, Ty, Value};
+use brolga_ir::{FpCall, FpLanes, FpOp, HelperId, Shape, Ty, Value};
 
 // The constants of the decode table.
 pub use crate::exec::fp_lane::{FpMiscOp as OneOp, FpMiscOp as ToInt, FpMiscOp as FromInt, FpThreeOp as TwoOp};
@@ -79,7 +80,13 @@ impl Cx<'_> {
         self.b.lane(Ty::I64, p.shape(), v, index)
     }
 
-    /// Writes a scalar given zero-extended in an I64; the rest of the register becomes zero.
+    /// Lane `index` of register `n` as `ty`.
+    pub fn element_as(&mut self, ty: Ty, p: Precision, n: u32, index: u32) -> Value {
+        let v = self.vreg(n);
+        self.b.lane(ty, p.shape(), v, index)
+    }
+
+    /// Writes a scalar, a float or its zero-extended bits; the rest of the register becomes zero.
     pub fn set_scalar(&mut self, n: u32, bits: Value) {
         let v = self.b.vscalar(bits);
         self.set_vreg(n, v);
@@ -104,9 +111,24 @@ impl Cx<'_> {
     }
 }
 
-/// The scalar result of `op` on `a`.
-pub fn one(cx: &mut Cx, p: Precision, op: OneOp, a: Value) -> Value {
-    match op {
+/// The register that `op` makes of the scalar in register `n`.
+fn one(cx: &mut Cx, p: Precision, op: OneOp, n: u32) -> Value {
+    let sign = match op {
+        OneOp::Fabs => Sign::Clear,
+        OneOp::Fneg => Sign::Flip,
+        _ => Sign::Keep,
+    };
+    if p != Precision::Half && matches!(op, OneOp::Fmov | OneOp::Fabs | OneOp::Fneg) {
+        let r = cx.float(p, (n, 0), sign);
+        return cx.b.vscalar(r);
+    }
+    if let Some((op, call)) = cx.one_op(p, op) {
+        let a = cx.float(p, (n, 0), Sign::Keep);
+        let r = cx.b.fp(op, p.ty(), FpLanes::One, &[a], call);
+        return cx.b.vscalar(r);
+    }
+    let a = cx.scalar(p, n);
+    let r = match op {
         OneOp::Fmov => a,
         OneOp::Fabs => cx.absolute(p, a),
         OneOp::Fneg => cx.negated(p, a),
@@ -115,16 +137,28 @@ pub fn one(cx: &mut Cx, p: Precision, op: OneOp, a: Value) -> Value {
             let op = cx.iconst(Ty::I64, op as u64);
             cx.fp_value(p.pick([exec::FRINT_H, exec::FRINT_S, exec::FRINT_D]), &[a, op])
         }
-    }
+    };
+    cx.b.vscalar(r)
 }
 
 /// FMOV (register), FABS, FNEG, FSQRT, FRINT*.
 pub fn fp_one(cx: &mut Cx, i: FpOne, op: OneOp) -> Flow {
-    let p = Precision::of_type(i.ftype);
-    let a = cx.scalar(p, i.rn);
-    let r = one(cx, p, op, a);
-    cx.set_scalar(i.rd, r);
+    let v = one(cx, Precision::of_type(i.ftype), op, i.rn);
+    cx.set_vreg(i.rd, v);
     Flow::Next
+}
+
+/// Lane `at` in the other one of single and double precision, as a float of the format `to`.
+pub fn resized(cx: &mut Cx, to: Precision, at: (u32, u32)) -> Option<Value> {
+    let (from, helper) = match to {
+        Precision::Single => (Precision::Double, exec::FCVT_S_D),
+        _ => (Precision::Single, exec::FCVT_D_S),
+    };
+    if !cx.has_fp(to) {
+        return None;
+    }
+    let a = cx.float(from, at, Sign::Keep);
+    Some(cx.b.fp_convert(FpOp::Resize, to.ty(), a, FpCall { helper, extra: 0 }))
 }
 
 /// FCVT.
@@ -139,8 +173,14 @@ pub fn fcvt(cx: &mut Cx, i: Fcvt) -> Flow {
         (Double, Half) => exec::FCVT_H_D,
         (Double, _) => exec::FCVT_S_D,
     };
-    let a = cx.scalar(from, i.rn);
-    let r = cx.fp_value(helper, &[a]);
+    let inline = if from == Half || from == to { None } else { resized(cx, to, (i.rn, 0)) };
+    let r = match inline {
+        Some(r) => r,
+        None => {
+            let a = cx.scalar(from, i.rn);
+            cx.fp_value(helper, &[a])
+        }
+    };
     cx.set_scalar(i.rd, r);
     Flow::Next
 }
@@ -170,58 +210,78 @@ fn own_helpers(op: TwoOp) -> Option<[HelperId; 3]> {
     })
 }
 
-/// The scalar result of `op` on `a` and `b`.
-pub fn two(cx: &mut Cx, p: Precision, op: TwoOp, a: Value, b: Value) -> Value {
-    match own_helpers(op) {
+/// The register that `op` makes of two lanes, each given by register and number.
+pub fn two(cx: &mut Cx, p: Precision, op: TwoOp, a: (u32, u32), b: (u32, u32)) -> Value {
+    if let Some(two) = cx.two_op(p, op) {
+        let (a, b) = (cx.float(p, a, two.operands), cx.float(p, b, two.operands));
+        let r = cx.b.fp(two.op, p.ty(), FpLanes::One, &[a, b], two.call);
+        return cx.float_register(p, r, two.result);
+    }
+    let (a, b) = (cx.element(p, a.0, a.1), cx.element(p, b.0, b.1));
+    let r = match own_helpers(op) {
         Some(helpers) => cx.fp_value(p.pick(helpers), &[a, b]),
         None => {
             let op = cx.iconst(Ty::I64, op as u64);
             cx.fp_value(p.pick([exec::FP_TWO_H, exec::FP_TWO_S, exec::FP_TWO_D]), &[a, b, op])
         }
-    }
+    };
+    cx.b.vscalar(r)
 }
 
 /// FADD, FSUB, FMUL, FNMUL, FDIV, FMAX, FMIN, FMAXNM, FMINNM.
 pub fn fp_two(cx: &mut Cx, i: FpTwo, op: TwoOp) -> Flow {
-    let p = Precision::of_type(i.ftype);
-    let (a, b) = (cx.scalar(p, i.rn), cx.scalar(p, i.rm));
-    let r = two(cx, p, op, a, b);
-    cx.set_scalar(i.rd, r);
+    let v = two(cx, Precision::of_type(i.ftype), op, (i.rn, 0), (i.rm, 0));
+    cx.set_vreg(i.rd, v);
     Flow::Next
 }
 
-/// n * m + a, rounded once.
-pub fn mul_add(cx: &mut Cx, p: Precision, n: Value, m: Value, a: Value) -> Value {
-    cx.fp_value(p.pick([exec::FMADD_H, exec::FMADD_S, exec::FMADD_D]), &[n, m, a])
+/// The register with n * m + a of lanes, rounded once. Signs of `n` and `a` are flipped before, so NaNs show it.
+pub fn mul_add(cx: &mut Cx, p: Precision, lanes: [(u32, u32); 3], flip: [bool; 2]) -> Value {
+    let signs = [flip[0], false, flip[1]].map(|flip| if flip { Sign::Flip } else { Sign::Keep });
+    if let Some(call) = cx.mul_add_op(p) {
+        let operands = [0, 1, 2].map(|k| cx.float(p, lanes[k], signs[k]));
+        let r = cx.b.fp(FpOp::MulAdd, p.ty(), FpLanes::One, &operands, call);
+        return cx.b.vscalar(r);
+    }
+    let operands = [0, 1, 2].map(|k| {
+        let v = cx.element(p, lanes[k].0, lanes[k].1);
+        if signs[k] == Sign::Flip { cx.negated(p, v) } else { v }
+    });
+    let r = cx.fp_value(p.pick([exec::FMADD_H, exec::FMADD_S, exec::FMADD_D]), &operands);
+    cx.b.vscalar(r)
 }
 
-/// FMADD, FMSUB, FNMADD, FNMSUB: signs are changed before the operation, so NaNs show it.
+/// FMADD, FMSUB, FNMADD, FNMSUB.
 pub fn fp_three(cx: &mut Cx, i: FpThree, op: ThreeOp) -> Flow {
-    let p = Precision::of_type(i.ftype);
-    let (mut n, m, mut a) = (cx.scalar(p, i.rn), cx.scalar(p, i.rm), cx.scalar(p, i.ra));
-    if matches!(op, ThreeOp::Fmsub | ThreeOp::Fnmadd) {
-        n = cx.negated(p, n);
-    }
-    if matches!(op, ThreeOp::Fnmadd | ThreeOp::Fnmsub) {
-        a = cx.negated(p, a);
-    }
-    let r = mul_add(cx, p, n, m, a);
-    cx.set_scalar(i.rd, r);
+    let flip = [matches!(op, ThreeOp::Fmsub | ThreeOp::Fnmadd), matches!(op, ThreeOp::Fnmadd | ThreeOp::Fnmsub)];
+    let lanes = [(i.rn, 0), (i.rm, 0), (i.ra, 0)];
+    let v = mul_add(cx, Precision::of_type(i.ftype), lanes, flip);
+    cx.set_vreg(i.rd, v);
     Flow::Next
 }
 
-/// Flags of a comparison.
+/// Flags of a comparison of two scalars, of the type that [`comparand`] gives.
 fn compare(cx: &mut Cx, p: Precision, a: Value, b: Value, signalling: bool) -> Value {
+    let helper = p.pick([exec::FCMP_H, exec::FCMP_S, exec::FCMP_D]);
+    if cx.has_fp(p) {
+        return cx.b.fp_compare(p.ty(), a, b, FpCall { helper, extra: signalling.into() });
+    }
     let signalling = cx.iconst(Ty::I64, signalling as u64);
-    let bits = cx.fp_value(p.pick([exec::FCMP_H, exec::FCMP_S, exec::FCMP_D]), &[a, b, signalling]);
+    let bits = cx.fp_value(helper, &[a, b, signalling]);
     cx.b.flags_pack(bits)
+}
+
+/// Type of what is compared.
+fn comparand(cx: &Cx, p: Precision) -> Ty {
+    if cx.has_fp(p) { p.ty() } else { Ty::I64 }
 }
 
 /// FCMP, FCMPE.
 pub fn fcmp(cx: &mut Cx, i: Fcmp) -> Flow {
     let p = Precision::of_type(i.ftype);
-    let a = cx.scalar(p, i.rn);
-    let b = if i.z { cx.iconst(Ty::I64, 0) } else { cx.scalar(p, i.rm) };
+    let ty = comparand(cx, p);
+    let a = cx.element_as(ty, p, i.rn, 0);
+    let b = if i.z { cx.iconst(ty, 0) } else { cx.element_as(ty, p, i.rm, 0) };
     let f = compare(cx, p, a, b, i.e);
     cx.b.set_flags(f);
     Flow::Next
@@ -230,14 +290,15 @@ pub fn fcmp(cx: &mut Cx, i: Fcmp) -> Flow {
 /// FCCMP, FCCMPE. Where the condition fails, zeros are compared, which raises nothing.
 pub fn fccmp(cx: &mut Cx, i: Fccmp) -> Flow {
     let p = Precision::of_type(i.ftype);
-    let (a, b) = (cx.scalar(p, i.rn), cx.scalar(p, i.rm));
+    let ty = comparand(cx, p);
+    let (a, b) = (cx.element_as(ty, p, i.rn, 0), cx.element_as(ty, p, i.rm, 0));
     let f = if Cond::from_bits(i.cond).is_none() {
         compare(cx, p, a, b, i.e)
     } else {
         let c = cx.cond(i.cond);
-        let zero = cx.iconst(Ty::I64, 0);
-        let a = cx.b.select(Ty::I64, c, a, zero);
-        let b = cx.b.select(Ty::I64, c, b, zero);
+        let zero = cx.iconst(ty, 0);
+        let a = cx.b.select(ty, c, a, zero);
+        let b = cx.b.select(ty, c, b, zero);
         let compared = compare(cx, p, a, b, i.e);
         let bits = cx.iconst(Ty::I64, (i.nzcv as u64) << 28);
         let other = cx.b.flags_pack(bits);
@@ -277,14 +338,18 @@ pub fn fmov_imm(cx: &mut Cx, i: FmovImm) -> Flow {
 
 /// A conversion to a general register of 64 (`sf`) or 32 bits.
 fn convert_to_int(cx: &mut Cx, sf: bool, p: Precision, op: ToInt, fbits: u32, rn: u32, rd: u32) -> Flow {
-    let a = cx.scalar(p, rn);
-    let r = to_int(cx, p, Conversion { op, bits: sf_ty(sf).bits(), fbits }, a);
+    let r = to_int(cx, p, Conversion { op, bits: sf_ty(sf).bits(), fbits }, rn);
     cx.set_reg(rd, r);
     Flow::Next
 }
 
-/// The integer near the scalar `a`, zero-extended.
-pub fn to_int(cx: &mut Cx, p: Precision, how: Conversion, a: Value) -> Value {
+/// The integer near the scalar in register `n`: of its own width, or zero-extended.
+pub fn to_int(cx: &mut Cx, p: Precision, how: Conversion, n: u32) -> Value {
+    if let Some((op, call)) = cx.convert_op(p, how) {
+        let a = cx.float(p, (n, 0), Sign::Keep);
+        return cx.b.fp_convert(op, sf_ty(how.bits == 64), a, call);
+    }
+    let a = cx.scalar(p, n);
     if how.op == ToInt::Fcvtzs && how.fbits == 0 && p != Precision::Half && how.bits >= 32 {
         let helper = match (how.bits, p) {
             (32, Precision::Single) => exec::FCVTZS_W_S,
@@ -298,7 +363,7 @@ pub fn to_int(cx: &mut Cx, p: Precision, how: Conversion, a: Value) -> Value {
     cx.fp_value(p.pick([exec::FP_TO_INT_H, exec::FP_TO_INT_S, exec::FP_TO_INT_D]), &[a, how])
 }
 
-/// The scalar near the integer in the low bits of the I64 `value`.
+/// The scalar near the integer in the low bits of the I64 `value`: a float, or its bits as I64.
 pub fn from_int(cx: &mut Cx, p: Precision, how: Conversion, value: Value) -> Value {
     if how.fbits != 0 {
         let how = cx.iconst(Ty::I64, how.to_arg());
@@ -306,6 +371,10 @@ pub fn from_int(cx: &mut Cx, p: Precision, how: Conversion, value: Value) -> Val
     }
     // A narrower integer is an integer of 64 bits once extended; an unsigned one is not negative then.
     if how.bits == 64 && !how.op.signed() {
+        if cx.has_fp(p) {
+            let helper = p.pick([exec::UCVTF_H, exec::UCVTF_S, exec::UCVTF_D]);
+            return cx.b.fp_convert(FpOp::FromUint, p.ty(), value, FpCall { helper, extra: 0 });
+        }
         return cx.fp_value(p.pick([exec::UCVTF_H, exec::UCVTF_S, exec::UCVTF_D]), &[value]);
     }
     let value = match (how.bits, how.op.signed()) {
@@ -313,6 +382,10 @@ pub fn from_int(cx: &mut Cx, p: Precision, how: Conversion, value: Value) -> Val
         (bits, true) => cx.b.sextract(Ty::I64, value, 0, bits),
         (bits, false) => cx.b.extract(Ty::I64, value, 0, bits),
     };
+    if cx.has_fp(p) {
+        let helper = p.pick([exec::SCVTF_H, exec::SCVTF_S, exec::SCVTF_D]);
+        return cx.b.fp_convert(FpOp::FromSint, p.ty(), value, FpCall { helper, extra: 0 });
+    }
     cx.fp_value(p.pick([exec::SCVTF_H, exec::SCVTF_S, exec::SCVTF_D]), &[value])
 }
 

@@ -12,6 +12,7 @@ pub mod crypto;
 pub mod dp_imm;
 pub mod dp_reg;
 pub mod fp;
+pub mod fp_ops;
 pub mod ldst;
 pub mod ldst_atomic;
 pub mod mops;

@@ -1,14 +1,15 @@
 //! Vector floating point, and the scalar forms of Advanced SIMD.
 //!
-//! Scalar forms are those of `sem::fp` on values; vectors go through helpers on registers.
+//! Scalar forms are those of `sem::fp` on lanes; vectors are IR operations (`fp_ops`) or go through helpers on registers.
 
 use super::fp::{self, Precision};
+use super::fp_ops::{Sign, Two};
 use super::{Cx, Flow};
 use crate::exec::fp_convert::Conversion;
 use crate::exec::fp_vector::Element;
 use crate::{a64, exec};
 use brolga_core::RegSet;
-use brolga_ir::{HelperId, Ty, Value};
+use brolga_ir::{FpLanes, FpOp, HelperId, Shape, Ty, Value};
 
 // The constants of the decode table.
 pub use crate::exec::fp_lane::{FpMiscOp, FpThreeOp, FpThreeOp as FpElemOp};
@@ -27,7 +28,58 @@ impl Cx<'_> {
     }
 }
 
+/// Operand `m`: the register, or one lane of another in all lanes.
+fn vector_m(cx: &mut Cx, p: Precision, m: u32, element: Option<Element>) -> Value {
+    match element {
+        None => cx.vreg(m),
+        Some(e) => {
+            let lane = cx.float(p, (e.reg, e.index), Sign::Keep);
+            cx.b.vsplat(p.shape(), lane)
+        }
+    }
+}
+
+/// The vector operation as IR, where that has it.
+fn three_inline(cx: &mut Cx, p: Precision, op: FpThreeOp, regs: [u32; 3], element: Option<Element>) -> Option<Value> {
+    let [d, n, m] = regs;
+    let lanes = p.lanes(cx.word >> 30 & 1 != 0);
+    if matches!(op, FpThreeOp::Fmla | FpThreeOp::Fmls) {
+        let call = cx.mul_add_op(p)?;
+        let (n, m, d) = (cx.vreg(n), vector_m(cx, p, m, element), cx.vreg(d));
+        let n = cx.with_signs(p, n, if op == FpThreeOp::Fmls { Sign::Flip } else { Sign::Keep });
+        return Some(cx.b.fp(FpOp::MulAdd, Ty::V128, lanes, &[n, m, d], call));
+    }
+    let two = cx.two_op(p, op)?;
+    if op.is_pairwise() {
+        return pairs(cx, p, lanes, two, n, m);
+    }
+    let (n, m) = (cx.vreg(n), vector_m(cx, p, m, element));
+    let (n, m) = (cx.with_signs(p, n, two.operands), cx.with_signs(p, m, two.operands));
+    let r = cx.b.fp(two.op, Ty::V128, lanes, &[n, m], two.call);
+    Some(match two.result {
+        Sign::Keep => r,
+        sign => cx.with_signs(p, r, sign),
+    })
+}
+
+/// Pairs of neighbours, where there are two of them.
+fn pairs(cx: &mut Cx, p: Precision, lanes: FpLanes, two: Two, n: u32, m: u32) -> Option<Value> {
+    if lanes == FpLanes::S4 {
+        return None;
+    }
+    let [low, high] = [n, m].map(|reg| {
+        let (a, b) = (cx.float(p, (reg, 0), Sign::Keep), cx.float(p, (reg, 1), Sign::Keep));
+        cx.b.fp(two.op, p.ty(), FpLanes::One, &[a, b], two.call)
+    });
+    let v = cx.b.vscalar(low);
+    Some(cx.b.insert(p.shape(), v, high, 1))
+}
+
 fn three(cx: &mut Cx, p: Precision, op: FpThreeOp, [d, n, m]: [u32; 3], element: Option<Element>) -> Flow {
+    if let Some(v) = three_inline(cx, p, op, [d, n, m], element) {
+        cx.set_vreg(d, v);
+        return Flow::Next;
+    }
     let helper = p.pick([exec::FP_THREE_H, exec::FP_THREE_S, exec::FP_THREE_D]);
     let m = element.map_or(m, |e| e.reg);
     let detail = element.map_or(0, Element::to_arg);
@@ -48,9 +100,8 @@ pub fn fp_three_same_half(cx: &mut Cx, i: a64::FpThreeSameHalf, op: FpThreeOp) -
 }
 
 fn three_scalar(cx: &mut Cx, p: Precision, op: FpThreeOp, [d, n, m]: [u32; 3]) -> Flow {
-    let (a, b) = (cx.scalar(p, n), cx.scalar(p, m));
-    let r = fp::two(cx, p, op, a, b);
-    cx.set_scalar(d, r);
+    let v = fp::two(cx, p, op, (n, 0), (m, 0));
+    cx.set_vreg(d, v);
     Flow::Next
 }
 
@@ -94,22 +145,18 @@ pub fn fp_elem(cx: &mut Cx, i: a64::FpElem, op: FpElemOp) -> Flow {
 pub fn fp_elem_scalar(cx: &mut Cx, i: a64::FpElemScalar, op: FpElemOp) -> Flow {
     let p = of_size(i.size);
     let e = element(p, i.h, i.l, i.m, i.rm);
-    let (n, m) = (cx.scalar(p, i.rn), cx.element(p, e.reg, e.index));
-    let r = match op {
-        FpElemOp::Fmla | FpElemOp::Fmls => {
-            let n = if op == FpElemOp::Fmls { cx.negated(p, n) } else { n };
-            let d = cx.scalar(p, i.rd);
-            fp::mul_add(cx, p, n, m, d)
-        }
+    let (n, m) = ((i.rn, 0), (e.reg, e.index));
+    let v = match op {
+        FpElemOp::Fmla | FpElemOp::Fmls => fp::mul_add(cx, p, [n, m, (i.rd, 0)], [op == FpElemOp::Fmls, false]),
         _ => fp::two(cx, p, op, n, m),
     };
-    cx.set_scalar(i.rd, r);
+    cx.set_vreg(i.rd, v);
     Flow::Next
 }
 
 /// Signs of all lanes cleared (FABS) or flipped (FNEG).
 fn signs(cx: &mut Cx, p: Precision, flip: bool, q: bool, rn: u32) -> Value {
-    let signs = (u128::MAX / (u128::MAX >> (128 - p.bits()))) << (p.bits() - 1);
+    let signs = p.signs();
     let change = |cx: &mut Cx, ty, a, mask| if flip { cx.b.xor(ty, a, mask) } else { cx.b.bic(ty, a, mask) };
     if q {
         let (a, mask) = (cx.vreg(rn), cx.b.vconst(signs));
@@ -121,7 +168,25 @@ fn signs(cx: &mut Cx, p: Precision, flip: bool, q: bool, rn: u32) -> Value {
     }
 }
 
+/// The vector operation as IR, where that has it.
+fn misc_inline(cx: &mut Cx, p: Precision, op: FpMiscOp, q: bool, rn: u32) -> Option<Value> {
+    let lanes = p.lanes(q);
+    if let Some((two, swapped)) = cx.zero_op(p, op) {
+        let (n, zero) = (cx.vreg(rn), cx.b.vconst(0));
+        let operands = if swapped { [zero, n] } else { [n, zero] };
+        return Some(cx.b.fp(two.op, Ty::V128, lanes, &operands, two.call));
+    }
+    let convert = Conversion { op, bits: p.bits(), fbits: 0 };
+    let (op, call) = cx.one_op(p, op).or_else(|| cx.convert_op(p, convert))?;
+    let n = cx.vreg(rn);
+    Some(cx.b.fp(op, Ty::V128, lanes, &[n], call))
+}
+
 fn misc(cx: &mut Cx, p: Precision, op: FpMiscOp, q: bool, rn: u32, rd: u32) -> Flow {
+    if let Some(v) = misc_inline(cx, p, op, q, rn) {
+        cx.set_vreg(rd, v);
+        return Flow::Next;
+    }
     if matches!(op, FpMiscOp::Fabs | FpMiscOp::Fneg) {
         let v = signs(cx, p, op == FpMiscOp::Fneg, q, rn);
         cx.set_vreg(rd, v);
@@ -143,14 +208,24 @@ pub fn fp_misc_half(cx: &mut Cx, i: a64::FpMiscHalf, op: FpMiscOp) -> Flow {
 /// One scalar; integers are as wide as the format.
 fn misc_scalar(cx: &mut Cx, p: Precision, op: FpMiscOp, fbits: u32, rn: u32, rd: u32) -> Flow {
     use FpMiscOp::*;
-    let a = cx.scalar(p, rn);
+    if let Some((two, swapped)) = cx.zero_op(p, op) {
+        let (a, zero) = (cx.float(p, (rn, 0), Sign::Keep), cx.iconst(p.ty(), 0));
+        let operands = if swapped { [zero, a] } else { [a, zero] };
+        let r = cx.b.fp(two.op, p.ty(), FpLanes::One, &operands, two.call);
+        cx.set_scalar(rd, r);
+        return Flow::Next;
+    }
     let how = Conversion { op, bits: p.bits(), fbits };
     let r = match op {
-        Scvtf | Ucvtf => fp::from_int(cx, p, how, a),
+        Scvtf | Ucvtf => {
+            let a = cx.scalar(p, rn);
+            fp::from_int(cx, p, how, a)
+        }
         Fcvtns | Fcvtnu | Fcvtps | Fcvtpu | Fcvtms | Fcvtmu | Fcvtzs | Fcvtzu | Fcvtas | Fcvtau => {
-            fp::to_int(cx, p, how, a)
+            fp::to_int(cx, p, how, rn)
         }
         _ => {
+            let a = cx.scalar(p, rn);
             let op = cx.iconst(Ty::I64, op as u64);
             cx.fp_value(p.pick([exec::FP_ONE_H, exec::FP_ONE_S, exec::FP_ONE_D]), &[a, op])
         }
@@ -203,9 +278,8 @@ pub fn fp_across_half(cx: &mut Cx, i: a64::FpAcrossHalf, op: FpAcrossOp) -> Flow
 }
 
 fn pair(cx: &mut Cx, p: Precision, op: FpThreeOp, rn: u32, rd: u32) -> Flow {
-    let (a, b) = (cx.element(p, rn, 0), cx.element(p, rn, 1));
-    let r = fp::two(cx, p, op, a, b);
-    cx.set_scalar(rd, r);
+    let v = fp::two(cx, p, op, (rn, 0), (rn, 1));
+    cx.set_vreg(rd, v);
     Flow::Next
 }
 
@@ -233,6 +307,21 @@ fn narrow(cx: &mut Cx, op: Narrow, q: bool, rn: u32, rd: u32) -> Flow {
 
 /// FCVTN, FCVTN2.
 pub fn fcvtn_v(cx: &mut Cx, i: a64::FcvtnV) -> Flow {
+    if i.sz
+        && let Some(low) = fp::resized(cx, Precision::Single, (i.rn, 0))
+        && let Some(high) = fp::resized(cx, Precision::Single, (i.rn, 1))
+    {
+        let first = if i.q { 2 } else { 0 };
+        let v = if i.q {
+            let v = cx.vreg(i.rd);
+            cx.b.insert(Shape::I32x4, v, low, first)
+        } else {
+            cx.b.vscalar(low)
+        };
+        let v = cx.b.insert(Shape::I32x4, v, high, first + 1);
+        cx.set_vreg(i.rd, v);
+        return Flow::Next;
+    }
     narrow(cx, if i.sz { Narrow::DoubleToSingle } else { Narrow::SingleToHalf }, i.q, i.rn, i.rd)
 }
 
@@ -256,6 +345,16 @@ pub fn bfcvtn_v(cx: &mut Cx, i: a64::BfcvtnV) -> Flow {
 
 /// FCVTL, FCVTL2.
 pub fn fcvtl_v(cx: &mut Cx, i: a64::FcvtlV) -> Flow {
+    let first = if i.q { 2 } else { 0 };
+    if i.sz
+        && let Some(low) = fp::resized(cx, Precision::Double, (i.rn, first))
+        && let Some(high) = fp::resized(cx, Precision::Double, (i.rn, first + 1))
+    {
+        let v = cx.b.vscalar(low);
+        let v = cx.b.insert(Shape::I64x2, v, high, 1);
+        cx.set_vreg(i.rd, v);
+        return Flow::Next;
+    }
     cx.fp_vector(exec::FCVTL, i.sz as u64, 0, &[i.rn], i.rd)
 }
 

@@ -7,7 +7,7 @@
 use super::{Cx, Flow};
 use crate::{exec, state};
 use brolga_core::{Reg, RegSet};
-use brolga_ir::{HelperId, Ty};
+use brolga_ir::{HelperId, JumpKind, Ty};
 
 /// How a register is read.
 enum Read {
@@ -17,6 +17,8 @@ enum Read {
     Word(Reg),
     /// N Z C V.
     Flags,
+    /// FPSR.
+    FpStatus,
     /// A helper's result.
     Helper(HelperId),
     /// A helper's result and N Z C V from its success. Arm ARM, "RNDR".
@@ -31,6 +33,8 @@ enum Write {
     Word(Reg, u64),
     /// The same, and the block's mode depends on it.
     Mode(Reg, u64),
+    /// The bits of the mask, into FPSR.
+    FpStatus(u64),
     /// N Z C V.
     Flags,
 }
@@ -61,7 +65,7 @@ const fn constant(encoding: Encoding, value: u64) -> Row {
 static ROWS: &[Row] = &[
     Row { encoding: [3, 3, 4, 2, 0], read: Read::Flags, write: Write::Flags },
     Row { encoding: [3, 3, 4, 4, 0], read: Read::Word(state::FPCR), write: Write::Mode(state::FPCR, FPCR_MASK) },
-    Row { encoding: [3, 3, 4, 4, 1], read: Read::Word(state::FPSR), write: Write::Word(state::FPSR, FPSR_MASK) },
+    Row { encoding: [3, 3, 4, 4, 1], read: Read::FpStatus, write: Write::FpStatus(FPSR_MASK) },
     // DIT, SSBS: bits that change timing only.
     Row { encoding: [3, 3, 4, 2, 5], read: Read::Word(state::DIT), write: Write::Word(state::DIT, DIT_MASK) },
     Row { encoding: [3, 3, 4, 2, 6], read: Read::Word(state::SSBS), write: Write::Word(state::SSBS, SSBS_MASK) },
@@ -123,6 +127,10 @@ pub fn read(cx: &mut Cx, e: Encoding, rt: u32) -> Flow {
             let f = cx.b.get_flags();
             cx.b.flags_unpack(f)
         }
+        Some(Read::FpStatus) => {
+            let reads = RegSet::EMPTY.with(state::FPSR);
+            cx.b.call(exec::READ_FPSR, &[], reads, RegSet::EMPTY)
+        }
         Some(Read::Helper(h)) => cx.b.call(*h, &[], RegSet::EMPTY, RegSet::EMPTY),
         Some(Read::Random) => {
             let v = cx.b.call(exec::RANDOM, &[], RegSet::EMPTY, RegSet::EMPTY);
@@ -149,6 +157,14 @@ pub fn write(cx: &mut Cx, e: Encoding, rt: u32) -> Flow {
         Some(Write::Word(reg, mask)) => {
             set_masked(cx, *reg, *mask, v);
             Flow::Next
+        }
+        Some(Write::FpStatus(mask)) => {
+            let m = cx.iconst(Ty::I64, *mask);
+            let v = cx.b.and(Ty::I64, v, m);
+            cx.b.call_void(exec::WRITE_FPSR, &[v], RegSet::EMPTY, RegSet::EMPTY.with(state::FPSR));
+            // A comparison made before must not be made again behind this: its flags cross blocks as words.
+            let next = cx.next_pc();
+            cx.goto(JumpKind::Jump, next)
         }
         Some(Write::Mode(reg, mask)) => {
             set_masked(cx, *reg, *mask, v);

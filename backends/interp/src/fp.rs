@@ -1,0 +1,74 @@
+//! Floating-point ops: the helper that defines them, called for each lane.
+
+use crate::exec::{read128, write128};
+use crate::flat::{Code, FlatOp, NONE};
+use crate::lower::Lower;
+use brolga_core::{CcKind, CcOp, Env, Width};
+use brolga_ir::{FpLanes, Helper, Inst, Op, Ty, Unfit, Value};
+
+impl Lower<'_> {
+    pub(crate) fn fp(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+        let mut words = [NONE; 3];
+        for (word, operand) in words.iter_mut().zip(inst.operands()) {
+            *word = self.word(operand)?;
+        }
+        let (call, count) = (inst.fp_call(), inst.operands().count());
+        if inst.ty == Ty::V128 {
+            let ([a, b, c], dst) = (words, self.temp(v)?);
+            let imm = u64::from(call.extra) | u64::from(inst.aux) << 32;
+            self.emit(FlatOp { dst, a, b, c, aux: call.helper.0, imm, ..FlatOp::new(Code::FpLanes) });
+        } else if inst.op == Op::FpCompare {
+            let dst = self.temp(v)?;
+            self.emit_fp_call(dst + 1, words, count, inst)?;
+            self.fix_definition(v, None);
+            let packed = CcOp { kind: CcKind::Packed, width: Width::W64 }.word() as u16;
+            self.emit(FlatOp { dst, a: dst + 1, aux: packed, ..FlatOp::new(Code::SetCcI) });
+        } else {
+            let dst = self.temp(v)?;
+            let at = self.emit_fp_call(dst, words, count, inst)?;
+            self.fix_definition(v, Some(at));
+        }
+        self.drop_unused(v);
+        Ok(())
+    }
+
+    /// One call, with the extra argument behind the operands; returns its flat index.
+    fn emit_fp_call(&mut self, dst: u8, mut words: [u8; 3], count: usize, inst: &Inst) -> Result<usize, Unfit> {
+        let call = inst.fp_call();
+        let extra = if call.extra == 0 { None } else { Some(self.slots.single().ok_or(Unfit::TooManyValues)?) };
+        if let Some(word) = extra {
+            self.emit(FlatOp { dst: word, imm: call.extra.into(), ..FlatOp::new(Code::Const) });
+            words[count] = word;
+        }
+        let [a, b, c] = words;
+        let at = self.emit(FlatOp { dst, a, b, c, aux: call.helper.0, ..FlatOp::new(Code::Call) });
+        if let Some(word) = extra {
+            self.slots.free(word, 1);
+        }
+        Ok(at)
+    }
+}
+
+/// Runs a [`Code::FpLanes`].
+pub(crate) fn lanes(env: &mut Env, op: &FlatOp, helpers: &[Helper]) {
+    let shape = FpLanes::from_aux((op.imm >> 32) as u16);
+    let (bits, extra) = (shape.bits(), u64::from(op.imm as u32));
+    let mask = u128::from(u64::MAX >> (64 - bits));
+    let operands = [op.a, op.b, op.c].map(|word| (word != NONE).then(|| read128(env, word)));
+    let func = helpers[op.aux as usize].func;
+    let mut result = 0;
+    for at in (0..shape.count()).map(|lane| lane * bits) {
+        let mut args = [0; 3];
+        let mut count = 0;
+        for v in operands.into_iter().flatten() {
+            args[count] = (v >> at & mask) as u64;
+            count += 1;
+        }
+        if let Some(next) = args.get_mut(count) {
+            *next = extra;
+        }
+        let lane = func(env, args[0], args[1], args[2]);
+        result |= (u128::from(lane) & mask) << at;
+    }
+    write128(env, op.dst, result);
+}
