@@ -2,6 +2,7 @@
 
 use crate::abi::{self, Abi};
 use crate::limits::Limits;
+use crate::seccomp;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -61,6 +62,8 @@ pub struct Config {
     pub open_files: Option<u64>,
     /// Memory limits, if an emulator before this one kept them; otherwise the host's.
     pub limits: Option<Limits>,
+    /// seccomp filters that the program before this one installed.
+    pub seccomp: seccomp::State,
     /// Words of the caller's own that programs started by the guest are to get back, in [`crate::reexec`].
     pub carried: Vec<OsString>,
     /// Called before the process ends or executes another program, from whichever thread does.
@@ -87,6 +90,7 @@ impl Config {
             seed: None,
             open_files: None,
             limits: None,
+            seccomp: seccomp::State::default(),
             carried: Vec::new(),
             on_exit: None,
         }

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::limits::Limits;
 use crate::mm::Mm;
 use crate::path::Paths;
+use crate::seccomp;
 use crate::signal::{self, NSIG, SigAction};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -32,6 +33,8 @@ pub struct Process {
     pub threads: AtomicUsize,
     /// Limits that the host does not hold.
     pub limits: Mutex<Limits>,
+    /// seccomp states of its threads.
+    pub seccomp: seccomp::Threads,
     actions: Mutex<[SigAction; NSIG as usize]>,
     trampoline: AtomicU64,
 }
@@ -50,7 +53,8 @@ impl Process {
         let abi = config.guest.abi();
         let (actions, trampoline) = (Mutex::new(actions), AtomicU64::new(0));
         let limits = Mutex::new(config.limits.unwrap_or_else(Limits::take));
-        Process { config, abi, mm, paths, exe, threads: AtomicUsize::new(1), limits, actions, trampoline }
+        let (threads, seccomp) = (AtomicUsize::new(1), seccomp::Threads::default());
+        Process { config, abi, mm, paths, exe, threads, limits, seccomp, actions, trampoline }
     }
 
     /// A copy with signal actions of its own over the same memory.
@@ -63,6 +67,7 @@ impl Process {
             exe: self.exe.clone(),
             threads: AtomicUsize::new(1),
             limits: Mutex::new(self.limits()),
+            seccomp: seccomp::Threads::default(),
             actions: Mutex::new(*lock(&self.actions)),
             trampoline: AtomicU64::new(self.trampoline()),
         }
@@ -103,10 +108,10 @@ impl Process {
         }
     }
 
-    /// Holds the actions' lock while `f` runs (a fork must not happen while another thread holds it).
-    pub fn with_actions_locked<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _held = lock(&self.actions);
-        f()
+    /// Holds the locks of this structure while `f` runs (a fork must not happen while another thread holds one).
+    pub fn locked<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _held = (lock(&self.actions), lock(&self.limits));
+        self.seccomp.locked(f)
     }
 
     /// Address of the signal trampoline.

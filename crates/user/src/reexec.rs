@@ -30,6 +30,7 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
         open_files,
         program_fd,
         limits,
+        seccomp,
         ..
     } = config;
     put("guest", OsStr::new(guest.abi().name));
@@ -64,6 +65,9 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
     }
     if let Some(Limits { data: [a, b], space: [c, d] }) = limits {
         put("limits", OsStr::new(&format!("{a},{b},{c},{d}")));
+    }
+    for filter in seccomp.words() {
+        put("seccomp", OsStr::new(&filter));
     }
     for c in carried {
         put("carried", c);
@@ -120,6 +124,7 @@ fn apply(config: &mut Config, word: &[u8]) -> Option<()> {
             let [a, b, c, d] = n[..] else { return None };
             config.limits = Some(Limits { data: [a, b], space: [c, d] });
         }
+        "seccomp" if config.seccomp.add_word(text()?) => {}
         "comm" => config.comm = Some(value.to_os_string()),
         "carried" => config.carried.push(value.to_os_string()),
         _ => return None,
@@ -146,6 +151,7 @@ mod tests {
         config.hwcap = Some([7, 9]);
         config.seed = Some(3);
         config.open_files = Some(20);
+        assert!(config.seccomp.add_word("0600000000000000"));
         config.limits = Some(Limits { data: [1, 2], space: [3, u64::MAX] });
         config.carried = vec!["-one".into(), "two".into()];
         let words = encode(&config, "/bin/x".into(), vec![b"x0".to_vec(), b"".to_vec(), b"--reexec".to_vec()]);
@@ -157,7 +163,7 @@ mod tests {
         assert_eq!((back.prefix, back.stack_size, back.strace), (config.prefix, config.stack_size, config.strace));
         assert_eq!((back.uname, back.guest_base, back.hwcap), (config.uname, config.guest_base, config.hwcap));
         assert_eq!((back.seed, back.carried, back.open_files), (config.seed, config.carried, config.open_files));
-        assert_eq!(back.limits, config.limits);
+        assert_eq!((back.limits, back.seccomp.words()), (config.limits, config.seccomp.words()));
     }
 
     #[test]

@@ -73,7 +73,9 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     process.set_trampoline(begin.trampoline);
 
     std::mem::forget(inbox::HandlerStack::install());
-    let mut t = Thread::new(process, make_vcpu());
+    let seccomp = process.seccomp.add(None);
+    seccomp.set(process.config.seccomp.clone());
+    let mut t = Thread::new(process, make_vcpu(), seccomp);
     let base = t.mem.base;
     let env = t.cpu.env_mut();
     env.guest_base = base;

@@ -6,10 +6,12 @@
 
 use crate::errno::SysResult;
 use crate::host;
+use crate::process::lock;
 use crate::signal::deliver;
 use crate::sys::fail;
 use crate::thread::Thread;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 /// One BPF instruction, `struct sock_filter`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +29,7 @@ struct Filter {
     before: Option<Arc<Filter>>,
 }
 
-/// seccomp state of a thread; children inherit it.
+/// What a thread is restricted to; children and programs that it executes inherit it.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     strict: bool,
@@ -41,8 +43,127 @@ impl State {
     }
 
     /// Whether nothing is restricted.
-    pub fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         !self.strict && self.filters.is_none()
+    }
+
+    /// The filters as text, the oldest first: two hexadecimal digits a byte.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut filter = self.filters.as_deref();
+        while let Some(f) = filter {
+            words.push(f.program.iter().map(Insn::hex).collect());
+            filter = f.before.as_deref();
+        }
+        words.reverse();
+        words
+    }
+
+    /// Adds a filter from its text; false if it is none.
+    pub fn add_word(&mut self, word: &str) -> bool {
+        let bytes: Option<Vec<u8>> =
+            (0..word.len()).step_by(2).map(|i| u8::from_str_radix(word.get(i..i + 2)?, 16).ok()).collect();
+        let program: Vec<Insn> = bytes.unwrap_or_default().chunks_exact(8).map(insn).collect();
+        let good = valid(&program);
+        if good {
+            self.add(program);
+        }
+        good
+    }
+
+    fn add(&mut self, program: Vec<Insn>) {
+        self.filters = Some(Arc::new(Filter { program, before: self.filters.take() }));
+    }
+
+    /// Whether this thread may take over the filters of one whose chain is `other`: it has a part of them.
+    fn may_follow(&self, other: Option<&Arc<Filter>>) -> bool {
+        let Some(own) = &self.filters else { return !self.strict };
+        let mut filter = other;
+        while let Some(f) = filter {
+            if Arc::ptr_eq(own, f) {
+                return true;
+            }
+            filter = f.before.as_ref();
+        }
+        false
+    }
+}
+
+impl Insn {
+    fn hex(&self) -> String {
+        let [a, b] = self.code.to_le_bytes();
+        let [c, d, e, f] = self.k.to_le_bytes();
+        [a, b, self.jt, self.jf, c, d, e, f].iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// The state of one thread, which other threads of its process may replace.
+#[derive(Debug, Default)]
+pub struct Own {
+    restricted: AtomicBool,
+    tid: AtomicI32,
+    state: Mutex<State>,
+}
+
+impl Own {
+    /// The present state.
+    pub fn get(&self) -> State {
+        lock(&self.state).clone()
+    }
+
+    /// Replaces the state.
+    pub fn set(&self, state: State) {
+        self.restricted.store(!state.is_open(), Ordering::Release);
+        *lock(&self.state) = state;
+    }
+
+    /// Says whose state it is, for errors.
+    pub fn set_tid(&self, tid: i32) {
+        self.tid.store(tid, Ordering::Relaxed);
+    }
+}
+
+/// The states of a process's threads.
+#[derive(Debug, Default)]
+pub struct Threads(Mutex<Vec<Weak<Own>>>);
+
+impl Threads {
+    /// The state of a thread that `parent` makes, or of the first.
+    pub fn add(&self, parent: Option<&Own>) -> Arc<Own> {
+        let mut list = lock(&self.0);
+        let own = Arc::new(Own::default());
+        if let Some(parent) = parent {
+            own.set(parent.get());
+        }
+        list.retain(|w| w.strong_count() > 0);
+        list.push(Arc::downgrade(&own));
+        own
+    }
+
+    /// After a fork: nobody but `own` is left.
+    pub fn keep_only(&self, own: &Arc<Own>) {
+        *lock(&self.0) = vec![Arc::downgrade(own)];
+    }
+
+    /// Runs `action`, a fork, while nobody else looks at the list.
+    pub fn locked<R>(&self, action: impl FnOnce() -> R) -> R {
+        let _held = lock(&self.0);
+        action()
+    }
+
+    /// Gives `own`'s filters and one more to every thread. An error is the number of a thread that has other filters.
+    fn synchronise(&self, own: &Arc<Own>, program: Vec<Insn>) -> Result<(), i32> {
+        let list = lock(&self.0);
+        let mut state = own.get();
+        let all: Vec<Arc<Own>> = list.iter().filter_map(Weak::upgrade).collect();
+        if let Some(other) = all.iter().find(|o| !o.get().may_follow(state.filters.as_ref())) {
+            return Err(other.tid.load(Ordering::Relaxed));
+        }
+        state.add(program);
+        for o in all {
+            o.set(state.clone());
+        }
+        Ok(())
     }
 }
 
@@ -60,10 +181,11 @@ const MAX_INSNS: usize = 4096;
 
 /// The verdict on a call: `None` lets it be made.
 pub fn check(t: &mut Thread, nr: u64, args: &[u64; 6]) -> Option<SysResult> {
-    if t.seccomp.is_open() {
+    if !t.seccomp.restricted.load(Ordering::Acquire) {
         return None;
     }
-    if t.seccomp.strict {
+    let state = t.seccomp.get();
+    if state.strict {
         let name = crate::table::row(t.abi.table, nr).map_or("", |r| r.name);
         if !matches!(name, "read" | "write" | "exit" | "rt_sigreturn") {
             deliver::end_by(t, libc::SIGKILL, None);
@@ -77,7 +199,7 @@ pub fn check(t: &mut Thread, nr: u64, args: &[u64; 6]) -> Option<SysResult> {
     for (i, a) in args.iter().enumerate() {
         data[16 + 8 * i..24 + 8 * i].copy_from_slice(&a.to_le_bytes());
     }
-    act(t, nr, verdict(t.seccomp.filters.as_deref(), &data))
+    act(t, nr, verdict(state.filters.as_deref(), &data))
 }
 
 /// The most severe answer of all filters; of equal ones, the youngest filter's.
@@ -110,7 +232,7 @@ fn act(t: &mut Thread, nr: u64, verdict: u32) -> Option<SysResult> {
         }
         // Without a tracer or a listener the kernel answers so.
         RET_TRACE | RET_USER_NOTIF => fail_some(libc::ENOSYS),
-        RET_KILL_THREAD if t.process.threads.load(std::sync::atomic::Ordering::Acquire) > 1 => {
+        RET_KILL_THREAD if t.process.threads.load(Ordering::Acquire) > 1 => {
             t.ended = Some(libc::SIGSYS);
             t.registers_replaced = true;
             Some(Ok(0))
@@ -228,24 +350,22 @@ pub fn prctl(t: &mut Thread, mode: u64, program: u64) -> SysResult {
 
 /// SECCOMP_SET_MODE_STRICT
 pub fn set_strict(t: &mut Thread) -> SysResult {
-    if t.seccomp.filters.is_some() {
+    let mut state = t.seccomp.get();
+    if state.filters.is_some() {
         return fail(libc::EINVAL);
     }
-    t.seccomp.strict = true;
+    state.strict = true;
+    t.seccomp.set(state);
     Ok(0)
 }
 
 /// SECCOMP_SET_MODE_FILTER; `at` is the address of `struct sock_fprog`.
 pub fn set_filter(t: &mut Thread, flags: u64, at: u64) -> SysResult {
     const TSYNC: u64 = 1;
-    const NEW_LISTENER: u64 = 8;
-    const KNOWN: u64 = 0x3f;
-    if t.seccomp.strict || flags & !KNOWN != 0 {
-        return fail(libc::EINVAL);
-    }
-    let alone = t.process.threads.load(std::sync::atomic::Ordering::Acquire) == 1;
-    if flags & NEW_LISTENER != 0 || (flags & TSYNC != 0 && !alone) {
-        tracing::warn!(flags, "seccomp: listeners and synchronisation over threads are not offered");
+    const TSYNC_ESRCH: u64 = 16;
+    // TSYNC, LOG, SPEC_ALLOW, TSYNC_ESRCH. Kernels before 5.0 know no listeners and refuse them so.
+    const KNOWN: u64 = 0x17;
+    if t.seccomp.get().strict || flags & !KNOWN != 0 {
         return fail(libc::EINVAL);
     }
     let (len, pointer) = (u16::from_le_bytes(t.mem.bytes(at)?), t.mem.u64(at.wrapping_add(8))?);
@@ -261,8 +381,17 @@ pub fn set_filter(t: &mut Thread, flags: u64, at: u64) -> SysResult {
     if !valid(&program) {
         return fail(libc::EINVAL);
     }
-    t.seccomp.filters = Some(Arc::new(Filter { program, before: t.seccomp.filters.take() }));
-    Ok(0)
+    if flags & TSYNC == 0 {
+        let mut state = t.seccomp.get();
+        state.add(program);
+        t.seccomp.set(state);
+        return Ok(0);
+    }
+    match t.process.seccomp.synchronise(&t.seccomp, program) {
+        Ok(()) => Ok(0),
+        Err(_) if flags & TSYNC_ESRCH != 0 => fail(libc::ESRCH),
+        Err(tid) => Ok(tid as u64),
+    }
 }
 
 fn insn(b: &[u8]) -> Insn {
@@ -333,5 +462,33 @@ mod tests {
         let times_seven = [i(0x00, 0, 0, 7), i(0x07, 0, 0, 0), i(0x60, 0, 0, 3), i(0x2c, 0, 0, 0), i(0x16, 0, 0, 0)];
         assert_eq!(run(&[&store_six[..], &times_seven].concat(), &data(0)), 42);
         assert_eq!(run(&[i(0x00, 0, 0, 1), i(0x3c, 0, 0, 0), i(0x16, 0, 0, 0)], &data(0)), RET_KILL_THREAD);
+    }
+
+    #[test]
+    fn words_give_filters_back() {
+        let mut state = State::default();
+        state.add(vec![i(6, 0, 0, RET_ERRNO | 2)]);
+        state.add(vec![i(0x20, 0, 0, 4), i(0x15, 0, 1, 0xc000_00b7), i(6, 0, 0, RET_ALLOW), i(6, 0, 0, 0)]);
+        let mut again = State::default();
+        assert!(state.words().iter().all(|w| again.add_word(w)));
+        assert_eq!(again.words(), state.words());
+        assert_eq!(verdict(again.filters.as_deref(), &data(0)), RET_KILL_THREAD);
+        assert!(!again.add_word("0600000") && !again.add_word("zz") && !again.add_word(""));
+    }
+
+    #[test]
+    fn synchronise_needs_a_common_past() {
+        let threads = Threads::default();
+        let first = threads.add(None);
+        let second = threads.add(Some(&first));
+        assert_eq!(threads.synchronise(&first, vec![i(6, 0, 0, RET_ALLOW)]), Ok(()));
+        assert_eq!((first.get().mode(), second.get().mode()), (2, 2));
+        let mut apart = second.get();
+        apart.add(vec![i(6, 0, 0, RET_ALLOW)]);
+        second.set(apart);
+        second.set_tid(77);
+        assert_eq!(threads.synchronise(&first, vec![i(6, 0, 0, RET_ALLOW)]), Err(77));
+        drop(second);
+        assert_eq!(threads.synchronise(&first, vec![i(6, 0, 0, RET_ALLOW)]), Ok(()));
     }
 }

@@ -48,16 +48,17 @@ pub struct Thread {
     /// Set when the thread is to end, with its status.
     pub ended: Option<i32>,
     /// seccomp state.
-    pub seccomp: crate::seccomp::State,
+    pub seccomp: Arc<crate::seccomp::Own>,
     /// Setting of `prctl(PR_SET_TAGGED_ADDR_CTRL)`.
     pub tagged_addresses: u64,
 }
 
 impl Thread {
-    /// A thread on the calling host thread.
-    pub fn new(process: Arc<Process>, cpu: Box<dyn Vcpu>) -> Thread {
+    /// A thread on the calling host thread, restricted as `seccomp` says.
+    pub fn new(process: Arc<Process>, cpu: Box<dyn Vcpu>, seccomp: Arc<crate::seccomp::Own>) -> Thread {
         let inbox = Inbox::new(cpu.env());
         let tid = host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32;
+        seccomp.set_tid(tid);
         Thread {
             abi: process.abi,
             mem: GuestMem { base: process.mm.base },
@@ -75,7 +76,7 @@ impl Thread {
             after_call: 0,
             registers_replaced: false,
             ended: None,
-            seccomp: crate::seccomp::State::default(),
+            seccomp,
             tagged_addresses: 0,
             process,
         }

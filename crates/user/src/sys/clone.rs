@@ -124,7 +124,7 @@ pub(super) struct Seed {
     cpu: Box<dyn Vcpu>,
     mask: u64,
     altstack: AltStack,
-    seccomp: crate::seccomp::State,
+    seccomp: Arc<crate::seccomp::Own>,
     tagged_addresses: u64,
     clear_child_tid: u64,
 }
@@ -133,11 +133,11 @@ impl Seed {
     fn new(t: &Thread, r: &Request, process: Arc<Process>, mask: u64, altstack: AltStack) -> Seed {
         let clear = if r.flags & CHILD_CLEARTID != 0 { r.child_tid } else { 0 };
         Seed {
+            seccomp: process.seccomp.add(Some(&t.seccomp)),
             process,
             cpu: child_cpu(t, r),
             mask,
             altstack,
-            seccomp: t.seccomp.clone(),
             tagged_addresses: t.tagged_addresses,
             clear_child_tid: clear,
         }
@@ -145,10 +145,9 @@ impl Seed {
 
     /// The thread, on the calling host thread.
     pub(super) fn grow(self) -> Thread {
-        let mut t = Thread::new(self.process, self.cpu);
+        let mut t = Thread::new(self.process, self.cpu, self.seccomp);
         t.mask = self.mask;
         t.altstack = self.altstack;
-        t.seccomp = self.seccomp;
         t.tagged_addresses = self.tagged_addresses;
         t.clear_child_tid = self.clear_child_tid;
         t
@@ -217,7 +216,7 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
     t.cpu.quiesce(&mut || {
         let _areas = mm.lock();
         let fork = || if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) };
-        pid = process.with_actions_locked(|| donor::around_fork(|| mm.threads.locked(fork)));
+        pid = process.locked(|| donor::around_fork(|| mm.threads.locked(fork)));
     });
     match pid {
         Ok(0) => become_child(t, &r),
@@ -257,6 +256,8 @@ fn become_child(t: &mut Thread, r: &Request) {
     t.tid = host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32;
     t.process.threads.store(1, Ordering::Release);
     t.process.mm.threads.clear();
+    t.process.seccomp.keep_only(&t.seccomp);
+    t.seccomp.set_tid(t.tid);
     t.traced = t.process.mm.threads.add(t.tid);
     // Signals that were recorded are the parent's.
     while t.inbox.take().is_some() {}

@@ -178,6 +178,7 @@ fn reenter(t: &mut Thread, path: Vec<u8>, comm: OsString, args: Vec<Vec<u8>>, en
         open_files: Some(soft),
         program_fd: kept.map(|f| f as i32),
         limits: Some(t.process.limits()),
+        seccomp: t.seccomp.get(),
         ..(*t.process.config).clone()
     };
     let words = reexec::encode(&config, OsString::from_vec(path), args);

@@ -65,7 +65,7 @@ const PR_SET_VMA: i32 = 0x5356_4d41;
 pub fn prctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let option = a[0] as i32;
     match option {
-        PR_GET_SECCOMP => return Ok(t.seccomp.mode()),
+        PR_GET_SECCOMP => return Ok(t.seccomp.get().mode()),
         PR_SET_SECCOMP => return crate::seccomp::prctl(t, a[1], a[2]),
         PR_GET_TID_ADDRESS => {
             t.mem.write_words(a[1], &[t.clear_child_tid])?;
