@@ -61,7 +61,7 @@ impl RunConfig {
             root: asked.as_deref(),
             sysroot: options.sysroot.is_some(),
             path: env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str()),
-            open: inherited.and_then(|fd| host::duplicate(fd).ok()),
+            open: inherited.map(host::take_over),
         };
         let program = program::find(name, search)?;
         check_cpu(program.guest, options.cpu.as_deref())?;

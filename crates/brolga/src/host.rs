@@ -33,15 +33,10 @@ pub fn exec_fd() -> Option<RawFd> {
     auxiliary(libc::AT_EXECFD).and_then(|fd| RawFd::try_from(fd).ok())
 }
 
-/// A file on its own duplicate of the inherited descriptor `fd`.
-pub fn duplicate(fd: RawFd) -> io::Result<File> {
-    // SAFETY: F_DUPFD_CLOEXEC touches no memory; a bad descriptor is reported as EBADF.
-    let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
-    if copy < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: `copy` was just made by the kernel and nobody else owns it.
-    Ok(unsafe { File::from_raw_fd(copy) })
+/// Takes over the descriptor that [`exec_fd`] told of. The guest must not find it, so nothing else may hold it.
+pub fn take_over(fd: RawFd) -> File {
+    // SAFETY: the kernel opened it for the interpreter, which is this process, and this is its one user.
+    unsafe { File::from_raw_fd(fd) }
 }
 
 /// Whether this process may execute `path` (faccessat(2) with effective ids).

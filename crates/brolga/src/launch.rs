@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::fd::IntoRawFd as _;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
@@ -146,9 +147,13 @@ fn user_config(config: RunConfig) -> UserConfig {
         file: log_name(&options).map(Into::into),
         string_limit: 0,
     });
+    let exec_name = program.executed();
     let defaults = UserConfig::new(brolga_user::Guest::Aarch64, program.host, words.collect());
     UserConfig {
         argv0,
+        exec_name: Some(exec_name),
+        // The very file that was judged; with binfmt_misc flags O and C its path may not be readable.
+        program_fd: Some(program.file.into_raw_fd()),
         env: env.into_iter().map(pair).collect(),
         prefix,
         stack_size: options.stack_size,

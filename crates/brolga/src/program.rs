@@ -17,7 +17,7 @@ use crate::trouble::{CANNOT_RUN, NOT_FOUND, Trouble};
 pub struct Program {
     /// Where the host finds it.
     pub host: PathBuf,
-    /// Where the guest believes it is: AT_EXECFN and `/proc/self/exe`.
+    /// Where the guest believes it is.
     pub guest_path: PathBuf,
     /// The program, open for reading. With binfmt_misc flags O and C this is the kernel's own descriptor, which may be
     /// readable where the path is not.
@@ -28,6 +28,13 @@ pub struct Program {
     pub guest: &'static Guest,
     /// What a `#!` line puts in front of the arguments: interpreter, its argument, script. Empty for an ELF program.
     pub script_words: Vec<OsString>,
+}
+
+impl Program {
+    /// What is executed as the guest says it, AT_EXECFN: for a script, the outermost one.
+    pub fn executed(&self) -> OsString {
+        self.script_words.last().cloned().unwrap_or_else(|| self.guest_path.clone().into())
+    }
 }
 
 /// Where and how to look.

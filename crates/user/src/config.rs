@@ -3,7 +3,7 @@
 use crate::abi::{self, Abi};
 use crate::limits::Limits;
 use crate::seccomp;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// Guest architectures of user mode.
@@ -38,8 +38,9 @@ pub struct Config {
     pub program_fd: Option<i32>,
     /// argv[0] if it differs from `program`.
     pub argv0: Option<OsString>,
-    /// Name of the process (`comm`) if it is not that of `program`: a script's.
-    pub comm: Option<OsString>,
+    /// What was executed as the guest says it, if it is not `program`: a path under the prefix, a script. It becomes
+    /// AT_EXECFN, its last part the process's name.
+    pub exec_name: Option<OsString>,
     /// argv[1] and later.
     pub args: Vec<OsString>,
     /// Environment as `NAME=value`.
@@ -71,6 +72,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// What was executed, as the guest says it.
+    pub fn executed(&self) -> &OsStr {
+        self.exec_name.as_deref().unwrap_or(self.program.as_os_str())
+    }
+
     /// A run of `program` with the given guest arguments, this process's environment and defaults.
     pub fn new(guest: Guest, program: PathBuf, args: Vec<OsString>) -> Config {
         Config {
@@ -78,7 +84,7 @@ impl Config {
             program,
             program_fd: None,
             argv0: None,
-            comm: None,
+            exec_name: None,
             args,
             env: crate::startup::environment(),
             prefix: None,

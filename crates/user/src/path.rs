@@ -43,6 +43,15 @@ impl Paths {
         Paths { prefix }
     }
 
+    /// The guest's name of an absolute host path: that below the prefix, where it lies there.
+    pub fn guest_view(&self, host: PathBuf) -> PathBuf {
+        let below = self.prefix.as_ref().and_then(|p| host.as_os_str().as_bytes().strip_prefix(&p.path[..]));
+        match below {
+            Some(below) if below.starts_with(b"/") => PathBuf::from(std::ffi::OsStr::from_bytes(below)),
+            _ => host,
+        }
+    }
+
     /// The path under the prefix, if `path` is absolute and exists there. `follow` tells whether the call
     /// follows a link that the path itself names.
     pub fn resolve(&self, path: &[u8], follow: bool) -> Option<Vec<u8>> {
@@ -123,7 +132,8 @@ pub fn own_proc(path: &[u8]) -> Option<&[u8]> {
 /// The host path for a guest path, if it is another one.
 pub fn translate(t: &Thread, path: &[u8], follow: bool) -> Option<CString> {
     if own_proc(path) == Some(b"exe") && follow {
-        return CString::new(t.process.exe.as_os_str().as_bytes()).ok();
+        let exe = t.process.exe.as_os_str().as_bytes();
+        return CString::new(t.process.paths.resolve(exe, true).unwrap_or_else(|| exe.to_vec())).ok();
     }
     CString::new(t.process.paths.resolve(path, follow)?).ok()
 }
@@ -158,6 +168,8 @@ mod tests {
         assert_eq!(p.resolve(b"/lib/absent", true), None);
         assert_eq!(p.resolve(b"/proc", true), None);
         assert_eq!(p.resolve(b"lib", true), None);
+        assert_eq!(p.guest_view(root.join("lib/file")), PathBuf::from("/lib/file"));
+        assert_eq!(p.guest_view("/lib/file".into()), PathBuf::from("/lib/file"));
         assert_eq!(p.resolve(&under("/lib").unwrap(), true), None);
         assert_eq!(Paths::new(Some("/".into())).resolve(b"/lib", true), None);
     }

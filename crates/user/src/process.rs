@@ -27,7 +27,7 @@ pub struct Process {
     pub mm: Arc<Mm>,
     /// Path translation.
     pub paths: Arc<Paths>,
-    /// Host path of the program, absolute.
+    /// Absolute path of the program as the guest sees it: without the prefix.
     pub exe: PathBuf,
     /// Living threads.
     pub threads: AtomicUsize,

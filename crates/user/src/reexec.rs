@@ -26,7 +26,7 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
         hwcap,
         seed,
         carried,
-        comm,
+        exec_name,
         open_files,
         program_fd,
         limits,
@@ -54,8 +54,8 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
     if let Some(s) = seed {
         put("seed", OsStr::new(&s.to_string()));
     }
-    if let Some(c) = comm {
-        put("comm", c);
+    if let Some(name) = exec_name {
+        put("exec-name", name);
     }
     if let Some(fd) = program_fd {
         put("program-fd", OsStr::new(&fd.to_string()));
@@ -125,7 +125,7 @@ fn apply(config: &mut Config, word: &[u8]) -> Option<()> {
             config.limits = Some(Limits { data: [a, b], space: [c, d] });
         }
         "seccomp" if config.seccomp.add_word(text()?) => {}
-        "comm" => config.comm = Some(value.to_os_string()),
+        "exec-name" => config.exec_name = Some(value.to_os_string()),
         "carried" => config.carried.push(value.to_os_string()),
         _ => return None,
     }

@@ -57,13 +57,13 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let arguments = Arguments {
         args: &args,
         env: &env,
-        exec_name: config.program.as_os_str().as_bytes(),
+        exec_name: config.executed().as_bytes(),
         hwcap: config.hwcap.unwrap_or(abi.hwcap),
         random: random(config.seed),
         stack_size: config.stack_size,
     };
     let begin = loader::load(&mm, abi, &program, interpreter.as_ref(), &arguments)?;
-    let exe = absolute(&config.program);
+    let exe = paths.guest_view(absolute(&config.program));
     own_fds::emulator();
     crate::core_file::take_limit();
     show_guest(&mm, &config);
@@ -113,7 +113,7 @@ fn show_guest(mm: &Mm, config: &Config) {
     const PR_SET_MM: u64 = 35;
     const PR_SET_MM_MAP: u64 = 14;
     const PR_SET_NAME: u64 = 15;
-    let name = config.comm.as_deref().or(config.program.file_name()).unwrap_or_default();
+    let name = Path::new(config.executed()).file_name().unwrap_or_default();
     if let Ok(name) = std::ffi::CString::new(name.as_bytes()) {
         let _ = host::call(libc::SYS_prctl, &[PR_SET_NAME, name.as_ptr() as u64, 0, 0, 0]);
     }

@@ -124,7 +124,7 @@ fn exec(t: &mut Thread, guest_path: Vec<u8>, mut args: Vec<Vec<u8>>, env: Vec<Ve
                 args.splice(0..0, std::iter::once(interpreter.clone()).chain(argument));
                 name = interpreter;
             }
-            Form::Guest => return reenter(t, host_path, base_name(&called), args, env),
+            Form::Guest => return reenter(t, host_path, called, args, env),
             Form::Host => {
                 t.process.limits().lend();
                 let result = replace(t, At::path(&c(host_path)?), args, env);
@@ -153,14 +153,8 @@ fn read_head(path: &[u8]) -> Result<Vec<u8>, Errno> {
     Ok(head)
 }
 
-/// What the kernel calls a process that executed `path`, scripts by their own name.
-fn base_name(path: &[u8]) -> OsString {
-    let at = path.iter().rposition(|&b| b == b'/').map_or(0, |i| i + 1);
-    OsString::from_vec(path[at..].to_vec())
-}
-
-/// Runs a guest program in a fresh emulator.
-fn reenter(t: &mut Thread, path: Vec<u8>, comm: OsString, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
+/// Runs a guest program, `called` by the guest, in a fresh emulator.
+fn reenter(t: &mut Thread, path: Vec<u8>, called: Vec<u8>, args: Vec<Vec<u8>>, env: Vec<Vec<u8>>) -> SysResult {
     // The kernel would fail before the old program is gone; so must we.
     let file = own_fds::with_room(|_| check_loadable(t, &path))?;
     let (soft, from) = own_fds::make_room();
@@ -174,7 +168,7 @@ fn reenter(t: &mut Thread, path: Vec<u8>, comm: OsString, args: Vec<Vec<u8>>, en
     };
     drop(file);
     let config = Config {
-        comm: Some(comm),
+        exec_name: Some(OsString::from_vec(called)),
         open_files: Some(soft),
         program_fd: kept.map(|f| f as i32),
         limits: Some(t.process.limits()),
