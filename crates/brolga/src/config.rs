@@ -64,7 +64,7 @@ impl RunConfig {
             open: inherited.map(host::take_over),
         };
         let program = program::find(name, search)?;
-        check_cpu(program.guest, options.cpu.as_deref())?;
+        processor(&options).map_err(Trouble::usage)?;
         let prefix = prefix::choose(program.guest, program.elf.interpreter.as_deref(), asked)
             .map_err(|trouble| Trouble { message: format!("{}: {trouble}", program.host.display()), ..trouble })?;
         let argv = argv(&program, name, arguments, options.argv0.clone().or(binfmt.argv0));
@@ -73,13 +73,10 @@ impl RunConfig {
     }
 }
 
-/// The model must be one of the guest's; its properties are for the front end to judge.
-fn check_cpu(guest: &Guest, cpu: Option<&str>) -> Result<(), Trouble> {
-    let Some(model) = cpu.and_then(|cpu| cpu.split(',').next()) else { return Ok(()) };
-    match guest.cpus.iter().any(|(name, _)| *name == model) {
-        true => Ok(()),
-        false => Err(Trouble::usage(format!("no CPU model '{model}' for {} ('-cpu help' lists them)", guest.name))),
-    }
+/// The processor that `-cpu` asks for; what is wrong with its value otherwise.
+pub fn processor(options: &RunOptions) -> Result<brolga_arm::Cpu, String> {
+    let asked = options.cpu.as_deref().map_or(Ok(brolga_arm::Cpu::MAX), brolga_arm::Cpu::parse);
+    asked.map_err(|why| format!("option '-cpu': {why}"))
 }
 
 /// A program found by its bare name in a sysroot is told its whole path: one that looks itself up in PATH (Python does)

@@ -30,20 +30,7 @@ pub const GUESTS: &[Guest] = &[Guest {
     little_endian: true,
     debian: "arm64",
     triplet: "aarch64-linux-gnu",
-    cpus: &[
-        ("max", "every feature Brolga has (default)"),
-        ("a64fx", "Fujitsu A64FX"),
-        ("cortex-a35", "Arm Cortex-A35"),
-        ("cortex-a53", "Arm Cortex-A53"),
-        ("cortex-a55", "Arm Cortex-A55"),
-        ("cortex-a57", "Arm Cortex-A57"),
-        ("cortex-a710", "Arm Cortex-A710"),
-        ("cortex-a72", "Arm Cortex-A72"),
-        ("cortex-a76", "Arm Cortex-A76"),
-        ("neoverse-n1", "Arm Neoverse N1"),
-        ("neoverse-n2", "Arm Neoverse N2"),
-        ("neoverse-v1", "Arm Neoverse V1"),
-    ],
+    cpus: &brolga_arm::cpu::NAMES,
 }];
 
 impl Guest {

@@ -7,17 +7,17 @@ use std::os::fd::IntoRawFd as _;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use brolga_arm::A64;
+use brolga_arm::{A64, A64With};
 use brolga_core::Vcpu;
 use brolga_cranelift::RegionTier;
 use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions};
 use brolga_interp::Interp;
 use brolga_ir::Frontend;
 use brolga_softmmu::direct::DirectMemory;
-use brolga_user::{Config as UserConfig, StraceOptions};
+use brolga_user::{Config as UserConfig, CpuId, StraceOptions};
 
 use crate::command_line;
-use crate::config::RunConfig;
+use crate::config::{RunConfig, processor};
 use crate::log_items::LogItems;
 use crate::options::RunOptions;
 use crate::switches::Switches;
@@ -53,20 +53,23 @@ pub fn reenter(argv: &[OsString]) -> Option<ExitCode> {
     })
 }
 
-fn run(config: UserConfig, options: &RunOptions) -> ExitCode {
+fn run(mut config: UserConfig, options: &RunOptions) -> ExitCode {
     let base = config.guest_base;
+    let cpu = processor(options).unwrap_or_default();
+    config.cpu = CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names() };
     let status = brolga_user::run(config, &|| make_vcpu(options, base));
     ExitCode::from(status as u8)
 }
 
 fn make_vcpu(options: &RunOptions, base: u64) -> Box<dyn Vcpu> {
     let memory = DirectMemory { base, tagged: true };
+    let cpu = processor(options).unwrap_or_default();
     let tier0 = Interp { memory, helpers: A64.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
     let config = engine_config(options);
     let regions = if config.region_threshold == 0 { None } else { region_tier(options, base) };
     match regions {
-        Some(tier) => Box::new(EngineVcpu::new(Engine::new(Box::new(A64), tier0, Some(tier), config))),
-        None => Box::new(EngineVcpu::new(Engine::new(Box::new(A64), tier0, None::<NoRegions>, config))),
+        Some(tier) => Box::new(EngineVcpu::new(Engine::new(Box::new(A64With(cpu)), tier0, Some(tier), config))),
+        None => Box::new(EngineVcpu::new(Engine::new(Box::new(A64With(cpu)), tier0, None::<NoRegions>, config))),
     }
 }
 

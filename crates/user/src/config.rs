@@ -1,6 +1,6 @@
 //! What a user-mode run is told.
 
-use crate::abi::{self, Abi};
+use crate::abi::{self, Abi, CpuId};
 use crate::limits::Limits;
 use crate::seccomp;
 use std::ffi::{OsStr, OsString};
@@ -55,8 +55,8 @@ pub struct Config {
     pub uname: Option<String>,
     /// Value added to guest addresses (`-B`).
     pub guest_base: u64,
-    /// AT_HWCAP and AT_HWCAP2 of the processor, if they differ from the architecture's default.
-    pub hwcap: Option<[u64; 2]>,
+    /// The processor.
+    pub cpu: CpuId,
     /// Seed of AT_RANDOM's bytes (`-seed`); otherwise they come from the host.
     pub seed: Option<u64>,
     /// The guest's soft limit of open files, if the host's was raised to start the emulator.
@@ -92,7 +92,7 @@ impl Config {
             strace: None,
             uname: None,
             guest_base: 0,
-            hwcap: None,
+            cpu: CpuId::default(),
             seed: None,
             open_files: None,
             limits: None,

@@ -32,6 +32,7 @@ pub mod table;
 pub mod thread;
 mod vectors;
 
+pub use abi::CpuId;
 pub use config::{Config, Guest, StraceOptions};
 pub use fetch::{aliases, fetch};
 pub use guest::GuestMem;

@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt as _;
 pub fn view(t: &Thread, path: &[u8]) -> Option<Result<Vec<u8>, Errno>> {
     if path == b"/proc/cpuinfo" {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        return Some(Ok((t.abi.cpuinfo)(cpus).into_bytes()));
+        return Some(Ok((t.abi.cpuinfo)(cpus, &t.process.config.cpu).into_bytes()));
     }
     let mut name = own_proc(path)?;
     // Every thread shows the same of these files; `stat`, `status` and `comm` of a thread are the host's.

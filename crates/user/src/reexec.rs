@@ -1,5 +1,5 @@
 //! How a run's options reach the emulator that a guest's `execve` starts: as words of the argument
-//! vector, which the guest never sees.
+//! vector, which the guest never sees. What follows from the caller's own words (the processor) is not among them.
 //!
 //! Form: `brolga --reexec WORDS word... program argv0 argument...`, where WORDS is the number of option words.
 
@@ -23,7 +23,6 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
         strace,
         uname,
         guest_base,
-        hwcap,
         seed,
         carried,
         exec_name,
@@ -47,9 +46,6 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
     }
     if let Some(u) = uname {
         put("uname", OsStr::new(u));
-    }
-    if let Some([a, b]) = hwcap {
-        put("hwcap", OsStr::new(&format!("{a},{b}")));
     }
     if let Some(s) = seed {
         put("seed", OsStr::new(&s.to_string()));
@@ -112,10 +108,6 @@ fn apply(config: &mut Config, word: &[u8]) -> Option<()> {
         }
         "strace-file" => config.strace.as_mut()?.file = Some(value.into()),
         "uname" => config.uname = Some(text()?.to_string()),
-        "hwcap" => {
-            let (a, b) = text()?.split_once(',')?;
-            config.hwcap = Some([a.parse().ok()?, b.parse().ok()?]);
-        }
         "seed" => config.seed = Some(text()?.parse().ok()?),
         "program-fd" => config.program_fd = Some(text()?.parse().ok()?),
         "open-files" => config.open_files = Some(text()?.parse().ok()?),
@@ -148,7 +140,6 @@ mod tests {
         });
         config.uname = Some("6.1".into());
         config.guest_base = 1 << 30;
-        config.hwcap = Some([7, 9]);
         config.seed = Some(3);
         config.open_files = Some(20);
         assert!(config.seccomp.add_word("0600000000000000"));
@@ -161,7 +152,7 @@ mod tests {
         assert_eq!(back.argv0.as_deref(), Some(OsStr::new("x0")));
         assert_eq!(back.args, ["", "--reexec"]);
         assert_eq!((back.prefix, back.stack_size, back.strace), (config.prefix, config.stack_size, config.strace));
-        assert_eq!((back.uname, back.guest_base, back.hwcap), (config.uname, config.guest_base, config.hwcap));
+        assert_eq!((back.uname, back.guest_base), (config.uname, config.guest_base));
         assert_eq!((back.seed, back.carried, back.open_files), (config.seed, config.carried, config.open_files));
         assert_eq!((back.limits, back.seccomp.words()), (config.limits, config.seccomp.words()));
     }

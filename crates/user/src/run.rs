@@ -58,7 +58,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
         args: &args,
         env: &env,
         exec_name: config.executed().as_bytes(),
-        hwcap: config.hwcap.unwrap_or(abi.hwcap),
+        hwcap: config.cpu.hwcap,
         random: random(config.seed),
         stack_size: config.stack_size,
     };

@@ -1,5 +1,6 @@
 //! The contract with the engine.
 
+use crate::cpu::Cpu;
 use crate::sem::{self, Cx};
 use crate::{a64, exec, state};
 use brolga_core::{Env, RegTable};
@@ -40,13 +41,55 @@ impl Frontend for A64 {
     }
 
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
-        let [b0, b1, b2, b3, ..] = dc.bytes;
-        let word = u32::from_le_bytes([b0, b1, b2, b3]);
-        dc.b.insn_start(dc.pc, 4);
-        let mut cx = Cx::new(dc, word);
-        match sem::translate(word, &mut cx) {
-            Some(flow) => flow,
-            None => cx.undefined(),
-        }
+        translate(dc, Cpu::default())
+    }
+}
+
+fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
+    let [b0, b1, b2, b3, ..] = dc.bytes;
+    let word = u32::from_le_bytes([b0, b1, b2, b3]);
+    dc.b.insn_start(dc.pc, 4);
+    let mut cx = Cx { cpu, ..Cx::new(dc, word) };
+    match sem::translate(word, &mut cx) {
+        Some(flow) => flow,
+        None => cx.undefined(),
+    }
+}
+
+/// The A64 front end with the identification registers of a chosen processor.
+#[derive(Clone, Copy, Debug)]
+pub struct A64With(pub Cpu);
+
+impl Frontend for A64With {
+    fn name(&self) -> &'static str {
+        A64.name()
+    }
+
+    fn regs(&self) -> &'static RegTable {
+        A64.regs()
+    }
+
+    fn helpers(&self) -> &'static [Helper] {
+        A64.helpers()
+    }
+
+    fn mode(&self, env: &Env) -> u32 {
+        A64.mode(env)
+    }
+
+    fn code_align(&self) -> u64 {
+        A64.code_align()
+    }
+
+    fn insn_len(&self, bytes: &[u8]) -> Option<usize> {
+        A64.insn_len(bytes)
+    }
+
+    fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
+        A64.mnemonic(bytes)
+    }
+
+    fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
+        translate(dc, self.0)
     }
 }

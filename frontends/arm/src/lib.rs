@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod a64;
+pub mod cpu;
 pub mod exec;
 mod frontend;
 pub mod sem;
 pub mod state;
 
-pub use frontend::A64;
+pub use cpu::Cpu;
+pub use frontend::{A64, A64With};

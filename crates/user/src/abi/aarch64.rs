@@ -1,6 +1,6 @@
 //! arm64 Linux.
 
-use super::{Abi, STAT_MAX};
+use super::{Abi, CpuId, STAT_MAX};
 use crate::errno::Errno;
 use crate::mm::Layout;
 use crate::table::{Arg, How, Kind, Ret, Row, Struct, flags};
@@ -47,7 +47,6 @@ pub static AARCH64: Abi = Abi {
     machine: 183,
     audit_arch: 0xc000_00b7,
     layout,
-    hwcap: [HWCAP, HWCAP2],
     min_sigstack: 5120,
     // mov x8, #139 ; svc #0 (unwinders know a signal frame by these words)
     trampoline: &[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],
@@ -80,26 +79,6 @@ pub static AARCH64: Abi = Abi {
     },
     core_fpregs,
 };
-
-/// AT_HWCAP bits of everything the front end implements: FP to SM4 (SVE is bit 22), ASIMDDP, SHA512,
-/// ASIMDFHM, DIT, USCAT, ILRCPC, FLAGM, SSBS, SB, PACA, PACG. arch/arm64/include/uapi/asm/hwcap.h. EVTSTRM (2)
-/// would promise a periodic wake-up that WFE, a no-op here, does not need.
-const HWCAP: u64 = 0xffff_ffff & !(1 << 22);
-/// AT_HWCAP2: DCPODP, FLAGM2, FRINT, I8MM, BF16, DGH, RNG, BTI, WFXT, CSSC, RPRFM, MOPS, HBC, LRCPC3.
-const HWCAP2: u64 = 1
-    | 1 << 7
-    | 1 << 8
-    | 1 << 13
-    | 1 << 14
-    | 1 << 15
-    | 1 << 16
-    | 1 << 17
-    | 1 << 31
-    | 1 << 34
-    | 1 << 35
-    | 1 << 43
-    | 1 << 44
-    | 1 << 46;
 
 /// O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE: arch/arm64/include/uapi/asm/fcntl.h.
 static OPEN_FLAGS: [(u64, u64); 4] = [
@@ -183,23 +162,20 @@ fn core_fpregs(env: &Env) -> Vec<u8> {
     b
 }
 
-/// Feature names in the order of AT_HWCAP's bits: arch/arm64/kernel/cpuinfo.c.
-const FEATURES: [&str; 32] = [
-    "fp", "asimd", "evtstrm", "aes", "pmull", "sha1", "sha2", "crc32", "atomics", "fphp", "asimdhp", "cpuid",
-    "asimdrdm", "jscvt", "fcma", "lrcpc", "dcpop", "sha3", "sm3", "sm4", "asimddp", "sha512", "sve", "asimdfhm", "dit",
-    "uscat", "ilrcpc", "flagm", "ssbs", "sb", "paca", "pacg",
-];
-
-fn cpuinfo(cpus: usize) -> String {
+/// As arch/arm64/kernel/cpuinfo.c prints it; the fields of MIDR_EL1 by its manual page.
+fn cpuinfo(cpus: usize, cpu: &CpuId) -> String {
     use std::fmt::Write as _;
-    let names: Vec<&str> = FEATURES.iter().enumerate().filter(|(i, _)| HWCAP >> i & 1 != 0).map(|(_, n)| *n).collect();
+    let (features, id) = (cpu.features.join(" "), cpu.id);
     let mut out = String::new();
-    for cpu in 0..cpus {
+    for n in 0..cpus {
         let _ = write!(
             out,
-            "processor\t: {cpu}\nBogoMIPS\t: 100.00\nFeatures\t: {}\nCPU implementer\t: 0x00\n\
-             CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0x051\nCPU revision\t: 0\n\n",
-            names.join(" ")
+            "processor\t: {n}\nBogoMIPS\t: 100.00\nFeatures\t: {features}\nCPU implementer\t: {:#04x}\n\
+             CPU architecture: 8\nCPU variant\t: {:#x}\nCPU part\t: {:#05x}\nCPU revision\t: {}\n\n",
+            id >> 24,
+            id >> 20 & 0xf,
+            id >> 4 & 0xfff,
+            id & 0xf,
         );
     }
     out

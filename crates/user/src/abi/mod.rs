@@ -12,6 +12,17 @@ use brolga_core::Env;
 /// Longest `struct stat` of any guest, in bytes.
 pub const STAT_MAX: usize = 144;
 
+/// A processor as a program sees it outside the processor itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CpuId {
+    /// AT_HWCAP and AT_HWCAP2.
+    pub hwcap: [u64; 2],
+    /// Its identification register: for arm64, MIDR_EL1.
+    pub id: u32,
+    /// Names of its features, for `/proc/cpuinfo`.
+    pub features: Vec<&'static str>,
+}
+
 /// One guest architecture: constants and functions over the register file.
 #[derive(Debug)]
 pub struct Abi {
@@ -23,8 +34,6 @@ pub struct Abi {
     pub audit_arch: u32,
     /// Address space for a first stack of the given size.
     pub layout: fn(stack: u64) -> Layout,
-    /// AT_HWCAP and AT_HWCAP2 unless the caller knows better.
-    pub hwcap: [u64; 2],
     /// AT_MINSIGSTKSZ, and the least size `sigaltstack` takes.
     pub min_sigstack: u64,
     /// Code that makes the sigreturn call.
@@ -63,8 +72,8 @@ pub struct Abi {
     pub syndrome: fn(&brolga_core::Fault) -> u64,
     /// Number of the call that the trampoline makes.
     pub sigreturn: u64,
-    /// Text of `/proc/cpuinfo` for the number of processors.
-    pub cpuinfo: fn(usize) -> String,
+    /// Text of `/proc/cpuinfo` for the number of processors and the processor's description.
+    pub cpuinfo: fn(usize, &CpuId) -> String,
     /// General registers in the order of `NT_PRSTATUS`.
     pub core_regs: fn(&Env) -> Vec<u64>,
     /// Floating-point registers as `NT_FPREGSET` holds them.

@@ -3,6 +3,7 @@
 //! Order in a function: read sources, compute, make the accesses that may fault, then write registers
 //! and flags, so that a fault finds the state as before the instruction.
 
+use crate::cpu::Cpu;
 use crate::state;
 use brolga_core::{Cond, Reg, RegSet};
 use brolga_ir::{Builder, DisasContext, HelperId, JumpKind, Op, RaiseKind, Ty, Value};
@@ -45,6 +46,8 @@ pub struct Cx<'a> {
     pub mode: u32,
     /// The instruction.
     pub word: u32,
+    /// The processor that identification registers describe.
+    pub cpu: Cpu,
 }
 
 /// I64 if `sf`, else I32.
@@ -53,9 +56,9 @@ pub fn sf_ty(sf: bool) -> Ty {
 }
 
 impl<'a> Cx<'a> {
-    /// A context for the instruction at hand.
+    /// A context for the instruction at hand, on the default processor.
     pub fn new(dc: &'a mut DisasContext, word: u32) -> Cx<'a> {
-        Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, word }
+        Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, word, cpu: Cpu::default() }
     }
 
     /// Address behind the instruction.
