@@ -60,7 +60,11 @@ fn syscalls(text: &str) -> String {
             "=" if nr >= 424 => format!("How::Pass({nr})"),
             "=" => format!("How::Pass(libc::SYS_{name})"),
             "-" => "How::Missing".to_string(),
-            call => format!("How::Call(crate::sys::{})", call.replace('.', "::")),
+            call => {
+                let path = call.replace('.', "::");
+                let path = path.strip_prefix("@::").map_or_else(|| format!("sys::{path}"), str::to_string);
+                format!("How::Call(crate::{path})")
+            }
         };
         let result = capital(result);
         let names: Vec<&str> = args.iter().map(|a| a.split_once(':').map_or(*a, |p| p.0)).collect();

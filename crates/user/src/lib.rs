@@ -30,6 +30,7 @@ pub mod sys;
 mod syscall;
 pub mod table;
 pub mod thread;
+pub mod uring;
 mod vectors;
 
 pub use abi::CpuId;

@@ -201,7 +201,7 @@ impl Mm {
         if !addr.is_multiple_of(PAGE) || len == 0 {
             return errno(libc::EINVAL);
         }
-        let range = self.range(addr, len).ok_or(Errno(libc::EINVAL))?;
+        let range = self.range(addr, len).or_else(|| self.outside(addr, len)).ok_or(Errno(libc::EINVAL))?;
         let mut state = self.lock();
         // Only what is mapped: unmapping must never reach memory that is not the guest's.
         let parts: Vec<_> = state.areas.within(range.clone()).map(|(r, _)| r).collect();
@@ -335,6 +335,26 @@ impl Mm {
         for (r, a) in parts {
             state.areas.insert(r, Area { kind, ..a });
         }
+    }
+
+    /// `mmap` of a file that lets nobody choose the address: where the host puts it, above the guest's space. Only at
+    /// base 0 can the guest reach it.
+    pub fn map_where_host_likes(&self, len: u64, prot: u64, flags: u64, fd: i32, off: u64) -> SysResult {
+        if flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) as u64 != 0 || self.base != 0 {
+            return errno(libc::EINVAL);
+        }
+        let len = len.checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
+        let mut state = self.lock();
+        let at = host::call(libc::SYS_mmap, &[0, len, host_prot(prot), flags, fd as u64, off])?;
+        let area = Area { prot: (prot & 7) as Prot, kind: AreaKind::Plain, shared: true, object: None };
+        state.areas.insert(at..at + len, area);
+        Ok(at)
+    }
+
+    /// The range, if it lies outside the guest's space in an area of [`Mm::map_where_host_likes`].
+    fn outside(&self, addr: u64, len: u64) -> Option<Range<u64>> {
+        let end = addr.checked_add(len.checked_next_multiple_of(PAGE)?)?;
+        (addr >= self.layout.top && self.lock().areas.covers(addr..end)).then_some(addr..end)
     }
 
     /// Moves a mapping that the kernel made at host address `from` into the guest's space; returns its guest address.

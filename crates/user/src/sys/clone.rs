@@ -17,6 +17,7 @@ use crate::run::main_loop;
 use crate::signal::inbox::HandlerStack;
 use crate::signal::{self, AltStack};
 use crate::thread::Thread;
+use crate::uring;
 use brolga_core::Vcpu;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -216,7 +217,7 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
     t.cpu.quiesce(&mut || {
         let _areas = mm.lock();
         let fork = || if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) };
-        pid = process.locked(|| donor::around_fork(|| mm.threads.locked(fork)));
+        pid = process.locked(|| donor::around_fork(|| uring::around_fork(|| mm.threads.locked(fork))));
     });
     match pid {
         Ok(0) => become_child(t, &r),

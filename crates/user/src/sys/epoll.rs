@@ -26,14 +26,17 @@ fn convert(from: &[u8], from_packed: bool, to_packed: bool) -> Vec<u8> {
     out
 }
 
+/// The event at guest address `addr` as the host lays it out.
+pub fn event_for_host(t: &Thread, addr: u64) -> Result<Vec<u8>, Errno> {
+    let mut bytes = vec![0; event_size(t.abi.epoll_packed)];
+    t.mem.read(addr, &mut bytes)?;
+    Ok(convert(&bytes, t.abi.epoll_packed, HOST_PACKED))
+}
+
 /// `epoll_ctl`
 pub fn epoll_ctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    let mut event = Vec::new();
-    if a[3] != 0 && a[1] as i32 != libc::EPOLL_CTL_DEL {
-        let mut bytes = vec![0; event_size(t.abi.epoll_packed)];
-        t.mem.read(a[3], &mut bytes)?;
-        event = convert(&bytes, t.abi.epoll_packed, HOST_PACKED);
-    }
+    let takes = a[3] != 0 && a[1] as i32 != libc::EPOLL_CTL_DEL;
+    let event = if takes { event_for_host(t, a[3])? } else { Vec::new() };
     let at = if event.is_empty() { 0 } else { event.as_ptr() as u64 };
     t.blocking(libc::SYS_epoll_ctl, &[a[0], a[1], a[2], at, 0, 0])
 }

@@ -9,6 +9,7 @@ use crate::path;
 use crate::proc;
 use crate::syscall;
 use crate::thread::Thread;
+use crate::uring;
 use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
@@ -101,6 +102,7 @@ pub fn signalfd4(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 /// `close`
 pub fn close(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     own_fds::check(a[0])?;
+    uring::closed(a[0]);
     t.blocking(libc::SYS_close, &[a[0], 0, 0, 0, 0, 0])
 }
 
@@ -113,7 +115,16 @@ pub fn close_range(_: &mut Thread, a: &[u64; 6]) -> SysResult {
 pub fn dup3(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     own_fds::check(a[0])?;
     own_fds::check(a[1])?;
-    t.blocking(libc::SYS_dup3, &[a[0], a[1], t.abi.open_to_host(a[2]), 0, 0, 0])
+    let fd = t.blocking(libc::SYS_dup3, &[a[0], a[1], t.abi.open_to_host(a[2]), 0, 0, 0])?;
+    uring::duplicated(a[0], fd);
+    Ok(fd)
+}
+
+/// `dup`
+pub fn dup(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let fd = t.blocking(libc::SYS_dup, &[a[0], 0, 0, 0, 0, 0])?;
+    uring::duplicated(a[0], fd);
+    Ok(fd)
 }
 
 /// `fcntl`: file status flags differ, `struct flock` does not.
@@ -126,6 +137,9 @@ pub fn fcntl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         _ => a[2],
     };
     let r = t.blocking(libc::SYS_fcntl, &[a[0], a[1], arg, 0, 0, 0])?;
+    if matches!(cmd, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
+        uring::duplicated(a[0], r);
+    }
     Ok(if cmd == libc::F_GETFL { t.abi.open_to_guest(r) } else { r })
 }
 

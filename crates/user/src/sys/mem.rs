@@ -22,6 +22,11 @@ pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let kind = if a[3] & libc::MAP_GROWSDOWN as u64 != 0 { AreaKind::Growing } else { AreaKind::Plain };
     let len = a[1].checked_next_multiple_of(PAGE).ok_or(Errno(libc::ENOMEM))?;
     limits::check_map(t, fixed.then_some(a[0]), len, Area { prot: (a[2] & 7) as u8, kind, shared, object: None })?;
+    if a[3] & libc::MAP_ANONYMOUS as u64 == 0
+        && let Some(result) = crate::uring::map(t, a[4] as i32, a[1], a[2], a[3], a[5])
+    {
+        return result;
+    }
     let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !PROT_BTI, a[3], a[4] as i32 as i64, a[5])?;
     t.invalidate(stale);
     Ok(at)

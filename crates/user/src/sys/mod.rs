@@ -19,7 +19,6 @@ pub mod process;
 pub mod seccomp;
 pub mod signal;
 pub mod socket;
-pub mod uring;
 
 use crate::errno::Errno;
 
