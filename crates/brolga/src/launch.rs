@@ -1,7 +1,7 @@
 //! The one place where a settled [`RunConfig`] meets the machinery that runs it.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::os::fd::IntoRawFd as _;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions};
 use brolga_interp::Interp;
 use brolga_ir::Frontend;
 use brolga_softmmu::direct::DirectMemory;
-use brolga_user::{Config as UserConfig, CpuId, StraceOptions};
+use brolga_user::{Config as UserConfig, CpuId, LogFile, LogOptions, StraceOptions};
 
 use crate::command_line;
 use crate::config::{RunConfig, processor};
@@ -30,6 +30,16 @@ pub fn launch(config: RunConfig) -> ExitCode {
         return ExitCode::from(USAGE);
     }
     let options = config.options.clone();
+    if options.log.intersects(LogItems::TID)
+        && !options.log_file.as_ref().is_some_and(|name| name.to_string_lossy().contains("%d"))
+    {
+        say(format_args!("brolga: '-d tid' needs a log file with %d in its name ('-D FILE')"));
+        return ExitCode::from(USAGE);
+    }
+    if let Some(size) = options.reserved_va.filter(|&size| size != 0 && !RESERVED.contains(&size)) {
+        say(format_args!("brolga: option '-R': {size:#x} is not between 256M and 4T"));
+        return ExitCode::from(USAGE);
+    }
     // A log starts anew with each run; what the guest executes adds to it.
     if let Some(name) = log_name(&options)
         && let Err(error) = File::create(&name)
@@ -39,6 +49,9 @@ pub fn launch(config: RunConfig) -> ExitCode {
     }
     run(user_config(config), &options)
 }
+
+/// Sizes of address space that `-R` takes.
+const RESERVED: std::ops::RangeInclusive<u64> = 256 << 20..=1 << 42;
 
 /// Goes on with a run that a guest's `execve` started, when `argv` says it is one. Variables are not read again: the
 /// guest may have changed them, and what they said then is in the carried words.
@@ -56,6 +69,8 @@ pub fn reenter(argv: &[OsString]) -> Option<ExitCode> {
 fn run(mut config: UserConfig, options: &RunOptions) -> ExitCode {
     let base = config.guest_base;
     let cpu = processor(options).unwrap_or_default();
+    config.log = user_log(options);
+    config.reserved = options.reserved_va.filter(|&size| size != 0);
     config.cpu = CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names() };
     let status = brolga_user::run(config, &|| make_vcpu(options, base));
     ExitCode::from(status as u8)
@@ -124,14 +139,41 @@ fn log_name(options: &RunOptions) -> Option<String> {
     Some(options.log_file.as_ref()?.to_string_lossy().replace("%d", &std::process::id().to_string()))
 }
 
+fn log_file(options: &RunOptions) -> LogFile {
+    LogFile { path: options.log_file.clone(), per_thread: options.log.intersects(LogItems::TID) }
+}
+
+/// The engine's log lines go where all others do.
+struct Sink(LogFile);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn open_log(options: &RunOptions) -> Option<Mutex<Box<dyn Write + Send>>> {
-    let name = log_name(options)?;
-    match OpenOptions::new().create(true).append(true).open(&name) {
-        Ok(file) => Some(Mutex::new(Box::new(file))),
-        Err(error) => {
-            say(format_args!("brolga: log file {name}: {error}; logging to standard error"));
-            None
-        }
+    options.log_file.as_ref()?;
+    Some(Mutex::new(Box::new(Sink(log_file(options)))))
+}
+
+/// The `-d` items that user mode sees to.
+fn user_log(options: &RunOptions) -> LogOptions {
+    let has = |item| options.log.intersects(item);
+    LogOptions {
+        int: has(LogItems::INT),
+        page: has(LogItems::PAGE),
+        mmu: has(LogItems::MMU),
+        cpu_reset: has(LogItems::CPU_RESET),
+        unimp: has(LogItems::UNIMP),
+        guest_errors: has(LogItems::GUEST_ERRORS),
+        invalid_mem: has(LogItems::INVALID_MEM),
+        file: log_file(options),
     }
 }
 
@@ -145,11 +187,10 @@ fn user_config(config: RunConfig) -> UserConfig {
         entry.push(value);
         entry
     };
-    let strace = options.log_items().intersects(LogItems::STRACE).then(|| StraceOptions {
-        filter: options.strace_only.clone(),
-        file: log_name(&options).map(Into::into),
-        string_limit: 0,
-    });
+    let strace = options
+        .log_items()
+        .intersects(LogItems::STRACE)
+        .then(|| StraceOptions { filter: options.strace_only.clone(), string_limit: 0 });
     let exec_name = program.executed();
     let defaults = UserConfig::new(brolga_user::Guest::Aarch64, program.host, words.collect());
     UserConfig {

@@ -43,7 +43,7 @@ log_items! {
     PAGE         "page"         14 "the memory map at the start";
     NOCHAIN      "nochain"      15 "do not link blocks, so that exec and cpu miss none";
     STRACE       "strace"       16 "every system call with arguments and result";
-    TID          "tid"          17 "one log file per thread; the -D name must hold %d";
+    TID          "tid"          17 "one log file per thread; the -D name must hold %d (its number)";
     VPU          "vpu"          18 "with cpu: vector registers too";
     INVALID_MEM  "invalid_mem"  19 "invalid memory accesses";
 }

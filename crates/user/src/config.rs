@@ -2,6 +2,7 @@
 
 use crate::abi::{self, Abi, CpuId};
 use crate::limits::Limits;
+use crate::log::LogOptions;
 use crate::seccomp;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -51,6 +52,10 @@ pub struct Config {
     pub stack_size: u64,
     /// System calls are logged if present (`-strace`).
     pub strace: Option<StraceOptions>,
+    /// What else is logged, and where everything goes.
+    pub log: LogOptions,
+    /// Bytes of address space (`-R`), if fewer than the architecture's.
+    pub reserved: Option<u64>,
     /// Kernel release that `uname` tells (`-r`).
     pub uname: Option<String>,
     /// Value added to guest addresses (`-B`).
@@ -90,6 +95,8 @@ impl Config {
             prefix: None,
             stack_size: 8 << 20,
             strace: None,
+            log: LogOptions::default(),
+            reserved: None,
             uname: None,
             guest_base: 0,
             cpu: CpuId::default(),
@@ -108,8 +115,6 @@ impl Config {
 pub struct StraceOptions {
     /// Only calls with these names; all if empty. A leading `!` in the first name inverts the list.
     pub filter: Vec<String>,
-    /// File to append to; standard error if absent.
-    pub file: Option<PathBuf>,
     /// Longest string printed whole, in bytes; 0 stands for 32.
     pub string_limit: usize,
 }

@@ -1,5 +1,5 @@
 //! How a run's options reach the emulator that a guest's `execve` starts: as words of the argument
-//! vector, which the guest never sees. What follows from the caller's own words (the processor) is not among them.
+//! vector, which the guest never sees. What follows from the caller's own words (processor, log, size of the space) is not among them.
 //!
 //! Form: `brolga --reexec WORDS word... program argv0 argument...`, where WORDS is the number of option words.
 
@@ -40,9 +40,6 @@ pub fn encode(config: &Config, program: OsString, args: Vec<Vec<u8>>) -> Vec<Vec
     put("base", OsStr::new(&guest_base.to_string()));
     if let Some(s) = strace {
         put("strace", OsStr::new(&format!("{},{}", s.string_limit, s.filter.join(","))));
-        if let Some(f) = &s.file {
-            put("strace-file", f.as_os_str());
-        }
     }
     if let Some(u) = uname {
         put("uname", OsStr::new(u));
@@ -104,9 +101,8 @@ fn apply(config: &mut Config, word: &[u8]) -> Option<()> {
         "strace" => {
             let (limit, names) = text()?.split_once(',')?;
             let filter = names.split(',').filter(|n| !n.is_empty()).map(str::to_string).collect();
-            config.strace = Some(StraceOptions { filter, file: None, string_limit: limit.parse().ok()? });
+            config.strace = Some(StraceOptions { filter, string_limit: limit.parse().ok()? });
         }
-        "strace-file" => config.strace.as_mut()?.file = Some(value.into()),
         "uname" => config.uname = Some(text()?.to_string()),
         "seed" => config.seed = Some(text()?.parse().ok()?),
         "program-fd" => config.program_fd = Some(text()?.parse().ok()?),
@@ -133,11 +129,7 @@ mod tests {
         let mut config = Config::new(Guest::Aarch64, "old".into(), vec![]);
         config.prefix = Some("/a=b".into());
         config.stack_size = 12345;
-        config.strace = Some(StraceOptions {
-            filter: vec!["read".into(), "write".into()],
-            file: Some("log".into()),
-            string_limit: 5,
-        });
+        config.strace = Some(StraceOptions { filter: vec!["read".into(), "write".into()], string_limit: 5 });
         config.uname = Some("6.1".into());
         config.guest_base = 1 << 30;
         config.seed = Some(3);

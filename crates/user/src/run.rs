@@ -43,7 +43,7 @@ pub fn run(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> i32 {
 fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread, LoadError> {
     let abi = config.guest.abi();
     let paths = Arc::new(Paths::new(config.prefix.clone()));
-    let mm = Arc::new(Mm::new((abi.layout)(config.stack_size), config.guest_base));
+    let mm = Arc::new(Mm::new((abi.layout)(config.stack_size, config.reserved), config.guest_base));
     crate::fetch::set_space(&mm);
     let program = match config.program_fd {
         Some(fd) => Program::from_file(&config.program, own_fds::inherited(fd), abi)?,
@@ -80,6 +80,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let env = t.cpu.env_mut();
     env.guest_base = base;
     (t.abi.start)(env, begin.entry, begin.sp);
+    crate::log::start(&t);
     t.inbox.attach();
     t.mask = signal::block_all();
     t.process.install_actions();

@@ -26,14 +26,14 @@ pub fn dispatch(t: &mut Thread) {
 
 fn perform(t: &mut Thread, nr: u64, row: Option<&'static Row>, args: &[u64; 6]) -> SysResult {
     let Some(row) = row else {
-        tracing::warn!(nr, "no such system call");
+        crate::log::complaint(t, true, &format!("no such system call: {nr}"));
         return Err(Errno(libc::ENOSYS));
     };
     match row.how {
         How::Pass(host) => pass(t, host, row, args),
         How::Call(f) => f(t, args),
         How::Missing => {
-            tracing::warn!(name = row.name, "system call is not offered");
+            crate::log::complaint(t, false, &format!("system call {} is not offered", row.name));
             Err(Errno(libc::ENOSYS))
         }
     }

@@ -80,6 +80,10 @@ pub static AARCH64: Abi = Abi {
     core_fpregs,
 };
 
+/// Bytes of address space, and the fewest that hold a program with its stack.
+const SPACE: u64 = 1 << 42;
+const LEAST_SPACE: u64 = 256 << 20;
+
 /// O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE: arch/arm64/include/uapi/asm/fcntl.h.
 static OPEN_FLAGS: [(u64, u64); 4] = [
     (0o40000, libc::O_DIRECTORY as u64),
@@ -89,8 +93,8 @@ static OPEN_FLAGS: [(u64, u64); 4] = [
     (0o400000, if cfg!(target_arch = "x86_64") { 0o100000 } else { 0o400000 }),
 ];
 
-fn layout(stack: u64) -> Layout {
-    let top = 1 << 42;
+fn layout(stack: u64, reserved: Option<u64>) -> Layout {
+    let top = reserved.map_or(SPACE, |r| r.next_multiple_of(1 << 16).clamp(LEAST_SPACE, SPACE));
     let gap = stack.clamp(128 << 20, top / 6 * 5) + (1 << 20);
     Layout { top, bottom: 0x1_0000, mmap_top: (top - gap) & !0xffff, pie: (top / 3 * 2) & !0x1f_ffff }
 }
@@ -190,9 +194,12 @@ mod tests {
 
     #[test]
     fn layout_holds_stack_and_sanitizer_ranges() {
-        let l = layout(8 << 20);
+        let l = layout(8 << 20, None);
         assert_eq!(l.pie, 0x2aa_aaa0_0000);
         // ThreadSanitizer's 42-bit layout wants mappings above this address.
+        let small = layout(8 << 20, Some(1 << 30));
+        assert_eq!(small.top, 1 << 30);
+        assert!(small.bottom < small.pie && small.pie < small.mmap_top && small.mmap_top < small.top);
         assert!(l.mmap_top > 0x3f0_0000_0000 && l.mmap_top < l.top - (128 << 20));
     }
 

@@ -32,8 +32,8 @@ pub struct Abi {
     pub machine: u16,
     /// AUDIT_ARCH word that seccomp filters see.
     pub audit_arch: u32,
-    /// Address space for a first stack of the given size.
-    pub layout: fn(stack: u64) -> Layout,
+    /// Address space for a first stack of the given size, of at most `reserved` bytes where that is given.
+    pub layout: fn(stack: u64, reserved: Option<u64>) -> Layout,
     /// AT_MINSIGSTKSZ, and the least size `sigaltstack` takes.
     pub min_sigstack: u64,
     /// Code that makes the sigreturn call.

@@ -73,6 +73,7 @@ fn asynchronous(t: &mut Thread, info: &[u8; 128]) {
     }
     let action = t.process.action(signal);
     crate::strace::signal(t, info);
+    crate::log::signal(t, info, None);
     match action.handler {
         SIG_IGN => {}
         SIG_DFL => default_action(t, signal, info),
@@ -89,6 +90,7 @@ pub fn raised(t: &mut Thread, signal: i32, code: i32, addr: u64, syndrome: u64) 
 pub fn forced(t: &mut Thread, signal: i32, info: &[u8; 128], fault: Option<(u64, u64)>) {
     let action = t.process.action(signal);
     crate::strace::signal(t, info);
+    crate::log::signal(t, info, fault.map(|(addr, _)| addr));
     if !action.handles() || t.mask & bit(signal) != 0 {
         end_by(t, signal, Some(info));
     }

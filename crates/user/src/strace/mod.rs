@@ -6,14 +6,10 @@
 mod print;
 
 use crate::errno::SysResult;
-use crate::host;
-use crate::own_fds;
 use crate::signal;
 use crate::table::{Kind, Ret, Row};
 use crate::thread::Thread;
 use std::fmt::Write as _;
-use std::os::fd::IntoRawFd as _;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 /// A call between its entry and its return.
@@ -107,19 +103,7 @@ pub fn exited(t: &Thread, status: i32) {
 }
 
 fn emit(t: &Thread, line: &str) {
-    static FD: OnceLock<i32> = OnceLock::new();
-    let fd = *FD.get_or_init(|| {
-        let Some(path) = t.process.config.strace.as_ref().and_then(|s| s.file.as_ref()) else { return 2 };
-        let name = path.to_string_lossy().replace("%d", &std::process::id().to_string());
-        match std::fs::OpenOptions::new().append(true).create(true).open(&name) {
-            Ok(file) => own_fds::keep(file.into_raw_fd()),
-            Err(e) => {
-                eprintln!("brolga: {name}: {e}");
-                2
-            }
-        }
-    });
-    let _ = host::call(libc::SYS_write, &[fd as u64, line.as_ptr() as u64, line.len() as u64]);
+    t.process.config.log.file.write(line);
 }
 
 /// Whether an argument of this kind is known only after the call.

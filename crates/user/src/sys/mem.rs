@@ -5,6 +5,7 @@ use crate::areas::{Area, AreaKind, EXEC, READ, WRITE};
 use crate::errno::{Errno, SysResult};
 use crate::host;
 use crate::limits;
+use crate::log;
 use crate::mm::PAGE;
 use crate::thread::Thread;
 
@@ -29,6 +30,7 @@ pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     }
     let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !PROT_BTI, a[3], a[4] as i32 as i64, a[5])?;
     t.invalidate(stale);
+    log::mapping(t, "map", at, len, Some(a[2]));
     Ok(at)
 }
 
@@ -36,6 +38,7 @@ pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 pub fn munmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let stale = t.process.mm.munmap(a[0], a[1])?;
     t.invalidate(stale);
+    log::mapping(t, "unmap", a[0], a[1], None);
     Ok(0)
 }
 
@@ -55,6 +58,7 @@ pub fn mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     limits::check_protect(t, addr..addr.saturating_add(len), (prot & 7) as u8)?;
     let stale = t.process.mm.mprotect(addr, len, prot & 7)?;
     t.invalidate(stale);
+    log::mapping(t, "protect", addr, len, Some(prot));
     Ok(0)
 }
 

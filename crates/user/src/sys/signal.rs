@@ -174,6 +174,7 @@ pub fn rt_sigreturn(t: &mut Thread, _: &[u64; 6]) -> SysResult {
         }
         Err(_) => {
             let sp = (t.abi.sp)(t.cpu.env());
+            crate::log::complaint(t, true, &format!("no signal frame at {sp:#x}"));
             deliver::raised(t, libc::SIGSEGV, 0x80, sp, 0); // SI_KERNEL
         }
     }
