@@ -4,7 +4,7 @@ use crate::eval;
 use crate::flat::{Code, Flat, FlatOp, NONE};
 use crate::fp;
 use crate::vector;
-use brolga_core::{Cond, Env, Fault, GuestMemory, MemOp, Nzcv, RmwOp, Size, Width};
+use brolga_core::{Cond, Env, FILE_WORDS, Fault, GuestMemory, MemOp, Nzcv, RmwOp, Size, Width};
 use brolga_ir::ops::ALL_OPS;
 use brolga_ir::{Helper, JumpKind, Leave, Op, RaiseKind, Shape};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
@@ -238,15 +238,17 @@ fn arg(env: &Env, word: u8) -> u64 {
     if word == NONE { 0 } else { env.file[word as usize] }
 }
 
+/// The two words from even `word` on, in one access: a host cannot forward two stores to one load.
 #[inline(always)]
 pub(crate) fn read128(env: &Env, word: u8) -> u128 {
-    env.file[word as usize] as u128 | (env.file[word as usize | 1] as u128) << 64
+    let rows: &[[u8; 16]; FILE_WORDS / 2] = zerocopy::transmute_ref!(&env.file);
+    u128::from_le_bytes(rows[word as usize / 2])
 }
 
 #[inline(always)]
 pub(crate) fn write128(env: &mut Env, word: u8, value: u128) {
-    env.file[word as usize] = value as u64;
-    env.file[word as usize | 1] = (value >> 64) as u64;
+    let rows: &mut [[u8; 16]; FILE_WORDS / 2] = zerocopy::transmute_mut!(&mut env.file);
+    rows[word as usize / 2] = value.to_le_bytes();
 }
 
 #[inline(always)]
@@ -281,11 +283,15 @@ fn extend(value: u64, op: MemOp, bits: u8) -> u64 {
     if bits >= 64 { wide } else { wide & ((1 << bits) - 1) }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn vector(env: &mut Env, op: &FlatOp) {
     let (ir, shape) = (ALL_OPS[op.aux as usize & 0xff], Shape::from_sub((op.aux >> 8) as u8));
-    // A missing operand reads the word that nothing uses.
-    let (a, b) = (read128(env, op.a), read128(env, op.b));
+    // A missing operand reads the word that nothing uses, a scalar one is a word that need not be even.
+    let a = match ir {
+        Op::Vsplat | Op::Vscalar => env.file[op.a as usize] as u128,
+        _ => read128(env, op.a),
+    };
+    let b = if ir == Op::Insert { env.file[op.b as usize] as u128 } else { read128(env, op.b) };
     match ir {
         Op::Lane => env.file[op.dst as usize] = vector::lane(shape, a, op.imm),
         Op::Vany => env.file[op.dst as usize] = (a != 0) as u64,

@@ -126,6 +126,7 @@ fn ones(x: u8) -> u8 {
     (x + (x >> 4)) & 0x0f
 }
 
+#[inline(always)]
 fn compare(cc: IntCc, s: Shape, a: u128, b: u128) -> u128 {
     match cc {
         IntCc::Eq => of!(unsigned s, T => zip(a, b, |x: T, y| ((x == y) as T).wrapping_neg())),
@@ -141,6 +142,7 @@ fn compare(cc: IntCc, s: Shape, a: u128, b: u128) -> u128 {
     }
 }
 
+#[inline(always)]
 fn fold(f: FoldOp, s: Shape, a: u128) -> u128 {
     match f {
         FoldOp::Add => of!(unsigned s, T => T::split(a).into_iter().fold(0, T::wrapping_add) as u128),
@@ -151,8 +153,8 @@ fn fold(f: FoldOp, s: Shape, a: u128) -> u128 {
     }
 }
 
-/// Ops that few instructions need; a function of its own keeps the interpreter's loop small.
-#[inline(never)]
+/// The rest.
+#[inline(always)]
 fn rarer(op: Op, s: Shape, a: u128, b: u128, imm: u64) -> u128 {
     let upper = imm != 0;
     match op {

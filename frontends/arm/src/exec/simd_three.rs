@@ -132,10 +132,16 @@ pub extern "C" fn pmull8(env: &mut Env, word: u64, _: u64, _: u64) -> u64 {
 /// PMULL, PMULL2 of doublewords.
 pub extern "C" fn pmull64(env: &mut Env, word: u64, _: u64, _: u64) -> u64 {
     let w = vectors(word);
-    let ([x], [y]) = (u64::half(env, w.rn(), w.q()), u64::half(env, w.rm(), w.q()));
-    let r = host::carryless(x, y).unwrap_or_else(|| carryless64(x, y));
-    u64::put(env, w.rd(), [r as u64, (r >> 64) as u64]);
+    if !host::carryless(env, w) {
+        pmull64_software(env, w);
+    }
     0
+}
+
+/// The same by integer products.
+pub(crate) fn pmull64_software(env: &mut Env, w: Word<false>) {
+    let ([x], [y]) = (u64::half(env, w.rn(), w.q()), u64::half(env, w.rm(), w.q()));
+    u8::put(env, w.rd(), carryless64(x, y).to_le_bytes());
 }
 
 /// Product of polynomials over {0, 1}, by integer products of every fifth bit: at most 13 bits meet

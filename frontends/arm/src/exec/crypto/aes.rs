@@ -3,7 +3,6 @@
 use super::field::inverses;
 use super::host;
 use crate::exec::simd_lanes::{Lane, Word, vectors};
-use crate::exec::{set_v, v};
 use crate::sem::crypto::AesOp;
 use brolga_core::Env;
 
@@ -34,9 +33,8 @@ static INVERSE_SUB: [u8; 256] = {
 /// One AES instruction.
 pub extern "C" fn aes(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let (w, op) = (vectors(word), AesOp::of(op));
-    match host::aes(op, v(env, w.rd() as u32), v(env, w.rn() as u32)) {
-        Some(r) => set_v(env, w.rd() as u32, r),
-        None => software(env, w, op),
+    if !host::aes(env, w, op) {
+        software(env, w, op);
     }
     0
 }

@@ -2,17 +2,14 @@
 
 use super::host;
 use crate::exec::simd_lanes::{Lane, Word, vectors};
-use crate::exec::{set_v, v};
 use crate::sem::crypto::CryptoOp;
 use brolga_core::Env;
 
 /// One SHA instruction.
 pub extern "C" fn sha(env: &mut Env, word: u64, op: u64, _: u64) -> u64 {
     let (w, op) = (vectors(word), CryptoOp::of(op));
-    let (d, n, m) = (v(env, w.rd() as u32), v(env, w.rn() as u32), v(env, w.rm() as u32));
-    match host::sha(op, d, n, m) {
-        Some(r) => set_v(env, w.rd() as u32, r),
-        None => software(env, w, op),
+    if !host::sha(env, w, op) {
+        software(env, w, op);
     }
     0
 }

@@ -1,36 +1,39 @@
-//! Cryptographic instructions by the host's own, where it has them. `None` means that it has not, or has none
-//! for the operation: then the software form, which is also what tests compare these with, does the work.
+//! Cryptographic instructions by the host's own, where it has them. `false` or `None` means that it has not, or has
+//! none for the operation, and that nothing was written: then the software form, which is also what tests compare
+//! these with, does the work.
 
+use crate::exec::simd_lanes::Word;
 use crate::sem::crypto::{AesOp, CryptoOp};
+use brolga_core::Env;
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-/// One AES instruction on Vd and Vn.
+/// One AES instruction.
 #[inline(always)]
-pub fn aes(op: AesOp, d: u128, n: u128) -> Option<u128> {
+pub fn aes(env: &mut Env, w: Word<false>, op: AesOp) -> bool {
     #[cfg(target_arch = "x86_64")]
-    return x86_64::aes(op, d, n);
+    return x86_64::aes(env, w, op);
     #[cfg(not(target_arch = "x86_64"))]
-    return None;
+    return false;
 }
 
-/// One SHA-1 or SHA-256 instruction on Vd, Vn and Vm.
+/// One SHA-1 or SHA-256 instruction.
 #[inline(always)]
-pub fn sha(op: CryptoOp, d: u128, n: u128, m: u128) -> Option<u128> {
+pub fn sha(env: &mut Env, w: Word<false>, op: CryptoOp) -> bool {
     #[cfg(target_arch = "x86_64")]
-    return x86_64::sha(op, d, n, m);
+    return x86_64::sha(env, w, op);
     #[cfg(not(target_arch = "x86_64"))]
-    return None;
+    return false;
 }
 
-/// Product of polynomials over {0, 1}.
+/// PMULL or PMULL2 of doublewords.
 #[inline(always)]
-pub fn carryless(x: u64, y: u64) -> Option<u128> {
+pub fn carryless(env: &mut Env, w: Word<false>) -> bool {
     #[cfg(target_arch = "x86_64")]
-    return x86_64::carryless(x, y);
+    return x86_64::carryless(env, w);
     #[cfg(not(target_arch = "x86_64"))]
-    return None;
+    return false;
 }
 
 /// CRC-32C of the low `bytes` (1, 2, 4 or 8) bytes of `value`.

@@ -2,55 +2,65 @@
 //! "SHA256RNDS2", "PCLMULQDQ", "CRC32" and their neighbours.
 #![allow(unsafe_code, reason = "host instructions, behind the test for their feature")]
 
+use crate::exec::simd_lanes::{Lane, Word};
 use crate::sem::crypto::{AesOp, CryptoOp};
+use brolga_core::Env;
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::*;
 
+/// Register `n`. As bytes it is read and written whole: a host cannot forward two stores to one load.
 #[inline(always)]
-fn vector(v: u128) -> __m128i {
+fn get(env: &Env, n: u64) -> __m128i {
     // SAFETY: both are 16 bytes of which any are a value.
-    unsafe { std::mem::transmute(v) }
+    unsafe { std::mem::transmute(u8::get(env, n)) }
 }
 
 #[inline(always)]
-fn bits(v: __m128i) -> u128 {
+fn put(env: &mut Env, n: u64, v: __m128i) {
     // SAFETY: as above.
-    unsafe { std::mem::transmute(v) }
+    u8::put(env, n, unsafe { std::mem::transmute::<__m128i, [u8; 16]>(v) });
 }
 
 #[inline(always)]
-pub fn aes(op: AesOp, d: u128, n: u128) -> Option<u128> {
-    // SAFETY: the host has the features that the function needs.
-    has!("aes").then(|| bits(unsafe { aes_ni(op, vector(d), vector(n)) }))
+pub fn aes(env: &mut Env, w: Word<false>, op: AesOp) -> bool {
+    let able = has!("aes");
+    if able {
+        // SAFETY: the host has the feature that the function needs.
+        unsafe { aes_ni(env, w, op) };
+    }
+    able
 }
 
 /// AESE and AESD add the round key first and x86 adds one last, so that x86's is zero.
 #[target_feature(enable = "aes")]
-fn aes_ni(op: AesOp, d: __m128i, n: __m128i) -> __m128i {
-    let zero = _mm_setzero_si128();
-    match op {
-        AesOp::Aese => _mm_aesenclast_si128(_mm_xor_si128(d, n), zero),
-        AesOp::Aesd => _mm_aesdeclast_si128(_mm_xor_si128(d, n), zero),
+fn aes_ni(env: &mut Env, w: Word<false>, op: AesOp) {
+    let (zero, n) = (_mm_setzero_si128(), get(env, w.rn()));
+    let r = match op {
+        AesOp::Aese => _mm_aesenclast_si128(_mm_xor_si128(get(env, w.rd()), n), zero),
+        AesOp::Aesd => _mm_aesdeclast_si128(_mm_xor_si128(get(env, w.rd()), n), zero),
         // The inverse of all that a round does but the columns, then a round.
         AesOp::Aesmc => _mm_aesenc_si128(_mm_aesdeclast_si128(n, zero), zero),
         AesOp::Aesimc => _mm_aesimc_si128(n),
-    }
+    };
+    put(env, w.rd(), r);
 }
 
 #[inline(always)]
-pub fn sha(op: CryptoOp, d: u128, n: u128, m: u128) -> Option<u128> {
+pub fn sha(env: &mut Env, w: Word<false>, op: CryptoOp) -> bool {
     use CryptoOp::*;
-    if !matches!(op, Sha1c | Sha1p | Sha1m | Sha256h | Sha256h2 | Sha256su0 | Sha256su1) {
-        return None;
+    let known = matches!(op, Sha1c | Sha1p | Sha1m | Sha256h | Sha256h2 | Sha256su0 | Sha256su1);
+    let able = known && has!("sha") && has!("sse4.1") && has!("ssse3");
+    if able {
+        // SAFETY: the host has the features that the function needs.
+        unsafe { sha_ni(env, w, op) };
     }
-    let able = has!("sha") && has!("sse4.1") && has!("ssse3");
-    // SAFETY: the host has the features that the function needs.
-    able.then(|| bits(unsafe { sha_ni(op, vector(d), vector(n), vector(m)) }))
+    able
 }
 
 #[target_feature(enable = "sha,ssse3,sse4.1")]
-fn sha_ni(op: CryptoOp, d: __m128i, n: __m128i, m: __m128i) -> __m128i {
-    match op {
+fn sha_ni(env: &mut Env, w: Word<false>, op: CryptoOp) {
+    let (d, n, m) = (get(env, w.rd()), get(env, w.rn()), get(env, w.rm()));
+    let r = match op {
         CryptoOp::Sha1c => sha1::<0>(d, n, m, 0x5a82_7999),
         CryptoOp::Sha1p => sha1::<1>(d, n, m, 0x6ed9_eba1),
         CryptoOp::Sha1m => sha1::<2>(d, n, m, 0x8f1b_bcdc),
@@ -58,7 +68,8 @@ fn sha_ni(op: CryptoOp, d: __m128i, n: __m128i, m: __m128i) -> __m128i {
         CryptoOp::Sha256h2 => sha256(n, d, m).1,
         CryptoOp::Sha256su0 => _mm_sha256msg1_epu32(d, n),
         _ => _mm_sha256msg2_epu32(_mm_add_epi32(d, _mm_alignr_epi8::<4>(m, n)), m),
-    }
+    };
+    put(env, w.rd(), r);
 }
 
 /// Four rounds on a..d in `d`, e in `n` and words in `m` that hold the round constant already, which x86
@@ -86,14 +97,20 @@ fn sha256(abcd: __m128i, efgh: __m128i, words: __m128i) -> (__m128i, __m128i) {
 }
 
 #[inline(always)]
-pub fn carryless(x: u64, y: u64) -> Option<u128> {
-    // SAFETY: the host has the feature that the function needs.
-    has!("pclmulqdq").then(|| bits(unsafe { multiply(vector(x as u128), vector(y as u128)) }))
+pub fn carryless(env: &mut Env, w: Word<false>) -> bool {
+    let able = has!("pclmulqdq");
+    if able {
+        // SAFETY: the host has the feature that the function needs.
+        unsafe { multiply(env, w) };
+    }
+    able
 }
 
 #[target_feature(enable = "pclmulqdq")]
-fn multiply(x: __m128i, y: __m128i) -> __m128i {
-    _mm_clmulepi64_si128::<0>(x, y)
+fn multiply(env: &mut Env, w: Word<false>) {
+    let (n, m) = (get(env, w.rn()), get(env, w.rm()));
+    let r = if w.q() { _mm_clmulepi64_si128::<0x11>(n, m) } else { _mm_clmulepi64_si128::<0>(n, m) };
+    put(env, w.rd(), r);
 }
 
 #[inline(always)]
