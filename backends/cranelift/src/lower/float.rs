@@ -158,12 +158,18 @@ impl Lower<'_, '_> {
             if !tiny {
                 return self.fb.ins().fcmp(FloatCC::Unordered, r, r);
             }
-            let size = self.fb.ins().fabs(r);
-            let smallest = if ty == types::F32 {
-                self.fb.ins().f32const(f32::from_bits(SMALLEST_F32))
+            let (vector, ones, smallest) = if ty == types::F32 {
+                let smallest = self.fb.ins().f32const(f32::from_bits(SMALLEST_F32));
+                (types::F32X4, i32::MAX as u128, smallest)
             } else {
-                self.fb.ins().f64const(f64::from_bits(SMALLEST_F64))
+                let smallest = self.fb.ins().f64const(f64::from_bits(SMALLEST_F64));
+                (types::F64X2, i64::MAX as u128, smallest)
             };
+            // Not `fabs`, nor a scalar constant: those are made in general registers, this one is loaded.
+            let magnitude = self.vector_const(ones);
+            let magnitude = self.as_ty(vector, magnitude);
+            let magnitude = self.fb.ins().extractlane(magnitude, 0);
+            let size = self.fb.ins().band(r, magnitude);
             return self.fb.ins().fcmp(FloatCC::UnorderedOrEqual, size, smallest);
         }
         let r = self.as_ty(ty, r);

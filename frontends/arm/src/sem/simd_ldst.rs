@@ -12,12 +12,22 @@ fn log2(sz: u32, opc: u32) -> u32 {
     sz | (opc & 2) << 1
 }
 
+/// Type of a scalar on its way between memory and a vector register: a float's, which need not pass through a general
+/// register of the host, where there is one of that size.
+fn scalar_ty(size: Size) -> Ty {
+    match size {
+        Size::B4 => Ty::F32,
+        Size::B8 => Ty::F64,
+        _ => Ty::I64,
+    }
+}
+
 /// Reads 1 to 16 bytes into a vector, the rest zero.
 fn load(cx: &mut Cx, addr: &Addr, op: MemOp, plus: i64) -> Value {
     if op.size == Size::B16 {
         addr.load(cx, Ty::V128, op, plus)
     } else {
-        let v = addr.load(cx, Ty::I64, op, plus);
+        let v = addr.load(cx, scalar_ty(op.size), op, plus);
         cx.b.vscalar(v)
     }
 }
@@ -27,7 +37,9 @@ fn store(cx: &mut Cx, addr: &Addr, op: MemOp, plus: i64, v: Value) {
     if op.size == Size::B16 {
         addr.store(cx, op, plus, v);
     } else {
-        let v = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
+        let ty = scalar_ty(op.size);
+        let shape = if ty == Ty::F32 { Shape::I32x4 } else { Shape::I64x2 };
+        let v = cx.b.lane(ty, shape, v, 0);
         addr.store(cx, op, plus, v);
     }
 }
