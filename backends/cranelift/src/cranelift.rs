@@ -15,8 +15,8 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, OnceLock};
 
 /// Why the tier cannot start.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ pub enum HostExit {
 
 /// Compiles regions, holds their code, runs it. Shared by all threads of a guest process.
 pub struct Cranelift {
-    isa: OwnedTargetIsa,
-    features: Features,
+    /// The host as Cranelift describes it, once something is compiled: short programs never ask.
+    host: OnceLock<(OwnedTargetIsa, Features)>,
     options: Options,
     regs: &'static RegTable,
     rows: RowMap,
@@ -111,10 +111,8 @@ impl Cranelift {
         if !host::SUPPORTED {
             return Err(NewError::Host("there is no trampoline for it".into()));
         }
-        let isa = host_isa(&options).map_err(NewError::Host)?;
         Ok(Cranelift {
-            features: Features::of(&isa),
-            isa,
+            host: OnceLock::new(),
             options,
             regs,
             rows: RowMap::new(regs),
@@ -128,27 +126,34 @@ impl Cranelift {
 
     /// Compiles a verified region. Any thread; working memory is the thread's own.
     pub fn compile(&self, region: &Region) -> Result<Compiled, Refused> {
-        self.compiler().compile(region)
+        self.compiler()?.compile(region)
     }
 
     /// What a region becomes on its way, for people.
     pub fn listing(&self, region: &Region) -> Result<Listing, Refused> {
-        let (compiled, listing) = self.compiler().listing(region)?;
+        let (compiled, listing) = self.compiler()?.listing(region)?;
         self.discard(compiled);
         Ok(listing)
     }
 
-    fn compiler(&self) -> Compiler<'_> {
+    fn compiler(&self) -> Result<Compiler<'_>, Refused> {
         let remove_tags = self.options.tagged && self.learnt.tags.load(Ordering::Relaxed);
-        Compiler {
-            isa: &self.isa,
-            features: self.features,
+        if self.host.get().is_none() {
+            let isa = host_isa(&self.options).map_err(Refused::Cranelift)?;
+            let features = Features::of(&isa);
+            // Another thread may have been faster, with the same.
+            let _ = self.host.set((isa, features));
+        }
+        let (isa, features) = self.host.get().expect("just set");
+        Ok(Compiler {
+            isa,
+            features: *features,
             options: &self.options,
             regs: self.regs,
             rows: &self.rows,
             slots: &self.slots,
             remove_tags,
-        }
+        })
     }
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.

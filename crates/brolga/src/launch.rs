@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::IntoRawFd as _;
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use brolga_arm::{A64, A64With};
 use brolga_core::Vcpu;
 use brolga_cranelift::RegionTier;
-use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions};
+use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions, Spawn};
 use brolga_interp::Interp;
 use brolga_ir::Frontend;
 use brolga_softmmu::direct::DirectMemory;
@@ -128,10 +128,16 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
     let Switches { region_threshold, link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
-    // Where there is one processor only, a second thread would but take turns with the guest.
-    let background = worker && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
-    let (spawn, aliases) = (brolga_user::spawn_hidden, brolga_user::aliases);
+    let (background, spawn, aliases) = (worker, start_worker as Spawn, brolga_user::aliases);
     EngineConfig { max_insns, region_threshold, link, passes, precise, background, spawn, aliases, log }
+}
+
+/// Starts the thread that compiles. Where there is one processor only, it would but take turns with the guest. That
+/// is looked up late: it takes a dozen system calls, and most programs end before they need the thread.
+fn start_worker(body: Box<dyn FnOnce() + Send>) -> bool {
+    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
+        && brolga_user::spawn_hidden(body)
 }
 
 /// The name of the log file; `%d` stands for the process id.
