@@ -6,6 +6,7 @@ use crate::compile::{Compiled, Compiler, Features, Options, Refused, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::fp;
 use crate::host;
+use crate::portable;
 use crate::slots::{LinkSlots, Slot};
 use crate::status;
 use crate::words::RowMap;
@@ -131,13 +132,11 @@ impl Cranelift {
 
     /// What a region becomes on its way, for people.
     pub fn listing(&self, region: &Region) -> Result<Listing, Refused> {
-        let (compiled, listing) = self.compiler()?.listing(region)?;
-        self.discard(compiled);
-        Ok(listing)
+        Ok(self.compiler()?.listing(region)?.1)
     }
 
     fn compiler(&self) -> Result<Compiler<'_>, Refused> {
-        let remove_tags = self.options.tagged && self.learnt.tags.load(Ordering::Relaxed);
+        let remove_tags = self.removes_tags();
         if self.host.get().is_none() {
             let isa = host_isa(&self.options).map_err(Refused::Cranelift)?;
             let features = Features::of(&isa);
@@ -151,18 +150,24 @@ impl Cranelift {
             options: &self.options,
             regs: self.regs,
             rows: &self.rows,
-            slots: &self.slots,
             remove_tags,
         })
     }
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
     pub fn install(&self, compiled: Compiled) -> Result<Installed, ArenaFull> {
+        let Some(exits) = self.allocate(&compiled.exits) else { return Err(ArenaFull(compiled)) };
+        let mut code = compiled.code.clone();
+        for &(offset, exit) in &compiled.relocs {
+            let at = offset as usize;
+            code[at..at + 8].copy_from_slice(&u64::from(exits[exit as usize].0).to_le_bytes());
+        }
         let table = |start| {
             let tags_stay = self.options.tagged && !compiled.removes_tags;
             Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise, tags_stay })
         };
-        let Some(base) = self.arena.publish(&compiled.code, table) else {
+        let Some(base) = self.arena.publish(&code, table) else {
+            exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
             return Err(ArenaFull(compiled));
         };
         let entries: Vec<_> = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
@@ -170,12 +175,22 @@ impl Cranelift {
         for &(_, host) in &entries {
             links.insert(host, Vec::new());
         }
-        Ok(Installed { base, len: compiled.code.len(), entries, exits: compiled.exits })
+        Ok(Installed { base, len: compiled.code.len(), entries, exits })
     }
 
-    /// Drops code that was not installed.
-    pub fn discard(&self, compiled: Compiled) {
-        compiled.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
+    /// A link slot for each guest address, unless they have run out.
+    fn allocate(&self, exits: &[u64]) -> Option<Vec<(Slot, u64)>> {
+        let mut got = Vec::with_capacity(exits.len());
+        for &pc in exits {
+            match self.slots.allocate(pc) {
+                Some(slot) => got.push((slot, pc)),
+                None => {
+                    got.iter().for_each(|&(slot, _)| self.slots.free(slot));
+                    return None;
+                }
+            }
+        }
+        Some(got)
     }
 
     /// Sets up the fields of `env` that generated code reads. `jump_cache` has
@@ -289,6 +304,15 @@ impl Cranelift {
     /// Whether what was compiled so far should be compiled anew, since running it has shown something; says so once.
     pub fn outdated(&self) -> bool {
         self.learnt.news.load(Ordering::Acquire) && self.learnt.news.swap(false, Ordering::AcqRel)
+    }
+
+    /// The form of what is compiled now.
+    pub(crate) fn form(&self, precise: bool) -> u32 {
+        portable::form(precise, self.removes_tags())
+    }
+
+    fn removes_tags(&self) -> bool {
+        self.options.tagged && self.learnt.tags.load(Ordering::Relaxed)
     }
 
     /// What is added to a guest address.

@@ -22,7 +22,7 @@ pub fn translate<T: Interpreter>(
 ) -> Result<TranslationBlock<T::Code>, Fault> {
     let mut limit = config.max_insns.max(1);
     loop {
-        let block = lift(frontend, tier0, key, limit, &config.log)?;
+        let block = lift(frontend, tier0, key, limit, &config.log, None)?;
         if config.log.op && config.log.wants(key.pc) {
             config.log.write(&format!("OP:\n{}\n", brolga_ir::print(&block, frontend.regs(), frontend.helpers())));
         }
@@ -40,13 +40,15 @@ pub fn translate<T: Interpreter>(
     }
 }
 
-/// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached.
+/// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached. The bytes are added
+/// to `seen`.
 pub(crate) fn lift<T: Interpreter>(
     frontend: &dyn Frontend,
     tier0: &T,
     key: TbKey,
     limit: u32,
     log: &Log,
+    mut seen: Option<&mut Vec<u8>>,
 ) -> Result<Block, Fault> {
     let align = frontend.code_align();
     if key.pc % align != 0 {
@@ -68,6 +70,9 @@ pub(crate) fn lift<T: Interpreter>(
                 break;
             }
         };
+        if let Some(seen) = &mut seen {
+            seen.extend(&dc.bytes[..len]);
+        }
         if log.in_asm && log.wants(dc.pc) {
             log_insn(frontend, &dc, len, log);
         }

@@ -8,6 +8,7 @@ use brolga_core::{Env, Exit, Fault, JumpEntry, Vcpu};
 use brolga_ir::{HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// Entries of a processor's own cache at first and at most; powers of two. Short programs need few, and every page
 /// of the table costs them a fault.
@@ -83,8 +84,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     fn run_block(&mut self, index: usize) -> Step {
         let Some(slot) = &self.jump_cache[index] else { return Step::Continue };
         let tb = &slot.tb;
+        let stats = self.engine.config.stats.as_deref();
         let Some(regions) = self.engine.regions.as_ref().filter(|_| !self.exact) else {
             self.exact = false;
+            stats.inspect(|stats| stats.interpreted());
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         };
         let host = tb.host.load(Ordering::Acquire);
@@ -98,7 +101,11 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 // Whatever was predicted may be gone meanwhile.
                 return Step::Continue;
             }
+            if heat == self.engine.config.load_threshold && self.engine.is_eager() && self.engine.load(tb) {
+                return Step::Continue;
+            }
             self.unlinked = None;
+            stats.inspect(|stats| stats.interpreted());
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         }
         if let Some(link) = self.unlinked.take()
@@ -112,7 +119,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             regions.backend.prepare(&mut self.env);
         }
         self.host_cache[JumpEntry::index(tb.key.pc)] = JumpEntry { guest: tb.key.pc, host };
-        match regions.backend.enter(host, &mut self.env) {
+        let exit = regions.backend.enter(host, &mut self.env);
+        stats.inspect(|stats| stats.left(&exit));
+        match exit {
             HostExit::Goto(exit) => self.unlinked = exit,
             HostExit::Raise(kind, arg) => return Step::Raise(kind, arg),
             HostExit::Polled => {}
@@ -161,8 +170,14 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             Some(tb) => tb,
             None => {
                 let read = engine.cache.reading();
+                let start = engine.config.stats.as_ref().map(|_| Instant::now());
                 let tb = translate(&*engine.frontend, &engine.tier0, &engine.config, key)?;
-                engine.cache.insert(tb, read)
+                if let (Some(stats), Some(start)) = (&engine.config.stats, start) {
+                    stats.translated(tb.guest_insns, start.elapsed());
+                }
+                let tb = engine.cache.insert(tb, read);
+                engine.adopt(&tb);
+                tb
             }
         };
         let mut index = self.index(key);
