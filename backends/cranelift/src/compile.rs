@@ -99,6 +99,8 @@ pub struct Compiled {
     pub(crate) traps: Box<[(u32, Access)]>,
     pub(crate) precise: bool,
     pub(crate) removes_tags: bool,
+    /// Slot that counts entries down.
+    pub(crate) counter: Option<Slot>,
 }
 
 impl Compiled {
@@ -246,6 +248,7 @@ impl Compiler<'_> {
             traps: traps.into_boxed_slice(),
             precise: region.precise,
             removes_tags: self.remove_tags,
+            counter: None,
         })
     }
 

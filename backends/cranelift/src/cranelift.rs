@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "runs generated code")]
 
 use crate::arena::Arena;
+use crate::baseline;
 use crate::compile::{Compiled, Compiler, Features, Options, Refused, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::fp;
@@ -10,7 +11,7 @@ use crate::slots::{LinkSlots, Slot};
 use crate::status;
 use crate::words::RowMap;
 use brolga_core::{Env, RegTable};
-use brolga_ir::{Listing, RaiseKind, Region};
+use brolga_ir::{Block, Listing, RaiseKind, Region};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -51,6 +52,8 @@ pub struct Installed {
     pub entries: Vec<(u64, u64)>,
     /// Static exits and predicted returns: link slot and the guest address it leads to.
     pub exits: Vec<(Slot, u64)>,
+    /// Counter of a block of tier 1.
+    pub counter: Option<Slot>,
 }
 
 impl Installed {
@@ -79,6 +82,8 @@ pub enum HostExit {
     Polled,
     /// Tier 0 must run the instruction at the program counter: it breaks an alignment rule.
     Resume,
+    /// The block at the program counter has been entered as often as [`Cranelift::compile_block`] was told.
+    Hot,
     /// A host fault at a guest access.
     Fault(HostFault),
 }
@@ -131,6 +136,17 @@ impl Cranelift {
         self.compiler().compile(region)
     }
 
+    /// Compiles one block at once, for code that does not pay a region yet. After `count` entries it leaves by
+    /// [`HostExit::Hot`].
+    pub fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
+        baseline::compile(&self.compiler(), block, count)
+    }
+
+    /// Lets the block with this counter leave after `count` more entries.
+    pub fn set_count(&self, counter: Slot, count: u32) {
+        self.slots.set_count(counter, count);
+    }
+
     /// What a region becomes on its way, for people.
     pub fn listing(&self, region: &Region) -> Result<Listing, Refused> {
         let (compiled, listing) = self.compiler().listing(region)?;
@@ -165,12 +181,14 @@ impl Cranelift {
         for &(_, host) in &entries {
             links.insert(host, Vec::new());
         }
-        Ok(Installed { base, len: compiled.code.len(), entries, exits: compiled.exits })
+        let (exits, counter) = (compiled.exits, compiled.counter);
+        Ok(Installed { base, len: compiled.code.len(), entries, exits, counter })
     }
 
     /// Drops code that was not installed.
     pub fn discard(&self, compiled: Compiled) {
-        compiled.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
+        let counter = compiled.counter.into_iter();
+        compiled.exits.iter().map(|e| e.0).chain(counter).for_each(|slot| self.slots.free(slot));
     }
 
     /// Sets up the fields of `env` that generated code reads. `jump_cache` has
@@ -224,6 +242,7 @@ impl Cranelift {
             status::RAISE => HostExit::Raise(RaiseKind::from_sub(env.exit_slot as u8), env.exit_arg),
             status::POLLED => HostExit::Polled,
             status::RESUME => HostExit::Resume,
+            status::HOT => HostExit::Hot,
             _ => HostExit::Fault(active.fault.get()),
         }
     }
@@ -277,7 +296,8 @@ impl Cranelift {
     /// Its slots stay in the lists of what they were linked to. If that goes when a slot has a new owner, the
     /// owner's exit is unlinked once for nothing.
     pub fn release(&self, installed: Installed) {
-        installed.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
+        let counter = installed.counter.into_iter();
+        installed.exits.iter().map(|e| e.0).chain(counter).for_each(|slot| self.slots.free(slot));
         self.arena.release(installed.base, installed.len);
     }
 

@@ -125,13 +125,24 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         sink: open_log(options),
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
-    let Switches { region_threshold, link, passes, worker, precise, .. } = options.switches;
+    let Switches { block_threshold, region_threshold, link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
     // Where there is one processor only, a second thread would but take turns with the guest.
     let background = worker && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
     let (spawn, aliases) = (brolga_user::spawn_hidden, brolga_user::aliases);
-    EngineConfig { max_insns, region_threshold, link, passes, precise, background, spawn, aliases, log }
+    EngineConfig {
+        max_insns,
+        block_threshold,
+        region_threshold,
+        link,
+        passes,
+        precise,
+        background,
+        spawn,
+        aliases,
+        log,
+    }
 }
 
 /// The name of the log file; `%d` stands for the process id.

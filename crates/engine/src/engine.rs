@@ -4,8 +4,9 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::grow::grow;
 use crate::processors::{Processor, Processors};
-use crate::regions::{Refusal, Regions};
+use crate::regions::{Refusal, Regions, Tier};
 use crate::tb::TranslationBlock;
+use crate::translate::lift;
 use crate::worker::Worker;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use std::sync::atomic::Ordering;
@@ -60,6 +61,25 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
     }
 
+    /// Gives a block that runs repeatedly code of its own at once; `own` is the caller's processor.
+    pub(crate) fn warm(&self, block: &TranslationBlock<T::Code>, own: &Processor) {
+        own.leave();
+        self.compile_block(block);
+        own.enter(self.cache.generation());
+    }
+
+    fn compile_block(&self, block: &TranslationBlock<T::Code>) {
+        let Some(regions) = &self.regions else { return };
+        let since = self.cache.generation();
+        let Ok(ir) = lift(&*self.frontend, &self.tier0, block.key, self.config.max_insns, &Default::default()) else {
+            return;
+        };
+        let count = self.config.region_threshold.saturating_sub(self.config.block_threshold);
+        let Ok(code) = regions.backend.compile_block(&ir, count) else { return };
+        let region = Region { blocks: vec![ir], entries: vec![0], precise: true };
+        self.place(regions, &region, Tier::Block, code, since, block);
+    }
+
     /// Guest blocks to a region in place.
     fn compile(&self, hot: &TranslationBlock<T::Code>) {
         let Some(regions) = &self.regions else { return };
@@ -68,10 +88,23 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             return;
         };
         self.log_region(regions, &region);
-        let Ok(mut code) = regions.backend.compile(&region) else { return };
+        let Ok(code) = regions.backend.compile(&region) else { return };
+        self.place(regions, &region, Tier::Region, code, since, hot);
+    }
+
+    /// Puts code in place, where there must be room for it; `hot` is the block that asked for it.
+    fn place(
+        &self,
+        regions: &Regions<R>,
+        region: &Region,
+        tier: Tier,
+        mut code: R::Compiled,
+        since: u64,
+        hot: &TranslationBlock<T::Code>,
+    ) {
         let past = |generation| self.processors.past(generation);
         loop {
-            match regions.install(&self.cache, &region, code, since, &past) {
+            match regions.install(&self.cache, region, tier, code, since, &past) {
                 Ok(()) => return,
                 Err(Refusal::Stale(stale)) => {
                     regions.backend.discard(stale);

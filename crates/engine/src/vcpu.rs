@@ -33,6 +33,8 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     unlinked: Option<u32>,
     /// The next block runs in tier 0: a fault was met in region code and is to be met again, exactly.
     exact: bool,
+    /// The block at the program counter has run in tier 1 for as long as it should.
+    hot: bool,
 }
 
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
@@ -47,7 +49,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
         let generation = engine.cache.generation();
         let shared = engine.processors.add(&env);
-        EngineVcpu { engine, env, shared, jump_cache, host_cache, generation, unlinked: None, exact: false }
+        EngineVcpu { engine, env, shared, jump_cache, host_cache, generation, unlinked: None, exact: false, hot: false }
     }
 
     /// Drops what generated code may follow to blocks by itself: code or mode has changed.
@@ -76,12 +78,21 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             self.exact = false;
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         };
-        let host = tb.host.load(Ordering::Acquire);
+        if std::mem::take(&mut self.hot) && tb.host.load(Ordering::Acquire) == 0 {
+            regions.rearm(tb.key);
+            self.engine.heat(tb, &self.shared);
+            return Step::Continue;
+        }
+        let host = tb.entry();
         if host == 0 {
             let heat = tb.heat.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
             if heat == self.engine.config.region_threshold {
                 self.engine.heat(tb, &self.shared);
                 // Whatever was predicted may be gone meanwhile.
+                return Step::Continue;
+            }
+            if heat == self.engine.config.block_threshold {
+                self.engine.warm(tb, &self.shared);
                 return Step::Continue;
             }
             self.unlinked = None;
@@ -97,6 +108,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             HostExit::Goto(exit) => self.unlinked = exit,
             HostExit::Raise(kind, arg) => return Step::Raise(kind, arg),
             HostExit::Polled => {}
+            HostExit::Hot => self.hot = true,
             HostExit::Fault => {
                 self.exact = true;
                 self.renew_if_outdated();
@@ -258,7 +270,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T, R> {
     fn run(&mut self) -> Exit {
         // The owner may have moved the program counter: what was to be linked leads elsewhere now.
-        self.unlinked = None;
+        (self.unlinked, self.hot) = (None, false);
         self.update_mode();
         self.shared.enter(self.generation);
         let exit = self.run_loop();

@@ -23,6 +23,8 @@ pub enum Event {
     Interpreted(u64),
     /// A region of these blocks was handed over to be compiled.
     Compiled(Vec<u64>),
+    /// A block was compiled by itself, to be entered that often.
+    Block(u64, u32),
     /// A block of the region with this number ran.
     Entered { unit: u64, pc: u64 },
     /// The exit of one block was made to lead to another's region.
@@ -67,6 +69,8 @@ struct State {
     precise: bool,
     outdated: bool,
     hosts: HashMap<u64, (u64, Block)>,
+    /// Entries left of blocks of tier 1, by the region number that they have.
+    counters: HashMap<u64, i64>,
     exits: Vec<Exit>,
 }
 
@@ -223,19 +227,29 @@ impl Interpreter for Tier0 {
 struct Regions(World);
 
 impl RegionBackend for Regions {
-    type Compiled = Region;
+    /// A region, or a block that counts its entries down.
+    type Compiled = (Region, Option<u32>);
 
-    fn compile(&self, region: &Region) -> Result<Region, String> {
+    fn compile_block(&self, block: &Block, count: u32) -> Result<Self::Compiled, String> {
+        self.0.note(Event::Block(block.pc, count));
+        Ok((Region { blocks: vec![block.clone()], entries: vec![0], precise: true }, Some(count)))
+    }
+
+    fn set_count(&self, counter: u32, count: u32) {
+        self.0.0.lock().unwrap().counters.insert(counter.into(), count.into());
+    }
+
+    fn compile(&self, region: &Region) -> Result<Self::Compiled, String> {
         self.0.note(Event::Compiled(region.blocks.iter().map(|b| b.pc).collect()));
         self.0.0.lock().unwrap().precise = region.precise;
-        if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok(region.clone()) }
+        if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok((region.clone(), None)) }
     }
 
     fn listing(&self, _: &Region) -> Result<brolga_ir::Listing, String> {
         Ok(brolga_ir::Listing::default())
     }
 
-    fn install(&self, region: Region) -> Result<Installed, Region> {
+    fn install(&self, (region, count): Self::Compiled) -> Result<Installed, Self::Compiled> {
         let mut state = self.0.0.lock().unwrap();
         let full = match state.fate {
             Fate::NoRoom => true,
@@ -243,9 +257,11 @@ impl RegionBackend for Regions {
             _ => false,
         };
         if full {
-            return Err(region);
+            return Err((region, count));
         }
         state.units += 1;
+        let unit = state.units;
+        state.counters.extend(count.map(|count| (unit, i64::from(count))));
         let mut told = Installed { unit: state.units, bytes: 100, ..Installed::default() };
         state.held.push(told.unit);
         let host = |index: usize| told.unit << 16 | index as u64;
@@ -262,10 +278,11 @@ impl RegionBackend for Regions {
             }
         }
         told.entries = entries;
+        told.counter = count.map(|_| told.unit as u32);
         Ok(told)
     }
 
-    fn discard(&self, _: Region) {}
+    fn discard(&self, _: Self::Compiled) {}
 
     fn prepare(&self, _: &mut Env) {}
 
@@ -274,6 +291,12 @@ impl RegionBackend for Regions {
         let mut at = host;
         loop {
             let (unit, block) = state.hosts[&at].clone();
+            if let Some(left) = state.counters.get_mut(&unit) {
+                *left -= 1;
+                if *left < 0 {
+                    return HostExit::Hot;
+                }
+            }
             state.events.push(Event::Entered { unit, pc: block.pc });
             if state.interrupt_in == Some(block.pc) {
                 state.interrupt_in = None;
