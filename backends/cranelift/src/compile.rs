@@ -4,6 +4,7 @@ use crate::cfg::Cfg;
 use crate::fp::HostFloat;
 use crate::host;
 use crate::lower::{self, Access, Unit};
+use crate::slots::Slot;
 use crate::words::RowMap;
 use brolga_core::RegTable;
 use brolga_ir::{Listing, Region};
@@ -85,7 +86,8 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Host code that is not in place yet. It names nothing of this process: any process may put it in place.
+/// Host code that is not in place yet. Unless it has `taken` slots, or a counter, it names nothing of this process: any
+/// process may put it in place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compiled {
     pub(crate) code: Vec<u8>,
@@ -98,6 +100,10 @@ pub struct Compiled {
     pub(crate) traps: Box<[(u32, Access)]>,
     pub(crate) precise: bool,
     pub(crate) removes_tags: bool,
+    /// Slots that the code names already, and the guest addresses they lead to.
+    pub(crate) taken: Vec<(Slot, u64)>,
+    /// Slot that counts entries down.
+    pub(crate) counter: Option<Slot>,
 }
 
 impl Compiled {
@@ -246,6 +252,8 @@ impl Compiler<'_> {
             traps: traps.into_boxed_slice(),
             precise: region.precise,
             removes_tags: self.remove_tags,
+            taken: Vec::new(),
+            counter: None,
         })
     }
 

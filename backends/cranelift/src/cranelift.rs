@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "runs generated code")]
 
 use crate::arena::Arena;
+use crate::baseline::{self, Emitter};
 use crate::compile::{Compiled, Compiler, Features, Options, Refused, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::fp;
@@ -11,7 +12,7 @@ use crate::slots::{LinkSlots, Slot};
 use crate::status;
 use crate::words::RowMap;
 use brolga_core::{Env, RegTable};
-use brolga_ir::{Listing, RaiseKind, Region};
+use brolga_ir::{Block, Listing, RaiseKind, Region};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -52,6 +53,8 @@ pub struct Installed {
     pub entries: Vec<(u64, u64)>,
     /// Static exits and predicted returns: link slot and the guest address it leads to.
     pub exits: Vec<(Slot, u64)>,
+    /// Counter of a block of tier 1.
+    pub counter: Option<Slot>,
 }
 
 impl Installed {
@@ -80,6 +83,8 @@ pub enum HostExit {
     Polled,
     /// Tier 0 must run the instruction at the program counter: it breaks an alignment rule.
     Resume,
+    /// The block at the program counter has been entered as often as [`Cranelift::compile_block`] was told.
+    Hot,
     /// A host fault at a guest access.
     Fault(HostFault),
 }
@@ -130,6 +135,18 @@ impl Cranelift {
         self.compiler()?.compile(region)
     }
 
+    /// Compiles one block at once, for code that does not pay a region yet. After `count` entries it leaves by
+    /// [`HostExit::Hot`].
+    pub fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
+        let (options, regs, slots) = (&self.options, self.regs, &self.slots);
+        baseline::compile(&Emitter { options, regs, slots, remove_tags: self.removes_tags() }, block, count)
+    }
+
+    /// Lets the block with this counter leave after `count` more entries.
+    pub fn set_count(&self, counter: Slot, count: u32) {
+        self.slots.set_count(counter, count);
+    }
+
     /// What a region becomes on its way, for people.
     pub fn listing(&self, region: &Region) -> Result<Listing, Refused> {
         Ok(self.compiler()?.listing(region)?.1)
@@ -156,7 +173,7 @@ impl Cranelift {
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
     pub fn install(&self, compiled: Compiled) -> Result<Installed, ArenaFull> {
-        let Some(exits) = self.allocate(&compiled.exits) else { return Err(ArenaFull(compiled)) };
+        let Some(mut exits) = self.allocate(&compiled.exits) else { return Err(ArenaFull(compiled)) };
         let mut code = compiled.code.clone();
         for &(offset, exit) in &compiled.relocs {
             let at = offset as usize;
@@ -170,12 +187,20 @@ impl Cranelift {
             exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
             return Err(ArenaFull(compiled));
         };
+        exits.extend(&compiled.taken);
         let entries: Vec<_> = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
         let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
         for &(_, host) in &entries {
             links.insert(host, Vec::new());
         }
-        Ok(Installed { base, len: compiled.code.len(), entries, exits })
+        let counter = compiled.counter;
+        Ok(Installed { base, len: compiled.code.len(), entries, exits, counter })
+    }
+
+    /// Drops code that was not installed.
+    pub fn discard(&self, compiled: Compiled) {
+        let counter = compiled.counter.into_iter();
+        compiled.taken.iter().map(|e| e.0).chain(counter).for_each(|slot| self.slots.free(slot));
     }
 
     /// A link slot for each guest address, unless they have run out.
@@ -244,6 +269,7 @@ impl Cranelift {
             status::RAISE => HostExit::Raise(RaiseKind::from_sub(env.exit_slot as u8), env.exit_arg),
             status::POLLED => HostExit::Polled,
             status::RESUME => HostExit::Resume,
+            status::HOT => HostExit::Hot,
             _ => HostExit::Fault(active.fault.get()),
         }
     }
@@ -297,7 +323,8 @@ impl Cranelift {
     /// Its slots stay in the lists of what they were linked to. If that goes when a slot has a new owner, the
     /// owner's exit is unlinked once for nothing.
     pub fn release(&self, installed: Installed) {
-        installed.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
+        let counter = installed.counter.into_iter();
+        installed.exits.iter().map(|e| e.0).chain(counter).for_each(|slot| self.slots.free(slot));
         self.arena.release(installed.base, installed.len);
     }
 

@@ -37,7 +37,7 @@ pub(crate) fn merge(env: &mut Env, raised: u32) {
 }
 
 /// Runs `f`, which may be any Rust code, in the middle of generated code.
-fn outside<T>(env: &mut Env, f: impl FnOnce(&mut Env) -> T) -> T {
+pub(crate) fn outside<T>(env: &mut Env, f: impl FnOnce(&mut Env) -> T) -> T {
     let raised = host::read_status();
     merge(env, raised);
     host::set_control(host::DEFAULT_CONTROL);

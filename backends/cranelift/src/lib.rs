@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arena;
+mod baseline;
 mod cfg;
 mod compile;
 mod cranelift;

@@ -75,8 +75,9 @@ impl Reader<'_> {
     }
 }
 
-/// Form and bytes of `code`.
+/// Form and bytes of `code`, which has no slots yet.
 pub(crate) fn export(code: &Compiled) -> (u32, Vec<u8>) {
+    debug_assert!(code.taken.is_empty() && code.counter.is_none(), "it names slots of this process");
     let form = form(code.precise, code.removes_tags);
     let mut w = Writer(Vec::with_capacity(code.code.len() + 24 * code.traps.len() + 256));
     w.u32(form);
@@ -106,7 +107,8 @@ pub(crate) fn import(bytes: &[u8]) -> Option<Compiled> {
         && relocs.iter().all(|r| inside(r.0, 8) && (r.1 as usize) < exits.len())
         && traps.is_sorted_by_key(|t| t.0);
     let (precise, removes_tags) = (form & PRECISE != 0, form & REMOVES_TAGS != 0);
-    good.then(|| Compiled { code, entries, exits, relocs, traps: traps.into(), precise, removes_tags })
+    let (taken, counter, traps) = (Vec::new(), None, traps.into());
+    good.then_some(Compiled { code, entries, exits, relocs, traps, precise, removes_tags, taken, counter })
 }
 
 #[cfg(test)]
@@ -122,6 +124,8 @@ mod tests {
             traps: [3, 9].map(|at| (at, Access { resume: 0x40_0000, pc: 0x40_0000 + u64::from(at) })).into(),
             precise: true,
             removes_tags: false,
+            taken: Vec::new(),
+            counter: None,
         }
     }
 

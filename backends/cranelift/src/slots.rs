@@ -1,5 +1,5 @@
 //! Link slots: where static exits go. A slot is one host code address in data memory, so linking and
-//! unlinking is one store, and code is never patched.
+//! unlinking is one store, and code is never patched. A slot may also be a counter.
 #![allow(unsafe_code, reason = "an anonymous mapping as an array of atomics, read by generated code")]
 
 use crate::host;
@@ -83,6 +83,11 @@ impl LinkSlots {
 
     pub(crate) fn link(&self, slot: Slot, host: u64) {
         words(&self.hosts, self.len)[slot as usize].store(host, Ordering::Release);
+    }
+
+    /// Makes the slot a counter, which generated code counts down.
+    pub(crate) fn set_count(&self, slot: Slot, count: u32) {
+        words(&self.hosts, self.len)[slot as usize].store(count.into(), Ordering::Relaxed);
     }
 
     pub(crate) fn unlink(&self, slot: Slot) {

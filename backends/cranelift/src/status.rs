@@ -12,3 +12,5 @@ pub(crate) const POLLED: u64 = 3;
 pub(crate) const RESUME: u64 = 4;
 /// A host fault; the program counter says where tier 0 resumes.
 pub(crate) const FAULT: u64 = 5;
+/// The block at the program counter has been entered as often as its counter said.
+pub(crate) const HOT: u64 = 6;

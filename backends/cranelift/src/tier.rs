@@ -7,7 +7,7 @@ use crate::helpers::helper_table;
 use crate::perf_map::PerfMap;
 use crate::portable;
 use brolga_core::{Access, Env, Fault, FaultKind, RegTable};
-use brolga_ir::{Helper, Region, RegionBackend};
+use brolga_ir::{Block, Helper, Region, RegionBackend};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -72,6 +72,18 @@ impl RegionBackend for RegionTier {
         code.host_bytes()
     }
 
+    fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
+        if self.shared.load(Ordering::Relaxed) {
+            // Children of a fork seldom live long enough for memory of their own.
+            return Err("code memory is the parent's".into());
+        }
+        self.cranelift.compile_block(block, count)
+    }
+
+    fn set_count(&self, counter: u32, count: u32) {
+        self.cranelift.set_count(counter, count);
+    }
+
     fn listing(&self, region: &Region) -> Result<brolga_ir::Listing, String> {
         self.cranelift.listing(region).map_err(|refused| refused.to_string())
     }
@@ -81,7 +93,7 @@ impl RegionBackend for RegionTier {
     }
 
     fn export(&self, code: &Compiled) -> Option<(u32, Vec<u8>)> {
-        Some(portable::export(code))
+        (code.taken.is_empty() && code.counter.is_none()).then(|| portable::export(code))
     }
 
     fn import(&self, bytes: &[u8]) -> Option<Compiled> {
@@ -104,9 +116,14 @@ impl RegionBackend for RegionTier {
             entries: installed.entries.clone(),
             exits: installed.exits.clone(),
             bytes: installed.host_bytes(),
+            counter: installed.counter,
         };
         self.units().insert(unit, installed);
         Ok(told)
+    }
+
+    fn discard(&self, code: Compiled) {
+        self.cranelift.discard(code);
     }
 
     fn prepare(&self, env: &mut Env) {
@@ -119,6 +136,7 @@ impl RegionBackend for RegionTier {
             HostExit::Goto { slot } => brolga_ir::HostExit::Goto(slot),
             HostExit::Raise(kind, arg) => brolga_ir::HostExit::Raise(kind, arg),
             HostExit::Polled => brolga_ir::HostExit::Polled,
+            HostExit::Hot => brolga_ir::HostExit::Hot,
             HostExit::Fault(fault) if !fault.precise => brolga_ir::HostExit::Crash(self.guest_fault(fault)),
             HostExit::Resume | HostExit::Fault(_) => brolga_ir::HostExit::Fault,
         }

@@ -189,7 +189,7 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
                 // NONE is a word that nothing reads.
                 set!(v);
             }
-            Code::FpLanes => fp::lanes(env, op, helpers),
+            Code::FpLanes => fp::lanes(env, op, helpers[op.aux as usize].func),
             Code::Jump => ip = op.imm as usize,
             Code::JumpBack => {
                 ip = op.imm as usize;
@@ -284,7 +284,7 @@ fn extend(value: u64, op: MemOp, bits: u8) -> u64 {
 }
 
 #[inline(never)]
-fn vector(env: &mut Env, op: &FlatOp) {
+pub(crate) fn vector(env: &mut Env, op: &FlatOp) {
     let (ir, shape) = (ALL_OPS[op.aux as usize & 0xff], Shape::from_sub((op.aux >> 8) as u8));
     // A missing operand reads the word that nothing uses, a scalar one is a word that need not be even.
     let a = match ir {

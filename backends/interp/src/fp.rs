@@ -4,7 +4,7 @@ use crate::exec::{read128, write128};
 use crate::flat::{Code, FlatOp, NONE};
 use crate::lower::Lower;
 use brolga_core::{CcKind, CcOp, Env, Width};
-use brolga_ir::{FpLanes, Helper, Inst, Op, Ty, Unfit, Value};
+use brolga_ir::{FpLanes, HelperFn, Inst, Op, Ty, Unfit, Value};
 
 impl Lower<'_> {
     pub(crate) fn fp(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
@@ -49,13 +49,12 @@ impl Lower<'_> {
     }
 }
 
-/// Runs a [`Code::FpLanes`].
-pub(crate) fn lanes(env: &mut Env, op: &FlatOp, helpers: &[Helper]) {
+/// Runs a [`Code::FpLanes`] of a helper.
+pub(crate) fn lanes(env: &mut Env, op: &FlatOp, func: HelperFn) {
     let shape = FpLanes::from_aux((op.imm >> 32) as u16);
     let (bits, extra) = (shape.bits(), u64::from(op.imm as u32));
     let mask = u128::from(u64::MAX >> (64 - bits));
     let operands = [op.a, op.b, op.c].map(|word| (word != NONE).then(|| read128(env, word)));
-    let func = helpers[op.aux as usize].func;
     let mut result = 0;
     for at in (0..shape.count()).map(|lane| lane * bits) {
         let mut args = [0; 3];

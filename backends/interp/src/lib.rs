@@ -6,13 +6,15 @@ mod exec;
 mod flat;
 mod fp;
 mod lower;
+mod packed;
 mod scalar;
 mod slots;
 mod vector;
 
 pub use exec::run;
-pub use flat::{Code, Flat, FlatOp};
+pub use flat::{Code, Flat, FlatOp, NONE};
 pub use lower::lower;
+pub use packed::{apply, calls_helper, pack};
 
 use brolga_core::{Env, Fault, GuestMemory, RegTable};
 use brolga_ir::{Block, Helper, Interpreter, Leave, Unfit};

@@ -135,12 +135,24 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         sink: open_log(options),
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
-    let Switches { region_threshold, link, passes, worker, precise, .. } = options.switches;
+    let Switches { block_threshold, region_threshold, link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
     let (background, spawn, aliases) = (worker, start_worker as Spawn, brolga_user::aliases);
     let rest = EngineConfig { is_file: brolga_user::is_file, ..EngineConfig::default() };
-    EngineConfig { max_insns, region_threshold, link, passes, precise, background, spawn, aliases, log, ..rest }
+    EngineConfig {
+        max_insns,
+        block_threshold,
+        region_threshold,
+        link,
+        passes,
+        precise,
+        background,
+        spawn,
+        aliases,
+        log,
+        ..rest
+    }
 }
 
 /// Starts the thread that compiles. Where there is one processor only, it would but take turns with the guest. That

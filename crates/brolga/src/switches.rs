@@ -4,6 +4,8 @@
 /// Settings of the `-x` option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Switches {
+    /// `block-threshold=N`: entries of a block in the interpreter before it gets code of its own; 0: never.
+    pub block_threshold: u32,
     /// `region-threshold=N`: entries of a block before its region is compiled; 0 keeps everything in the interpreter.
     pub region_threshold: u32,
     /// `no-link` clears it: exits of regions lead to each other.
@@ -20,21 +22,29 @@ pub struct Switches {
 
 impl Default for Switches {
     fn default() -> Self {
-        Switches { region_threshold: 3000, link: true, passes: true, worker: true, host_fp: true, precise: false }
+        Switches {
+            block_threshold: 16,
+            region_threshold: 3000,
+            link: true,
+            passes: true,
+            worker: true,
+            host_fp: true,
+            precise: false,
+        }
     }
 }
 
 /// The words of a list, for help and errors.
-pub const WORDS: &str = "region-threshold=N (0: interpret only), no-link, no-passes, no-worker, no-host-fp, precise";
+pub const WORDS: &str =
+    "block-threshold=N, region-threshold=N (0: interpret only), no-link, no-passes, no-worker, no-host-fp, precise";
 
 impl Switches {
     /// Enters one comma-separated list.
     pub fn set(&mut self, list: &str) -> Result<(), String> {
         for word in list.split(',').filter(|word| !word.is_empty()) {
             match word.split_once('=') {
-                Some(("region-threshold", n)) => {
-                    self.region_threshold = n.parse().map_err(|_| format!("'{n}' is not a number of entries"))?;
-                }
+                Some(("block-threshold", n)) => self.block_threshold = entries(n)?,
+                Some(("region-threshold", n)) => self.region_threshold = entries(n)?,
                 None if word == "no-link" => self.link = false,
                 None if word == "no-passes" => self.passes = false,
                 None if word == "no-worker" => self.worker = false,
@@ -45,6 +55,10 @@ impl Switches {
         }
         Ok(())
     }
+}
+
+fn entries(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a number of entries"))
 }
 
 #[cfg(test)]

@@ -102,11 +102,15 @@ impl<C> Cache<C> {
         self.maps.read().expect("no panic under the lock").blocks.get(&key).cloned()
     }
 
-    /// Adds a block. If its bytes changed since they were read, it is returned for one run but not kept.
+    /// Adds a block, unless another processor was faster: there is one for each key, so that all of them see the code
+    /// it gets. If its bytes changed since they were read, it is returned for one run but not kept.
     pub(crate) fn insert(&self, tb: TranslationBlock<C>, read: Reading<'_>) -> Arc<TranslationBlock<C>> {
         let tb = Arc::new(tb);
         let mut maps = self.maps.write().expect("no panic under the lock");
         if !maps.notes.changed(read.generation, &[(tb.key.pc, tb.end)]) {
+            if let Some(first) = maps.blocks.get(&tb.key) {
+                return Arc::clone(first);
+            }
             maps.blocks.insert(tb.key, Arc::clone(&tb));
             let last = tb.end.saturating_sub(1).max(tb.key.pc) >> PAGE_SHIFT;
             for page in tb.key.pc >> PAGE_SHIFT..=last {
@@ -189,6 +193,15 @@ mod tests {
         assert!(c.find(TbKey { pc: 0x1000, mode: 0 }).is_none());
         c.invalidate(0, u64::MAX);
         assert_eq!(c.len(), 0);
+    }
+
+    #[test]
+    fn there_is_one_block_for_a_key() {
+        let c = Cache::default();
+        let first = c.insert(tb(0x1000, 0x1004), c.reading());
+        assert!(Arc::ptr_eq(&first, &c.insert(tb(0x1000, 0x1004), c.reading())));
+        c.invalidate(0x1000, 4);
+        assert!(!Arc::ptr_eq(&first, &c.insert(tb(0x1000, 0x1004), c.reading())));
     }
 
     #[test]

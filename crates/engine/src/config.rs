@@ -19,7 +19,9 @@ pub type IsFile = fn(&[(u64, u64)]) -> bool;
 pub struct Config {
     /// Guest instructions in a block at most, at least 1. `-one-insn-per-tb` sets 1.
     pub max_insns: u32,
-    /// Entries of a block in tier 0 before its region is compiled; 0 keeps everything in tier 0.
+    /// Entries of a block in tier 0 before it gets code of its own in tier 1; 0 does without tier 1.
+    pub block_threshold: u32,
+    /// Entries of a block in lower tiers before its region is compiled; 0 keeps everything in tier 0.
     pub region_threshold: u32,
     /// Whether exits of regions are linked to each other.
     pub link: bool,
@@ -49,6 +51,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             max_insns: 64,
+            block_threshold: 0,
             region_threshold: 3000,
             link: true,
             passes: true,

@@ -4,8 +4,9 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::grow::{Grown, grow};
 use crate::processors::{Processor, Processors};
-use crate::regions::{Origin, Refusal, Regions};
+use crate::regions::{Origin, Refusal, Regions, Tier};
 use crate::tb::TranslationBlock;
+use crate::translate::lift;
 use crate::worker::Worker;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,6 +65,27 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
     }
 
+    /// Gives a block that runs repeatedly code of its own at once; `own` is the caller's processor.
+    pub(crate) fn warm(&self, block: &TranslationBlock<T::Code>, own: &Processor) {
+        own.leave();
+        self.compile_block(block);
+        own.enter(self.cache.generation());
+    }
+
+    fn compile_block(&self, block: &TranslationBlock<T::Code>) {
+        let Some(regions) = &self.regions else { return };
+        let (since, start) = (self.cache.generation(), Instant::now());
+        let log = Default::default();
+        let Ok(ir) = lift(&*self.frontend, &self.tier0, block.key, self.config.max_insns, &log, None) else { return };
+        let count = self.config.region_threshold.saturating_sub(self.config.block_threshold);
+        let Ok(code) = regions.backend.compile_block(&ir, count) else { return };
+        if let Some(stats) = &self.config.stats {
+            stats.emitted(ir.guest_insns, R::host_bytes(&code), start.elapsed());
+        }
+        let origin = Origin { mode: ir.mode, ranges: vec![(ir.pc, ir.end)], precise: true };
+        self.place(regions, &origin, Tier::Block, code, since, block);
+    }
+
     /// Guest blocks to a region in place.
     fn compile(&self, hot: &TranslationBlock<T::Code>) {
         let Some(regions) = &self.regions else { return };
@@ -75,7 +97,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let grown = grow(&*self.frontend, &self.tier0, &self.config, &self.cache, hot, regions.precise());
         let Some(Grown { region, guest }) = grown else { return };
         self.log_region(regions, &region);
-        let mut code = match regions.backend.compile(&region) {
+        let code = match regions.backend.compile(&region) {
             Ok(code) => code,
             Err(why) => {
                 stats.inspect(|stats| stats.refused(&why));
@@ -85,19 +107,37 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let insns = region.blocks.iter().map(|b| b.guest_insns).sum();
         stats.inspect(|stats| stats.compiled(insns, R::host_bytes(&code), start.elapsed()));
         let origin = Origin::of(&region);
-        let mut kept = self.to_keep(regions, &region, &origin, guest, &code);
+        let kept = self.to_keep(regions, &region, &origin, guest, &code);
+        if self.place(regions, &origin, Tier::Region, code, since, hot) {
+            self.keep(kept);
+        }
+    }
+
+    /// Puts code in place, where there must be room for it; `hot` is the block that asked for it. Tells whether it is
+    /// there.
+    fn place(
+        &self,
+        regions: &Regions<R>,
+        origin: &Origin,
+        tier: Tier,
+        mut code: R::Compiled,
+        since: u64,
+        hot: &TranslationBlock<T::Code>,
+    ) -> bool {
         let past = |generation| self.processors.past(generation);
         loop {
-            match regions.install(&self.cache, &origin, code, since, &past) {
-                Ok(()) => return self.keep(kept.take()),
-                Err(Refusal::Stale) => {
+            match regions.install(&self.cache, origin, tier, code, since, &past) {
+                Ok(()) => return true,
+                Err(Refusal::Stale(stale)) => {
+                    regions.backend.discard(stale);
                     hot.heat.store(0, Ordering::Relaxed); // try again when it is hot again
-                    return;
+                    return false;
                 }
                 Err(Refusal::Full(back)) => code = back,
             }
             if !self.make_room(regions) {
-                return;
+                regions.backend.discard(code);
+                return false;
             }
         }
     }

@@ -8,7 +8,7 @@
 //! *Limits.* Code that is no file's is neither kept nor looked up, nor is code that comes from two files.
 
 use crate::engine::Engine;
-use crate::regions::{Origin, Regions};
+use crate::regions::{Origin, Refusal, Regions, Tier};
 use crate::tb::TranslationBlock;
 use brolga_ir::{Interpreter, Region, RegionBackend};
 use std::sync::atomic::Ordering;
@@ -38,7 +38,14 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let Some(code) = regions.backend.import(&found.code) else { return false };
         let origin = Origin { mode: key.mode, ranges: found.ranges, precise };
         let past = |generation| self.processors.past(generation);
-        let placed = regions.install(&self.cache, &origin, code, since, &past).is_ok();
+        // Nothing makes room for it: what is in place is in use.
+        let placed = match regions.install(&self.cache, &origin, Tier::Region, code, since, &past) {
+            Ok(()) => true,
+            Err(Refusal::Stale(code) | Refusal::Full(code)) => {
+                regions.backend.discard(code);
+                false
+            }
+        };
         drop(read);
         self.eager.store(true, Ordering::Relaxed);
         if let Some(stats) = self.config.stats.as_ref().filter(|_| placed) {

@@ -14,11 +14,23 @@ impl RegionBackend for NoRegions {
         match *self {}
     }
 
+    fn compile_block(&self, _: &brolga_ir::Block, _: u32) -> Result<NoRegions, String> {
+        match *self {}
+    }
+
+    fn set_count(&self, _: u32, _: u32) {
+        match *self {}
+    }
+
     fn listing(&self, _: &Region) -> Result<brolga_ir::Listing, String> {
         match *self {}
     }
 
     fn install(&self, code: NoRegions) -> Result<Installed, NoRegions> {
+        match code {}
+    }
+
+    fn discard(&self, code: NoRegions) {
         match code {}
     }
 

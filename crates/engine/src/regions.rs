@@ -17,14 +17,29 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// A region in place.
+/// Entries of a block in tier 1 after which it may ask for a region again.
+const LONG: u32 = 1 << 20;
+
+/// What code is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tier {
+    /// Tier 1: one block.
+    Block,
+    /// Tier 2.
+    Region,
+}
+
+/// A region in place, or a block of tier 1, which is treated as a region of one.
 #[derive(Debug)]
 struct Unit {
     mode: u32,
+    precise: bool,
     ranges: Vec<(u64, u64)>,
     /// Guest and host addresses.
     entries: Vec<(u64, u64)>,
     bytes: usize,
+    /// Counter of a block of tier 1.
+    counter: Option<u32>,
 }
 
 impl Unit {
@@ -41,6 +56,8 @@ struct State {
     pages: FxHashMap<u64, Vec<u64>>,
     /// Newest entry of each block that has one.
     hosts: FxHashMap<TbKey, u64>,
+    /// Counters of blocks of tier 1.
+    counters: FxHashMap<TbKey, u32>,
     /// Linked slots by what they lead to.
     incoming: FxHashMap<TbKey, Vec<u32>>,
     /// Regions to be released when all processors have passed a generation.
@@ -65,7 +82,7 @@ impl Origin {
 /// Why code was not put in place.
 pub(crate) enum Refusal<C> {
     /// Its bytes changed, or it is of a form that is not wanted any more.
-    Stale,
+    Stale(C),
     /// There is no room.
     Full(C),
 }
@@ -99,20 +116,34 @@ impl<R: RegionBackend> Regions<R> {
         &self,
         cache: &Cache<C>,
         origin: &Origin,
+        tier: Tier,
         code: R::Compiled,
         since: u64,
         past: &dyn Fn(u64) -> bool,
     ) -> Result<(), Refusal<R::Compiled>> {
         let mut state = self.state();
         if cache.changed(since, &origin.ranges) || (self.precise() && !origin.precise) {
-            return Err(Refusal::Stale);
+            return Err(Refusal::Stale(code));
         }
         self.release(&mut state, past);
         let installed = self.backend.install(code).map_err(Refusal::Full)?;
-        state.add(origin, &installed);
+        let mode = origin.mode;
+        state.add(origin, tier, &installed);
         for &(pc, host) in &installed.entries {
-            if let Some(tb) = cache.find(TbKey { pc, mode: origin.mode }) {
-                tb.host.store(host, Ordering::Release);
+            let key = TbKey { pc, mode };
+            let Some(tb) = cache.find(key) else { continue };
+            if tier == Tier::Block {
+                tb.own_host.store(host, Ordering::Release);
+                state.counters.extend(installed.counter.map(|counter| (key, counter)));
+                continue;
+            }
+            tb.host.store(host, Ordering::Release);
+            for &slot in state.incoming.get(&key).into_iter().flatten() {
+                self.backend.link(slot, host);
+            }
+            // Processors that still find the block's own code by a prediction leave it, and look.
+            if let Some(&counter) = state.counters.get(&key) {
+                self.backend.set_count(counter, 0);
             }
         }
         Ok(())
@@ -125,10 +156,18 @@ impl<R: RegionBackend> Regions<R> {
         }
     }
 
+    /// Lets a block of tier 1 run on, for a region was asked for.
+    pub(crate) fn rearm(&self, key: TbKey) {
+        let state = self.state();
+        if let Some(&counter) = state.counters.get(&key) {
+            self.backend.set_count(counter, LONG);
+        }
+    }
+
     /// Links a static exit to the block it was just seen to lead to.
     pub(crate) fn link<C>(&self, slot: u32, target: &TranslationBlock<C>) {
         let mut state = self.state();
-        let host = target.host.load(Ordering::Acquire);
+        let host = target.entry();
         if host != 0 {
             self.backend.link(slot, host);
             state.incoming.entry(target.key).or_default().push(slot);
@@ -151,8 +190,8 @@ impl<R: RegionBackend> Regions<R> {
         if self.precise.swap(true, Ordering::AcqRel) {
             return None;
         }
-        let all: Vec<u64> = state.units.keys().copied().collect();
-        self.retire(&mut state, cache, &all);
+        let relaxed: Vec<u64> = state.units.iter().filter(|u| !u.1.precise).map(|u| *u.0).collect();
+        self.retire(&mut state, cache, &relaxed);
         Some(cache.generation())
     }
 
@@ -198,10 +237,14 @@ impl<R: RegionBackend> Regions<R> {
                 for slot in state.incoming.remove(&key).into_iter().flatten() {
                     self.backend.unlink(slot);
                 }
-                if let Some(tb) = cache.find(key)
-                    && tb.host.compare_exchange(host, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-                {
-                    tb.heat.store(0, Ordering::Relaxed);
+                if unit.counter.is_some() {
+                    state.counters.remove(&key);
+                }
+                let Some(tb) = cache.find(key) else { continue };
+                for place in [&tb.host, &tb.own_host] {
+                    if place.compare_exchange(host, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                        tb.heat.store(0, Ordering::Relaxed);
+                    }
                 }
             }
             self.backend.remove(id);
@@ -230,10 +273,13 @@ impl<R: RegionBackend> Regions<R> {
 }
 
 impl State {
-    fn add(&mut self, origin: &Origin, installed: &Installed) {
-        let &Origin { mode, ref ranges, .. } = origin;
-        self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
-        let unit = Unit { mode, ranges: ranges.clone(), entries: installed.entries.clone(), bytes: installed.bytes };
+    fn add(&mut self, origin: &Origin, tier: Tier, installed: &Installed) {
+        let &Origin { mode, ref ranges, precise } = origin;
+        if tier == Tier::Region {
+            self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
+        }
+        let (entries, counter) = (installed.entries.clone(), installed.counter);
+        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, bytes: installed.bytes, counter };
         for page in unit.pages() {
             let on_page = self.pages.entry(page).or_default();
             if on_page.last() != Some(&installed.unit) {

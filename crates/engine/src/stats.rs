@@ -36,13 +36,22 @@ impl Work {
 }
 
 /// Why generated code was left, in the order of [`Stats::exits`].
-const EXITS: [&str; 7] =
-    ["exits not linked", "jumps not predicted", "system calls", "other exceptions", "polls", "faults", "crashes"];
+const EXITS: [&str; 8] = [
+    "exits not linked",
+    "jumps not predicted",
+    "system calls",
+    "other exceptions",
+    "polls",
+    "heat",
+    "faults",
+    "crashes",
+];
 
 /// Counters of one process.
 #[derive(Debug, Default)]
 pub struct Stats {
     translated: Work,
+    emitted: Work,
     compiled: Work,
     loaded: Work,
     interpreted: AtomicU64,
@@ -58,6 +67,10 @@ fn get(n: &AtomicU64) -> u64 {
 impl Stats {
     pub(crate) fn translated(&self, insns: u32, time: Duration) {
         self.translated.add(insns, 0, time);
+    }
+
+    pub(crate) fn emitted(&self, insns: u32, bytes: usize, time: Duration) {
+        self.emitted.add(insns, bytes, time);
     }
 
     pub(crate) fn compiled(&self, insns: u32, bytes: usize, time: Duration) {
@@ -89,15 +102,16 @@ impl Stats {
             HostExit::Raise(RaiseKind::Syscall, _) => 2,
             HostExit::Raise(..) => 3,
             HostExit::Polled => 4,
-            HostExit::Fault => 5,
-            HostExit::Crash(_) => 6,
+            HostExit::Hot => 5,
+            HostExit::Fault => 6,
+            HostExit::Crash(_) => 7,
         };
         self.exits[index].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Begins anew, in the child of a fork.
     pub(crate) fn clear(&self) {
-        [&self.translated, &self.compiled, &self.loaded].iter().for_each(|work| work.clear());
+        [&self.translated, &self.emitted, &self.compiled, &self.loaded].iter().for_each(|work| work.clear());
         let single = [&self.interpreted, &self.dropped];
         single.into_iter().chain(&self.exits).for_each(|n| n.store(0, Ordering::Relaxed));
         self.refused.lock().unwrap_or_else(|e| e.into_inner()).clear();
@@ -106,7 +120,7 @@ impl Stats {
     /// The counters in words, a line each.
     pub fn report(&self) -> String {
         let mut out = String::new();
-        let Stats { translated, compiled, loaded, .. } = self;
+        let Stats { translated, emitted, compiled, loaded, .. } = self;
         let _ = writeln!(
             out,
             "tier 0: {} blocks of {} instructions translated in {:.1} ms, {} runs of a block",
@@ -114,6 +128,14 @@ impl Stats {
             get(&translated.insns),
             translated.millis(),
             get(&self.interpreted),
+        );
+        let _ = writeln!(
+            out,
+            "tier 1: {} blocks of {} instructions to {} bytes in {:.1} ms",
+            get(&emitted.count),
+            get(&emitted.insns),
+            get(&emitted.bytes),
+            emitted.millis(),
         );
         let _ = writeln!(
             out,
@@ -131,7 +153,7 @@ impl Stats {
             let _ = writeln!(out, "regions refused: {count}: {why}");
         }
         let total: u64 = self.exits.iter().map(get).sum();
-        let _ = write!(out, "regions entered: {total}, left by");
+        let _ = write!(out, "host code entered: {total}, left by");
         for (i, (name, count)) in EXITS.iter().zip(&self.exits).enumerate() {
             let _ = write!(out, "{} {} {name}", if i == 0 { "" } else { "," }, get(count));
         }

@@ -1,6 +1,6 @@
 //! Translated blocks.
 
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// All that a translation depends on beside the guest's bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -26,11 +26,22 @@ pub struct TranslationBlock<C> {
     pub heat: AtomicU32,
     /// Entry of the block in region code; 0 if there is none.
     pub host: AtomicU64,
+    /// Entry of the block's own code, of tier 1; 0 if there is none.
+    pub own_host: AtomicU64,
 }
 
 impl<C> TranslationBlock<C> {
     /// A cold block.
     pub fn new(key: TbKey, end: u64, guest_insns: u32, code: C) -> Self {
-        TranslationBlock { key, end, guest_insns, code, heat: AtomicU32::new(0), host: AtomicU64::new(0) }
+        let (host, own_host) = (AtomicU64::new(0), AtomicU64::new(0));
+        TranslationBlock { key, end, guest_insns, code, heat: AtomicU32::new(0), host, own_host }
+    }
+
+    /// Entry of the best host code there is; 0 if there is none.
+    pub fn entry(&self) -> u64 {
+        match self.host.load(Ordering::Acquire) {
+            0 => self.own_host.load(Ordering::Acquire),
+            host => host,
+        }
     }
 }

@@ -41,6 +41,8 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     unlinked: Option<u32>,
     /// The next block runs in tier 0: a fault was met in region code and is to be met again, exactly.
     exact: bool,
+    /// The block at the program counter has run in tier 1 for as long as it should.
+    hot: bool,
 }
 
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
@@ -59,6 +61,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             generation,
             unlinked: None,
             exact: false,
+            hot: false,
         }
     }
 
@@ -90,7 +93,12 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             stats.inspect(|stats| stats.interpreted());
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         };
-        let host = tb.host.load(Ordering::Acquire);
+        if std::mem::take(&mut self.hot) && tb.host.load(Ordering::Acquire) == 0 {
+            regions.rearm(tb.key);
+            self.engine.heat(tb, &self.shared);
+            return Step::Continue;
+        }
+        let host = tb.entry();
         if host == 0 {
             // Not one atomic step, which would cost more than most blocks. Whoever finds the count one below the
             // threshold makes it reach the threshold, so the block gets hot, if twice at the worst.
@@ -102,6 +110,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 return Step::Continue;
             }
             if heat == self.engine.config.load_threshold && self.engine.is_eager() && self.engine.load(tb) {
+                return Step::Continue;
+            }
+            if heat == self.engine.config.block_threshold {
+                self.engine.warm(tb, &self.shared);
                 return Step::Continue;
             }
             self.unlinked = None;
@@ -125,6 +137,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             HostExit::Goto(exit) => self.unlinked = exit,
             HostExit::Raise(kind, arg) => return Step::Raise(kind, arg),
             HostExit::Polled => {}
+            HostExit::Hot => self.hot = true,
             HostExit::Fault => {
                 self.exact = true;
                 self.renew_if_outdated();
@@ -312,7 +325,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T, R> {
     fn run(&mut self) -> Exit {
         // The owner may have moved the program counter: what was to be linked leads elsewhere now.
-        self.unlinked = None;
+        (self.unlinked, self.hot) = (None, false);
         self.update_mode();
         self.shared.enter(self.generation);
         let exit = self.run_loop();

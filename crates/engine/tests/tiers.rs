@@ -248,3 +248,36 @@ fn other_threads_find_the_locks_free_while_quiet() {
         while run(&mut *vcpu, 0x1000) == Exit::Interrupted {}
     }
 }
+
+#[test]
+fn block_gets_code_of_its_own_then_a_region_that_takes_its_links_over() {
+    let world = World::default();
+    world.jump(0x2000, 0x3000);
+    world.syscall(0x3000, 1);
+    let mut vcpu = world.vcpu_with(Config { block_threshold: 2, ..Config::default() });
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    let interpreted = [Event::Interpreted(0x2000), Event::Interpreted(0x3000)];
+    assert_eq!(world.take_events(), interpreted);
+
+    // The second entry: each gets its own code, and the exit of one leads to the other.
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    let block = |pc| Event::Block(pc, THRESHOLD - 2);
+    let (jump, call) = (Event::Entered { unit: 1, pc: 0x2000 }, Event::Entered { unit: 2, pc: 0x3000 });
+    let linked = Event::Linked { from: 0x2000, to: 0x3000 };
+    assert_eq!(world.take_events(), [block(0x2000), jump.clone(), block(0x3000), linked.clone(), call]);
+
+    // Its count is used up: the region that begins there takes the place of the block's own code.
+    assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1));
+    let region = Event::Entered { unit: 3, pc: 0x3000 };
+    assert_eq!(world.take_events(), [Event::Compiled(vec![0x3000]), linked, region.clone()]);
+    assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1));
+    assert_eq!(world.take_events(), [region]);
+
+    // Changed bytes end both.
+    vcpu.invalidate(0x3000, 4);
+    assert_eq!(run(&mut *vcpu, 0x3000), Exit::Interrupted);
+    assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1));
+    let events = world.take_events();
+    assert!(events.contains(&Event::Removed(2)) && events.contains(&Event::Removed(3)), "{events:?}");
+    assert_eq!(events.last(), Some(&Event::Interpreted(0x3000)));
+}

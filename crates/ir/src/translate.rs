@@ -125,6 +125,8 @@ pub struct Installed {
     pub exits: Vec<(u32, u64)>,
     /// Host code in bytes.
     pub bytes: usize,
+    /// What [`RegionBackend::set_count`] calls the counter of a block's own code.
+    pub counter: Option<u32>,
 }
 
 /// A region on its way to host code, as text for people.
@@ -145,6 +147,8 @@ pub enum HostExit {
     Raise(RaiseKind, u64),
     /// An exit was requested.
     Polled,
+    /// The block at the program counter was entered as often as [`RegionBackend::compile_block`] was told.
+    Hot,
     /// An access failed. State is as of an earlier instruction, where the program counter is; running on from
     /// there in tier 0 repeats loads only and meets the fault with exact state.
     Fault,
@@ -158,6 +162,11 @@ pub trait RegionBackend: Send + Sync {
     type Compiled: Send;
     /// Compiles; the error says why the region has to stay in tier 0.
     fn compile(&self, region: &Region) -> Result<Self::Compiled, String>;
+    /// Compiles one block at once and without effort, in the precise form; after `count` entries each
+    /// further one leaves with [`HostExit::Hot`] until [`RegionBackend::set_count`].
+    fn compile_block(&self, block: &crate::Block, count: u32) -> Result<Self::Compiled, String>;
+    /// Lets the block whose counter it is leave after `count` more entries.
+    fn set_count(&self, counter: u32, count: u32);
     /// Bytes of host code, for statistics.
     fn host_bytes(code: &Self::Compiled) -> usize {
         let _ = code;
@@ -167,6 +176,8 @@ pub trait RegionBackend: Send + Sync {
     fn listing(&self, region: &Region) -> Result<Listing, String>;
     /// Makes code executable; gives it back if there is no room left.
     fn install(&self, code: Self::Compiled) -> Result<Installed, Self::Compiled>;
+    /// Drops code that is not to be made executable.
+    fn discard(&self, code: Self::Compiled);
     /// Points the tables in `env` at the back end's; its jump cache is the caller's.
     fn prepare(&self, env: &mut Env);
     /// Runs from a host entry.

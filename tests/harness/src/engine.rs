@@ -1,7 +1,7 @@
 //! An execution tier as a test sees it.
 
 use crate::guest::Guest;
-use crate::regions::Regions;
+use crate::regions::{Form, Regions};
 use crate::state::GuestState;
 use crate::tier0::Tier0;
 use brolga_core::Exit;
@@ -40,12 +40,13 @@ pub fn engines(guest: &'static Guest) -> Vec<Box<dyn Engine>> {
         all.push(Box::new(Tier0::new(&format!("interp, only {}", pass.name), guest, passes)));
     }
     let regions = [
-        ("regions", Passes::NONE, false),
-        ("regions, all passes", Passes::ALL, false),
-        ("regions, no host floating point", Passes::ALL, true),
+        ("regions", Passes::NONE, Form::Region),
+        ("regions, all passes", Passes::ALL, Form::Region),
+        ("regions, no host floating point", Passes::ALL, Form::NoHostFp),
+        ("blocks", Passes::NONE, Form::Block),
     ];
-    for (name, passes, no_host_fp) in regions {
-        if let Some(regions) = Regions::new(name, guest, passes, no_host_fp) {
+    for (name, passes, form) in regions {
+        if let Some(regions) = Regions::new(name, guest, passes, form) {
             all.push(Box::new(regions));
         }
     }

@@ -1,4 +1,4 @@
-//! The region tier as an engine: a block is a region of its own, run over real memory.
+//! The tiers that generate code as engines: a block by itself, run over real memory.
 //!
 //! Guest addresses up to 4 GiB are host addresses in a reservation without access, where a test's pages are mapped for
 //! the time of its run. What would reach beyond it is refused. An access that fails, or breaks an alignment rule,
@@ -11,7 +11,7 @@ use crate::memory::{Memory, PAGE};
 use crate::state::GuestState;
 use crate::tier0::{lift, outcome, prepared};
 use brolga_core::{Env, Exit, Fault, FaultKind, GuestMemory, JumpEntry, MemOp, RmwOp};
-use brolga_cranelift::{Cranelift, HostExit, Options, Refused, helper_table, on_fault};
+use brolga_cranelift::{Compiled, Cranelift, HostExit, Options, Refused, helper_table, on_fault};
 use brolga_ir::{Block, Leave, Op, Passes, Region, print};
 use brolga_softmmu::direct::{DirectMemory, recover, untagged};
 use std::cell::Cell;
@@ -23,6 +23,8 @@ const SPACE: u64 = 4 << 30;
 const LONGEST: u64 = 16;
 /// Bytes of code memory; code goes when its run is over.
 const ARENA: usize = 4 << 20;
+/// Entries of a block of tier 1 that it counts.
+const LONG: u32 = 1000;
 
 /// Guest memory of the process; one test runs in it at a time.
 struct Space {
@@ -155,9 +157,21 @@ impl GuestMemory for Watched<'_> {
     }
 }
 
-/// The region tier with passes.
+/// How a block becomes host code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// A region of its own.
+    Region,
+    /// The same, without the host's floating point.
+    NoHostFp,
+    /// Tier 1.
+    Block,
+}
+
+/// The tiers that generate code, with passes.
 pub struct Regions {
     name: String,
+    form: Form,
     guest: &'static Guest,
     passes: Passes,
     tier: Cranelift,
@@ -167,12 +181,13 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// A tier for blocks that went through `passes`, with floating point of the host unless `no_host_fp`; none if
-    /// the host has no region tier.
-    pub fn new(name: &str, guest: &'static Guest, passes: Passes, no_host_fp: bool) -> Option<Regions> {
+    /// A tier for blocks that went through `passes`; none if the host has no region tier.
+    pub fn new(name: &str, guest: &'static Guest, passes: Passes, form: Form) -> Option<Regions> {
+        let no_host_fp = form == Form::NoHostFp;
         let options = Options { guest_base: space().base, no_host_fp, ..Options::default() };
         Some(Regions {
             name: name.into(),
+            form,
             guest,
             passes,
             tier: Cranelift::new(ARENA, guest.frontend.regs(), options).ok()?,
@@ -204,12 +219,9 @@ impl Regions {
         if let Some(why) = self.unfit(&block, state) {
             return Outcome::Refused(why);
         }
-        let region = Region { blocks: vec![block], entries: vec![0], precise: true };
-        let code = match self.tier.compile(&region) {
+        let code = match self.compile(block) {
             Ok(code) => code,
-            // Its message went to standard error.
-            Err(Refused::Panicked) => panic!("the region tier fails on\n{}", self.text(&region.blocks[0])),
-            Err(refused) => return Outcome::Refused(refused.to_string()),
+            Err(why) => return Outcome::Refused(why),
         };
         let code = self.tier.install(code).unwrap_or_else(|_| panic!("code memory is full, but holds one region"));
         let mut env: Box<Env> = state.env(self.guest);
@@ -219,6 +231,7 @@ impl Regions {
             HostExit::Goto { .. } => Outcome::Done,
             HostExit::Raise(kind, arg) => outcome(Leave::Raise(kind, arg)),
             HostExit::Polled => outcome(Leave::Polled),
+            HostExit::Hot => panic!("one entry is not {LONG}"),
             HostExit::Resume | HostExit::Fault(_) => self.interpret(&mut env, rest),
         };
         mapped.read_back(&mut state.memory);
@@ -227,6 +240,18 @@ impl Regions {
         self.tier.release(code);
         state.take_env(self.guest, &env);
         outcome
+    }
+
+    fn compile(&self, block: Block) -> Result<Compiled, String> {
+        if self.form == Form::Block {
+            return self.tier.compile_block(&block, LONG);
+        }
+        let region = Region { blocks: vec![block], entries: vec![0], precise: true };
+        self.tier.compile(&region).map_err(|refused| match refused {
+            // Its message went to standard error.
+            Refused::Panicked => panic!("the region tier fails on\n{}", self.text(&region.blocks[0])),
+            refused => refused.to_string(),
+        })
     }
 
     fn text(&self, block: &Block) -> String {

@@ -144,6 +144,7 @@ impl Program {
                     }
                 }
                 HostExit::Polled => counts.polled += 1,
+                HostExit::Hot => panic!("regions do not count"),
                 exit @ (HostExit::Resume | HostExit::Fault(_)) => {
                     if let HostExit::Fault(f) = exit {
                         counts.faults += 1;

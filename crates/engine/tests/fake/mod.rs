@@ -24,6 +24,8 @@ pub enum Event {
     Interpreted(u64),
     /// A region of these blocks was handed over to be compiled.
     Compiled(Vec<u64>),
+    /// A block was compiled by itself, to be entered that often.
+    Block(u64, u32),
     /// A block of the region with this number ran.
     Entered { unit: u64, pc: u64 },
     /// The exit of one block was made to lead to another's region.
@@ -68,6 +70,8 @@ struct State {
     precise: bool,
     outdated: bool,
     hosts: HashMap<u64, (u64, Block)>,
+    /// Entries left of blocks of tier 1, by the region number that they have.
+    counters: HashMap<u64, i64>,
     exits: Vec<Exit>,
 }
 
@@ -239,19 +243,29 @@ impl Interpreter for Tier0 {
 struct Regions(World);
 
 impl RegionBackend for Regions {
-    type Compiled = Region;
+    /// A region, or a block that counts its entries down.
+    type Compiled = (Region, Option<u32>);
 
-    fn compile(&self, region: &Region) -> Result<Region, String> {
+    fn compile_block(&self, block: &Block, count: u32) -> Result<Self::Compiled, String> {
+        self.0.note(Event::Block(block.pc, count));
+        Ok((Region { blocks: vec![block.clone()], entries: vec![0], precise: true }, Some(count)))
+    }
+
+    fn set_count(&self, counter: u32, count: u32) {
+        self.0.0.lock().unwrap().counters.insert(counter.into(), count.into());
+    }
+
+    fn compile(&self, region: &Region) -> Result<Self::Compiled, String> {
         self.0.note(Event::Compiled(region.blocks.iter().map(|b| b.pc).collect()));
         self.0.0.lock().unwrap().precise = region.precise;
-        if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok(region.clone()) }
+        if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok((region.clone(), None)) }
     }
 
     fn listing(&self, _: &Region) -> Result<brolga_ir::Listing, String> {
         Ok(brolga_ir::Listing::default())
     }
 
-    fn install(&self, region: Region) -> Result<Installed, Region> {
+    fn install(&self, (region, count): Self::Compiled) -> Result<Installed, Self::Compiled> {
         let mut state = self.0.0.lock().unwrap();
         let full = match state.fate {
             Fate::NoRoom => true,
@@ -259,9 +273,11 @@ impl RegionBackend for Regions {
             _ => false,
         };
         if full {
-            return Err(region);
+            return Err((region, count));
         }
         state.units += 1;
+        let unit = state.units;
+        state.counters.extend(count.map(|count| (unit, i64::from(count))));
         let mut told = Installed { unit: state.units, bytes: 100, ..Installed::default() };
         state.held.push(told.unit);
         let host = |index: usize| told.unit << 16 | index as u64;
@@ -278,8 +294,11 @@ impl RegionBackend for Regions {
             }
         }
         told.entries = entries;
+        told.counter = count.map(|_| told.unit as u32);
         Ok(told)
     }
+
+    fn discard(&self, _: Self::Compiled) {}
 
     fn prepare(&self, _: &mut Env) {}
 
@@ -288,6 +307,12 @@ impl RegionBackend for Regions {
         let mut at = host;
         loop {
             let (unit, block) = state.hosts[&at].clone();
+            if let Some(left) = state.counters.get_mut(&unit) {
+                *left -= 1;
+                if *left < 0 {
+                    return HostExit::Hot;
+                }
+            }
             state.events.push(Event::Entered { unit, pc: block.pc });
             if state.interrupt_in == Some(block.pc) {
                 state.interrupt_in = None;
@@ -339,7 +364,7 @@ impl RegionBackend for Regions {
     fn forked(&self) {}
 
     /// Address and bytes of each block: what the region is made of again.
-    fn export(&self, region: &Region) -> Option<(u32, Vec<u8>)> {
+    fn export(&self, (region, _): &Self::Compiled) -> Option<(u32, Vec<u8>)> {
         let words = region.blocks.iter().map(|b| {
             let end = end(b);
             let word = if end.op == Op::Goto { 1 << 24 | end.imm } else { 2 << 24 | b.as_const(end.a).unwrap() };
@@ -348,9 +373,9 @@ impl RegionBackend for Regions {
         Some((self.form(region.precise), words.flatten().chain([u8::from(region.precise)]).collect()))
     }
 
-    fn import(&self, bytes: &[u8]) -> Option<Region> {
+    fn import(&self, bytes: &[u8]) -> Option<Self::Compiled> {
         let word = |b: &[u8]| u64::from_le_bytes(b.try_into().unwrap());
         let blocks = bytes.chunks_exact(16).map(|b| block(word(&b[..8]), word(&b[8..]) as u32)).collect();
-        Some(Region { blocks, entries: vec![0], precise: *bytes.last()? == 1 })
+        Some((Region { blocks, entries: vec![0], precise: *bytes.last()? == 1 }, None))
     }
 }

@@ -1,0 +1,223 @@
+//! The code buffer: labels, register names, and shorthand for the encoder's operands.
+
+use brolga_core::Env;
+use cranelift_assembler_x64::{Amode, AmodeOffsetPlusKnownOffset, Registers, gpr::enc};
+
+/// Registers by number.
+pub(crate) enum Host {}
+
+impl Registers for Host {
+    type ReadGpr = u8;
+    type ReadWriteGpr = u8;
+    type WriteGpr = u8;
+    type ReadXmm = u8;
+    type ReadWriteXmm = u8;
+    type WriteXmm = u8;
+}
+
+pub(crate) const RAX: u8 = enc::RAX;
+pub(crate) const RCX: u8 = enc::RCX;
+pub(crate) const RDX: u8 = enc::RDX;
+pub(crate) const RBX: u8 = enc::RBX;
+pub(crate) const RSP: u8 = enc::RSP;
+pub(crate) const RSI: u8 = enc::RSI;
+/// `Env`, always.
+pub(crate) const RDI: u8 = enc::RDI;
+pub(crate) const R8: u8 = enc::R8;
+
+/// Emits one host instruction: `put!(self, addq_rm(RAX, word(3)))`.
+macro_rules! put {
+    ($self:expr, $name:ident($($arg:expr),* $(,)?)) => {
+        cranelift_assembler_x64::inst::$name::<$crate::asm::Host>::new($($arg),*).encode(&mut $self.bytes)
+    };
+}
+pub(crate) use put;
+
+/// The same for instructions without a register operand.
+macro_rules! put_plain {
+    ($self:expr, $name:ident($($arg:expr),*)) => {
+        cranelift_assembler_x64::inst::$name::new($($arg),*).encode(&mut $self.bytes)
+    };
+}
+pub(crate) use put_plain;
+
+/// Memory at a register and a displacement.
+pub(crate) fn at(base: u8, disp: i32) -> Amode<u8> {
+    let simm32 = AmodeOffsetPlusKnownOffset { simm32: disp.into(), offset: None };
+    Amode::ImmReg { base, simm32, trap: None }
+}
+
+/// A word of the register file, which `Env` begins with.
+pub(crate) fn word(w: u8) -> Amode<u8> {
+    at(RDI, 8 * i32::from(w))
+}
+
+/// A field of `Env`.
+pub(crate) fn field(offset: usize) -> Amode<u8> {
+    at(RDI, offset as i32)
+}
+
+const _: () = assert!(std::mem::offset_of!(Env, file) == 0);
+
+/// A place in the code that is not known yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Label(u32);
+
+/// A host condition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cc {
+    E,
+    Ne,
+    B,
+    Ae,
+    A,
+    Be,
+    S,
+    Ns,
+    O,
+    No,
+    G,
+    Ge,
+    L,
+    Le,
+}
+
+/// Host code that grows.
+#[derive(Debug, Default)]
+pub(crate) struct Asm {
+    pub(crate) bytes: Vec<u8>,
+    /// Offset of each label; `u32::MAX` until it is bound.
+    labels: Vec<u32>,
+    /// Ends of the displacements to fill in, and what they lead to.
+    uses: Vec<(u32, Label)>,
+}
+
+impl Asm {
+    /// An empty buffer for about `bytes` bytes.
+    pub(crate) fn with_room(bytes: usize) -> Asm {
+        Asm { bytes: Vec::with_capacity(bytes), ..Asm::default() }
+    }
+
+    pub(crate) fn here(&self) -> u32 {
+        self.bytes.len() as u32
+    }
+
+    pub(crate) fn label(&mut self) -> Label {
+        self.labels.push(u32::MAX);
+        Label(self.labels.len() as u32 - 1)
+    }
+
+    pub(crate) fn bind(&mut self, label: Label) {
+        self.labels[label.0 as usize] = self.here();
+    }
+
+    fn used(&mut self, label: Label) {
+        self.uses.push((self.here(), label));
+    }
+
+    pub(crate) fn jump(&mut self, to: Label) {
+        put_plain!(self, jmp_d32(0));
+        self.used(to);
+    }
+
+    pub(crate) fn jump_if(&mut self, cc: Cc, to: Label) {
+        match cc {
+            Cc::E => put_plain!(self, je_d32(0)),
+            Cc::Ne => put_plain!(self, jne_d32(0)),
+            Cc::B => put_plain!(self, jb_d32(0)),
+            Cc::Ae => put_plain!(self, jae_d32(0)),
+            Cc::A => put_plain!(self, ja_d32(0)),
+            Cc::Be => put_plain!(self, jbe_d32(0)),
+            Cc::S => put_plain!(self, js_d32(0)),
+            Cc::Ns => put_plain!(self, jns_d32(0)),
+            Cc::O => put_plain!(self, jo_d32(0)),
+            Cc::No => put_plain!(self, jno_d32(0)),
+            Cc::G => put_plain!(self, jg_d32(0)),
+            Cc::Ge => put_plain!(self, jge_d32(0)),
+            Cc::L => put_plain!(self, jl_d32(0)),
+            Cc::Le => put_plain!(self, jle_d32(0)),
+        }
+        self.used(to);
+    }
+
+    /// `reg` becomes 1 or 0.
+    pub(crate) fn set_if(&mut self, cc: Cc, reg: u8) {
+        match cc {
+            Cc::E => put!(self, sete_m(reg)),
+            Cc::Ne => put!(self, setne_m(reg)),
+            Cc::B => put!(self, setb_m(reg)),
+            Cc::Ae => put!(self, setae_m(reg)),
+            Cc::A => put!(self, seta_m(reg)),
+            Cc::Be => put!(self, setbe_m(reg)),
+            Cc::S => put!(self, sets_m(reg)),
+            Cc::Ns => put!(self, setns_m(reg)),
+            Cc::O => put!(self, seto_m(reg)),
+            Cc::No => put!(self, setno_m(reg)),
+            Cc::G => put!(self, setg_m(reg)),
+            Cc::Ge => put!(self, setge_m(reg)),
+            Cc::L => put!(self, setl_m(reg)),
+            Cc::Le => put!(self, setle_m(reg)),
+        }
+        put!(self, movzbl_rm(reg, reg));
+    }
+
+    /// A constant into a register; host flags stay.
+    pub(crate) fn constant(&mut self, reg: u8, value: u64) {
+        if let Ok(short) = u32::try_from(value) {
+            put!(self, movl_oi(reg, short));
+        } else if let Ok(short) = i32::try_from(value as i64) {
+            put!(self, movq_mi_sxl(reg, short));
+        } else {
+            put!(self, movabsq_oi(reg, value));
+        }
+    }
+
+    /// A constant into memory; `spare` may be overwritten.
+    pub(crate) fn store_constant(&mut self, to: Amode<u8>, value: u64, spare: u8) {
+        if let Ok(short) = i32::try_from(value as i64) {
+            put!(self, movq_mi_sxl(to, short));
+        } else {
+            self.constant(spare, value);
+            put!(self, movq_mr(to, spare));
+        }
+    }
+
+    /// Fills displacements in. Every label that is used was bound.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        for (end, label) in self.uses {
+            let distance = self.labels[label.0 as usize].wrapping_sub(end);
+            self.bytes[end as usize - 4..end as usize].copy_from_slice(&distance.to_le_bytes());
+        }
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jumps_lead_to_their_labels() {
+        let mut a = Asm::default();
+        let (back, on) = (a.label(), a.label());
+        a.bind(back);
+        a.jump_if(Cc::E, on);
+        a.jump(back);
+        a.bind(on);
+        put_plain!(a, retq_zo());
+        // je +5 over the jmp; jmp -11 to the start.
+        assert_eq!(a.finish(), [0x0f, 0x84, 5, 0, 0, 0, 0xe9, 0xf5, 0xff, 0xff, 0xff, 0xc3]);
+    }
+
+    #[test]
+    fn constants_take_their_shortest_form() {
+        let form = |value| {
+            let mut a = Asm::default();
+            a.constant(RAX, value);
+            a.finish()
+        };
+        assert_eq!(form(7), [0xb8, 7, 0, 0, 0]);
+        assert_eq!(form(u64::MAX), [0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(form(1 << 40).len(), 10);
+    }
+}

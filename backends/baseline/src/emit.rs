@@ -1,0 +1,609 @@
+//! One arm an op: the pass over the flat form.
+
+use crate::asm::{Asm, Cc, Label, R8, RAX, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
+use brolga_core::Env;
+use brolga_interp::{Code as Op, Flat, FlatOp, pack};
+use brolga_ir::Op as IrOp;
+use brolga_ir::ops::ALL_OPS;
+use std::mem::offset_of;
+
+/// Exit status words of the back end that runs the code.
+#[derive(Clone, Copy, Debug)]
+pub struct Status {
+    /// The program counter is in the register file.
+    pub goto: u32,
+    /// `Env::exit_slot` is the raise kind, `Env::exit_arg` its operand.
+    pub raise: u32,
+    /// A poll saw the exit request.
+    pub polled: u32,
+    /// Tier 0 must run the instruction at the program counter.
+    pub resume: u32,
+    /// The block at the program counter has used its count up.
+    pub hot: u32,
+}
+
+/// What a block must know of the place it will have.
+pub struct Plan<'a> {
+    /// Guest address of the block.
+    pub pc: u64,
+    /// Guest address behind it, where its call returns to.
+    pub end: u64,
+    /// Added to a guest address to make a host address; a multiple of 16.
+    pub guest_base: u64,
+    /// Whether accesses clear the top byte of addresses.
+    pub remove_tags: bool,
+    /// Whether the host has LZCNT.
+    pub lzcnt: bool,
+    /// Slot whose word counts entries down.
+    pub counter: u32,
+    /// A link slot that leads to a guest address; `None` if there is none left.
+    pub slot: &'a mut dyn FnMut(u64) -> Option<u32>,
+    /// Exit status words.
+    pub status: Status,
+    /// Number in the helper table of `extern "C" fn(env, [u64; 4] of a packed op as four arguments)`.
+    pub op: u32,
+    /// Number of `extern "C" fn(env, condition, first flag word, 0) -> truth`.
+    pub holds: u32,
+    /// Number of the caller of guest helpers: three arguments and the helper's address.
+    pub call: u32,
+    /// Number of guest helper 0.
+    pub first_guest: u32,
+}
+
+/// Host code of a block; control enters at its first byte.
+#[derive(Debug)]
+pub struct Code {
+    /// Instructions.
+    pub bytes: Vec<u8>,
+    /// Offset of each host instruction that may fault, and its guest instruction's address; ascending.
+    pub accesses: Vec<(u32, u64)>,
+}
+
+pub(crate) struct Emitter<'a, 'p> {
+    pub(crate) asm: Asm,
+    pub(crate) flat: &'a Flat,
+    pub(crate) plan: &'a mut Plan<'p>,
+    /// Labels of flat ops that jumps lead to.
+    targets: Vec<Option<Label>>,
+    /// Word whose value is in RAX when the current op begins.
+    held: Option<u8>,
+    /// The same when it ends.
+    cached: Option<u8>,
+    /// First of three flag words, and the operation that they hold for sure.
+    pub(crate) kind: Option<(u8, u64)>,
+    /// Ways out that are rarely taken: where they begin, the program counter, the status.
+    cold: Vec<(Label, u64, u32)>,
+    pub(crate) accesses: Vec<(u32, u64)>,
+    /// Guest address of the current instruction.
+    pub(crate) pc: u64,
+}
+
+/// Emits a block. The error says why it stays in tier 0.
+pub fn emit(flat: &Flat, plan: &mut Plan<'_>) -> Result<Code, &'static str> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err("the host is not an x86-64");
+    }
+    if plan.guest_base % 16 != 0 {
+        return Err("the guest base is not a multiple of 16");
+    }
+    let pc = plan.pc;
+    let mut e = Emitter {
+        asm: Asm::with_room(32 * flat.ops.len() + 64),
+        flat,
+        plan,
+        targets: vec![None; flat.ops.len()],
+        held: None,
+        cached: None,
+        kind: None,
+        cold: Vec::new(),
+        accesses: Vec::new(),
+        pc,
+    };
+    e.find_targets();
+    e.enter();
+    let mut marks = flat.pcs.iter().peekable();
+    for (index, op) in flat.ops.iter().enumerate() {
+        while let Some(&(_, pc)) = marks.next_if(|(start, _)| *start as usize <= index) {
+            e.pc = pc;
+        }
+        if let Some(label) = e.targets[index] {
+            e.asm.bind(label);
+            (e.cached, e.kind) = (None, None);
+        }
+        e.held = e.cached.take();
+        e.op(index, op)?;
+    }
+    e.leave_cold();
+    Ok(Code { bytes: e.asm.finish(), accesses: e.accesses })
+}
+
+/// `alu!(e, imm: u64, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
+macro_rules! with_constant {
+    ($e:expr, $value:expr, $short:ident, $long:ident) => {
+        match i32::try_from($value as i64) {
+            Ok(short) => put!($e.asm, $short(RAX, short)),
+            Err(_) => {
+                $e.asm.constant(RCX, $value);
+                put!($e.asm, $long(RAX, RCX));
+            }
+        }
+    };
+}
+
+impl Emitter<'_, '_> {
+    fn find_targets(&mut self) {
+        for op in &self.flat.ops {
+            let [a, b] = match op.code {
+                Op::Jump | Op::JumpBack => [op.imm, op.imm],
+                Op::Brif | Op::BrifSub | Op::BrifCc => [u64::from(op.imm as u32), op.imm >> 32],
+                _ => continue,
+            };
+            for index in [a as usize, b as usize] {
+                if self.targets[index].is_none() {
+                    self.targets[index] = Some(self.asm.label());
+                }
+            }
+        }
+    }
+
+    /// Every entry polls and counts.
+    fn enter(&mut self) {
+        self.poll(self.plan.pc);
+        let counter = 8 * self.plan.counter as i32;
+        put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
+        put!(self.asm, subq_mi_sxb(at(RAX, counter), 1));
+        let hot = self.cold_exit(self.plan.pc, self.plan.status.hot);
+        self.asm.jump_if(Cc::S, hot);
+    }
+
+    /// Leaves at `pc`, the start of an instruction, if somebody asked the processor to stop.
+    pub(crate) fn poll(&mut self, pc: u64) {
+        put!(self.asm, cmpl_mi_sxb(field(offset_of!(Env, exit_request)), 0));
+        let out = self.cold_exit(pc, self.plan.status.polled);
+        self.asm.jump_if(Cc::Ne, out);
+    }
+
+    /// A way out behind the block.
+    pub(crate) fn cold_exit(&mut self, pc: u64, status: u32) -> Label {
+        let label = self.asm.label();
+        self.cold.push((label, pc, status));
+        label
+    }
+
+    fn leave_cold(&mut self) {
+        for (label, pc, status) in std::mem::take(&mut self.cold) {
+            self.asm.bind(label);
+            self.asm.store_constant(word(self.flat.pc), pc, RAX);
+            self.leave(status);
+        }
+    }
+
+    /// Returns to the run loop; the program counter is stored.
+    pub(crate) fn leave(&mut self, status: u32) {
+        put!(self.asm, movl_oi(RAX, status));
+        put_plain!(self.asm, retq_zo());
+    }
+
+    /// RAX becomes word `w`.
+    pub(crate) fn first(&mut self, w: u8) {
+        if self.held != Some(w) {
+            put!(self.asm, movq_rm(RAX, word(w)));
+        }
+    }
+
+    pub(crate) fn load(&mut self, reg: u8, w: u8) {
+        put!(self.asm, movq_rm(reg, word(w)));
+    }
+
+    /// Word `w` becomes RAX.
+    pub(crate) fn done(&mut self, w: u8) {
+        put!(self.asm, movq_mr(word(w), RAX));
+        self.changed(w, 1);
+        self.cached = Some(w);
+    }
+
+    /// Words were written: what is known of flags there is not any more.
+    pub(crate) fn changed(&mut self, w: u8, words: u8) {
+        if let Some((first, _)) = self.kind
+            && u16::from(w) < u16::from(first) + 3
+            && u16::from(w) + u16::from(words) > u16::from(first)
+        {
+            self.kind = None;
+        }
+    }
+
+    fn op(&mut self, index: usize, op: &FlatOp) -> Result<(), &'static str> {
+        match op.code {
+            Op::Mov | Op::Add64R | Op::Sub64R | Op::Mul64 | Op::And64R | Op::Or64R | Op::Xor64R | Op::Bic64 => {
+                self.first(op.a);
+                match op.code {
+                    Op::Add64R => put!(self.asm, addq_rm(RAX, word(op.b))),
+                    Op::Sub64R => put!(self.asm, subq_rm(RAX, word(op.b))),
+                    Op::Mul64 => put!(self.asm, imulq_rm(RAX, word(op.b))),
+                    Op::And64R => put!(self.asm, andq_rm(RAX, word(op.b))),
+                    Op::Or64R => put!(self.asm, orq_rm(RAX, word(op.b))),
+                    Op::Xor64R => put!(self.asm, xorq_rm(RAX, word(op.b))),
+                    Op::Bic64 => {
+                        self.load(RCX, op.b);
+                        put!(self.asm, notq_m(RCX));
+                        put!(self.asm, andq_rm(RAX, RCX));
+                    }
+                    _ => {}
+                }
+                self.done(op.dst);
+            }
+            Op::Add32R | Op::Sub32R | Op::Mul32 | Op::And32R | Op::Or32R | Op::Xor32R | Op::Bic32 => {
+                self.first(op.a);
+                match op.code {
+                    Op::Add32R => put!(self.asm, addl_rm(RAX, word(op.b))),
+                    Op::Sub32R => put!(self.asm, subl_rm(RAX, word(op.b))),
+                    Op::Mul32 => put!(self.asm, imull_rm(RAX, word(op.b))),
+                    Op::And32R => put!(self.asm, andl_rm(RAX, word(op.b))),
+                    Op::Or32R => put!(self.asm, orl_rm(RAX, word(op.b))),
+                    Op::Xor32R => put!(self.asm, xorl_rm(RAX, word(op.b))),
+                    _ => {
+                        self.load(RCX, op.b);
+                        put!(self.asm, notl_m(RCX));
+                        put!(self.asm, andl_rm(RAX, RCX));
+                    }
+                }
+                self.done(op.dst);
+            }
+            Op::Const => {
+                self.asm.constant(RAX, op.imm);
+                self.done(op.dst);
+            }
+            Op::Add64I | Op::Sub64I | Op::And64I | Op::Or64I | Op::Xor64I => {
+                self.first(op.a);
+                match op.code {
+                    Op::Add64I => with_constant!(self, op.imm, addq_mi_sxl, addq_rm),
+                    Op::Sub64I => with_constant!(self, op.imm, subq_mi_sxl, subq_rm),
+                    Op::And64I => self.mask(op.imm),
+                    Op::Or64I => with_constant!(self, op.imm, orq_mi_sxl, orq_rm),
+                    _ => with_constant!(self, op.imm, xorq_mi_sxl, xorq_rm),
+                }
+                self.done(op.dst);
+            }
+            Op::Add32I | Op::Sub32I | Op::Or32I | Op::Xor32I => {
+                self.first(op.a);
+                let imm = op.imm as u32;
+                match op.code {
+                    Op::Add32I => put!(self.asm, addl_mi(RAX, imm)),
+                    Op::Sub32I => put!(self.asm, subl_mi(RAX, imm)),
+                    Op::Or32I => put!(self.asm, orl_mi(RAX, imm)),
+                    _ => put!(self.asm, xorl_mi(RAX, imm)),
+                }
+                self.done(op.dst);
+            }
+            Op::Shl64R
+            | Op::Shl32R
+            | Op::Lshr64R
+            | Op::Lshr32R
+            | Op::Ashr64R
+            | Op::Ashr32R
+            | Op::Rotr64R
+            | Op::Rotr32R => {
+                self.first(op.a);
+                self.load(RCX, op.b);
+                match op.code {
+                    Op::Shl64R => put!(self.asm, shlq_mc(RAX, RCX)),
+                    Op::Shl32R => put!(self.asm, shll_mc(RAX, RCX)),
+                    Op::Lshr64R => put!(self.asm, shrq_mc(RAX, RCX)),
+                    Op::Lshr32R => put!(self.asm, shrl_mc(RAX, RCX)),
+                    Op::Ashr64R => put!(self.asm, sarq_mc(RAX, RCX)),
+                    Op::Ashr32R => put!(self.asm, sarl_mc(RAX, RCX)),
+                    Op::Rotr64R => put!(self.asm, rorq_mc(RAX, RCX)),
+                    _ => put!(self.asm, rorl_mc(RAX, RCX)),
+                }
+                self.low_half_if(matches!(op.code, Op::Shl32R | Op::Lshr32R | Op::Ashr32R | Op::Rotr32R));
+                self.done(op.dst);
+            }
+            Op::Shl64I
+            | Op::Shl32I
+            | Op::Lshr64I
+            | Op::Lshr32I
+            | Op::Ashr64I
+            | Op::Ashr32I
+            | Op::Rotr64I
+            | Op::Rotr32I => {
+                self.first(op.a);
+                let amount = op.imm as u8;
+                match op.code {
+                    Op::Shl64I => put!(self.asm, shlq_mi(RAX, amount & 63)),
+                    Op::Shl32I => put!(self.asm, shll_mi(RAX, amount & 31)),
+                    Op::Lshr64I => put!(self.asm, shrq_mi(RAX, amount & 63)),
+                    Op::Lshr32I => put!(self.asm, shrl_mi(RAX, amount & 31)),
+                    Op::Ashr64I => put!(self.asm, sarq_mi(RAX, amount & 63)),
+                    Op::Ashr32I => put!(self.asm, sarl_mi(RAX, amount & 31)),
+                    Op::Rotr64I => put!(self.asm, rorq_mi(RAX, amount & 63)),
+                    _ => put!(self.asm, rorl_mi(RAX, amount & 31)),
+                }
+                self.low_half_if(matches!(op.code, Op::Shl32I | Op::Lshr32I | Op::Ashr32I | Op::Rotr32I));
+                self.done(op.dst);
+            }
+            Op::AddShl64 => {
+                self.first(op.a);
+                self.load(RCX, op.b);
+                put!(self.asm, shlq_mi(RCX, op.aux as u8 & 63));
+                put!(self.asm, addq_rm(RAX, RCX));
+                self.done(op.dst);
+            }
+            Op::Sext | Op::Extract | Op::Sextract | Op::Deposit => self.bits(op),
+            Op::IcmpR | Op::IcmpI => self.compare_to_truth(op),
+            Op::Select => {
+                put!(self.asm, cmpq_mi_sxb(word(op.a), 0));
+                self.load(RAX, op.c);
+                put!(self.asm, cmovneq_rm(RAX, word(op.b)));
+                self.done(op.dst);
+            }
+            Op::Binary if self.binary(op) => {}
+            Op::Unary if self.unary(op) => {}
+            Op::Mov128
+            | Op::Const128
+            | Op::And128
+            | Op::Or128
+            | Op::Xor128
+            | Op::Bic128
+            | Op::Select128
+            | Op::Bitselect => self.wide(op),
+            Op::SetCcR | Op::SetCcI | Op::SelectCc | Op::SetCcCarry => self.set_flags(op),
+            Op::Cond | Op::CondSub64R | Op::CondSub64I | Op::CondSub32R | Op::CondSub32I => self.cond_to_truth(op),
+            Op::Load8 | Op::Load16 | Op::Load32 | Op::Load64 | Op::LoadAny | Op::Load128 => self.load_memory(op)?,
+            Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64 | Op::StoreAny | Op::Store128 => self.store_memory(op),
+            Op::Rmw => self.rmw(op),
+            Op::Cas => self.compare_exchange(op),
+            Op::Cas128 => self.compare_exchange128(op),
+            Op::Fence => self.full_fence(),
+            // x86-64 keeps these orders by itself. Intel SDM volume 3, "Memory Ordering".
+            Op::LightFence => {}
+            Op::Call => self.call_helper(op),
+            Op::Jump | Op::JumpBack | Op::Brif | Op::BrifSub | Op::BrifCc => self.branch(index, op),
+            Op::Goto => self.goto(op)?,
+            Op::GotoInd => self.goto_indirect(op)?,
+            Op::Raise => self.raise(op),
+            Op::Not128 | Op::Binary | Op::Unary | Op::Unpack | Op::Vector | Op::Shuffle | Op::FpLanes => {
+                self.by_interpreter(op)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A shift by nothing leaves the high half as it was.
+    fn low_half_if(&mut self, narrow: bool) {
+        if narrow {
+            put!(self.asm, movl_rm(RAX, RAX));
+        }
+    }
+
+    /// RAX keeps the bits of `mask`.
+    fn mask(&mut self, mask: u64) {
+        match mask {
+            u64::MAX => {}
+            0xffff_ffff => put!(self.asm, movl_rm(RAX, RAX)),
+            0xff => put!(self.asm, movzbl_rm(RAX, RAX)),
+            0xffff => put!(self.asm, movzwl_rm(RAX, RAX)),
+            _ => match u32::try_from(mask) {
+                Ok(low) => put!(self.asm, andl_mi(RAX, low)),
+                Err(_) => with_constant!(self, mask, andq_mi_sxl, andq_rm),
+            },
+        }
+    }
+
+    /// Bit fields.
+    fn bits(&mut self, op: &FlatOp) {
+        let amount = op.aux as u8 & 63;
+        self.first(op.a);
+        match op.code {
+            Op::Sext => {
+                match amount {
+                    0 => {}
+                    32 => put!(self.asm, movslq_rm(RAX, RAX)),
+                    48 => put!(self.asm, movswq_rm(RAX, RAX)),
+                    56 => put!(self.asm, movsbq_rm(RAX, RAX)),
+                    _ => {
+                        put!(self.asm, shlq_mi(RAX, amount));
+                        put!(self.asm, sarq_mi(RAX, amount));
+                    }
+                }
+                self.mask(op.imm);
+            }
+            Op::Extract => {
+                if amount != 0 {
+                    put!(self.asm, shrq_mi(RAX, amount));
+                }
+                if op.imm != u64::MAX >> amount {
+                    self.mask(op.imm);
+                }
+            }
+            Op::Sextract => {
+                put!(self.asm, shlq_mi(RAX, amount));
+                put!(self.asm, sarq_mi(RAX, (op.aux >> 8) as u8 & 63));
+                self.mask(op.imm);
+            }
+            _ => {
+                self.load(RDX, op.b);
+                if op.imm != u64::MAX {
+                    self.asm.constant(RCX, op.imm);
+                    put!(self.asm, andq_rm(RDX, RCX));
+                }
+                put!(self.asm, shlq_mi(RDX, amount));
+                self.asm.constant(RCX, !(op.imm << amount));
+                put!(self.asm, andq_rm(RAX, RCX));
+                put!(self.asm, orq_rm(RAX, RDX));
+            }
+        }
+        self.done(op.dst);
+    }
+
+    /// Divisions and high halves of products; false for what has no short form.
+    fn binary(&mut self, op: &FlatOp) -> bool {
+        let wide = op.imm == 64;
+        match ALL_OPS[op.aux as usize & 0xff] {
+            IrOp::Udiv | IrOp::Sdiv if !wide && op.imm != 32 => return false,
+            IrOp::Udiv => self.divide(op, |e| {
+                put!(e.asm, xorl_rm(RDX, RDX));
+                // Operands are zero-extended: the wide form is right for both widths.
+                put!(e.asm, divq_m(RAX, RDX, RCX, NEVER));
+            }),
+            IrOp::Sdiv if wide => self.divide(op, |e| {
+                let (ordinary, done) = (e.asm.label(), e.asm.label());
+                put!(e.asm, cmpq_mi_sxb(RCX, -1));
+                e.asm.jump_if(Cc::Ne, ordinary);
+                put!(e.asm, negq_m(RAX));
+                e.asm.jump(done);
+                e.asm.bind(ordinary);
+                put!(e.asm, cqto_zo(RDX, RAX));
+                put!(e.asm, idivq_m(RAX, RDX, RCX, NEVER));
+                e.asm.bind(done);
+            }),
+            IrOp::Sdiv => self.divide(op, |e| {
+                put!(e.asm, movslq_rm(RAX, RAX));
+                put!(e.asm, movslq_rm(RCX, RCX));
+                put!(e.asm, cqto_zo(RDX, RAX));
+                put!(e.asm, idivq_m(RAX, RDX, RCX, NEVER));
+                put!(e.asm, movl_rm(RAX, RAX));
+            }),
+            IrOp::Umulh if wide => {
+                self.first(op.a);
+                put!(self.asm, mulq_m(RAX, RDX, word(op.b)));
+                put!(self.asm, movq_rm(RAX, RDX));
+            }
+            IrOp::Smulh if wide => {
+                self.first(op.a);
+                put!(self.asm, imulq_m(RAX, RDX, word(op.b)));
+                put!(self.asm, movq_rm(RAX, RDX));
+            }
+            _ => return false,
+        }
+        self.done(op.dst);
+        true
+    }
+
+    /// RAX divided by RCX as `quotient` does; by 0 it is 0.
+    fn divide(&mut self, op: &FlatOp, quotient: impl FnOnce(&mut Self)) {
+        let (zero, done) = (self.asm.label(), self.asm.label());
+        self.first(op.a);
+        self.load(RCX, op.b);
+        put!(self.asm, testq_mr(RCX, RCX));
+        self.asm.jump_if(Cc::E, zero);
+        quotient(self);
+        self.asm.jump(done);
+        self.asm.bind(zero);
+        put!(self.asm, xorl_rm(RAX, RAX));
+        self.asm.bind(done);
+    }
+
+    fn unary(&mut self, op: &FlatOp) -> bool {
+        let wide = op.imm == 64;
+        if !wide && op.imm != 32 {
+            return false;
+        }
+        let ir = ALL_OPS[op.aux as usize & 0xff];
+        if !matches!(ir, IrOp::Not | IrOp::Neg | IrOp::Bswap) && !(ir == IrOp::Clz && self.plan.lzcnt) {
+            return false;
+        }
+        self.first(op.a);
+        match (ir, wide) {
+            (IrOp::Not, true) => put!(self.asm, notq_m(RAX)),
+            (IrOp::Not, false) => put!(self.asm, notl_m(RAX)),
+            (IrOp::Neg, true) => put!(self.asm, negq_m(RAX)),
+            (IrOp::Neg, false) => put!(self.asm, negl_m(RAX)),
+            (IrOp::Bswap, true) => put!(self.asm, bswapq_o(RAX)),
+            (IrOp::Bswap, false) => put!(self.asm, bswapl_o(RAX)),
+            (_, true) => put!(self.asm, lzcntq_rm(RAX, RAX)),
+            (_, false) => put!(self.asm, lzcntl_rm(RAX, RAX)),
+        }
+        self.done(op.dst);
+        true
+    }
+
+    /// Moves and bitwise logic of 128 bits.
+    fn wide(&mut self, op: &FlatOp) {
+        const X0: u8 = 0;
+        const X1: u8 = 1;
+        match op.code {
+            Op::Const128 => {
+                let value = self.flat.wide[op.imm as usize];
+                self.asm.store_constant(word(op.dst), value as u64, RAX);
+                self.asm.store_constant(word(op.dst + 1), (value >> 64) as u64, RAX);
+                self.changed(op.dst, 2);
+                return;
+            }
+            Op::Select128 => {
+                let done = self.asm.label();
+                put!(self.asm, cmpq_mi_sxb(word(op.a), 0));
+                put!(self.asm, movups_a(X0, word(op.b)));
+                self.asm.jump_if(Cc::Ne, done);
+                put!(self.asm, movups_a(X0, word(op.c)));
+                self.asm.bind(done);
+            }
+            Op::Bic128 => {
+                put!(self.asm, movups_a(X0, word(op.b)));
+                put!(self.asm, pandn_a(X0, word(op.a)));
+            }
+            Op::Bitselect => {
+                put!(self.asm, movups_a(X0, word(op.a)));
+                put!(self.asm, movups_a(X1, word(op.b)));
+                put!(self.asm, pand_a(X1, X0));
+                put!(self.asm, pandn_a(X0, word(op.c)));
+                put!(self.asm, por_a(X0, X1));
+            }
+            code => {
+                put!(self.asm, movups_a(X0, word(op.a)));
+                match code {
+                    Op::And128 => put!(self.asm, pand_a(X0, word(op.b))),
+                    Op::Or128 => put!(self.asm, por_a(X0, word(op.b))),
+                    Op::Xor128 => put!(self.asm, pxor_a(X0, word(op.b))),
+                    _ => {}
+                }
+            }
+        }
+        put!(self.asm, movups_b(word(op.dst), X0));
+        self.changed(op.dst, 2);
+    }
+
+    /// The interpreter's own function for an op that touches the register file alone.
+    fn by_interpreter(&mut self, op: &FlatOp) -> Result<(), &'static str> {
+        let args = pack(op, &self.flat.wide).ok_or("an op with no form of its own")?;
+        for (reg, value) in [RSI, RDX, RCX, R8].into_iter().zip(args) {
+            self.asm.constant(reg, value);
+        }
+        self.call(self.plan.op);
+        self.changed(op.dst, 2);
+        Ok(())
+    }
+
+    fn call_helper(&mut self, op: &FlatOp) {
+        for (reg, w) in [(RSI, op.a), (RDX, op.b), (RCX, op.c)] {
+            if w == brolga_interp::NONE {
+                put!(self.asm, xorl_rm(reg, reg));
+            } else {
+                self.load(reg, w);
+            }
+        }
+        put!(self.asm, movq_rm(RAX, field(offset_of!(Env, helpers))));
+        put!(self.asm, movq_rm(R8, at(RAX, 8 * (self.plan.first_guest as i32 + i32::from(op.aux)))));
+        self.call(self.plan.call);
+        // A helper may write any row that its call site declares, the flags among them.
+        self.kind = None;
+        self.done(op.dst);
+    }
+
+    /// Calls a function of the helper table, its arguments in place; the result is in RAX.
+    pub(crate) fn call(&mut self, helper: u32) {
+        put!(self.asm, movq_rm(RAX, field(offset_of!(Env, helpers))));
+        // The frame below ours holds `Env`; the stack is 8 bytes off its alignment when a block begins.
+        put!(self.asm, subq_mi_sxb(RSP, 8));
+        put!(self.asm, callq_m(at(RAX, 8 * helper as i32)));
+        put!(self.asm, addq_mi_sxb(RSP, 8));
+        put!(self.asm, movq_rm(RDI, at(RSP, 8)));
+    }
+
+    /// Label of a flat op.
+    pub(crate) fn target(&self, index: usize) -> Label {
+        self.targets[index].expect("found before")
+    }
+}
+
+/// Divisions are guarded: their trap code is never looked at.
+const NEVER: cranelift_assembler_x64::TrapCode = cranelift_assembler_x64::TrapCode(std::num::NonZeroU8::MIN);

@@ -1,0 +1,105 @@
+//! Ways out of a block: linked, by the return stack, by the jump cache, and back to the run loop.
+
+use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, field, put, word};
+use crate::emit::Emitter;
+use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
+use brolga_interp::FlatOp;
+use brolga_ir::JumpKind;
+use cranelift_assembler_x64::{Amode, NonRspGpr, Scale};
+use std::mem::offset_of;
+
+/// Bytes of the return stack, less one entry.
+const RETURN_MASK: u32 = ((RETURN_STACK - 1) * size_of::<ReturnEntry>()) as u32;
+const ENTRY: i8 = size_of::<ReturnEntry>() as i8;
+
+/// A field of the return stack's entry at byte offset RCX.
+fn entry(offset: usize) -> Amode<u8> {
+    indexed(RDI, RCX, Scale::One, (offset_of!(Env, return_stack) + offset) as i32)
+}
+
+fn indexed(base: u8, index: u8, scale: Scale, disp: i32) -> Amode<u8> {
+    Amode::ImmRegRegShift { base, index: NonRspGpr::new(index), scale, simm32: disp.into(), trap: None }
+}
+
+impl Emitter<'_, '_> {
+    fn slot(&mut self, pc: u64) -> Result<u32, &'static str> {
+        (self.plan.slot)(pc).ok_or("no link slots left")
+    }
+
+    pub(crate) fn goto(&mut self, op: &FlatOp) -> Result<(), &'static str> {
+        if JumpKind::from_sub(op.aux as u8) == JumpKind::Call {
+            self.push_return()?;
+        }
+        let slot = self.slot(op.imm)?;
+        put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
+        // What an unlinked slot leads to wants its number.
+        put!(self.asm, movl_oi(RSI, slot));
+        put!(self.asm, jmpq_m(at(RAX, 8 * slot as i32)));
+        Ok(())
+    }
+
+    pub(crate) fn goto_indirect(&mut self, op: &FlatOp) -> Result<(), &'static str> {
+        self.first(op.a);
+        match JumpKind::from_sub(op.aux as u8) {
+            JumpKind::Call => self.push_return()?,
+            JumpKind::Ret => self.pop_return(),
+            JumpKind::Jump => {}
+        }
+        self.probe();
+        Ok(())
+    }
+
+    /// Remembers where the block's call will return to. RAX stays.
+    fn push_return(&mut self) -> Result<(), &'static str> {
+        let slot = self.slot(self.plan.end)?;
+        put!(self.asm, movq_rm(RCX, field(offset_of!(Env, return_top))));
+        self.asm.store_constant(entry(offset_of!(ReturnEntry, guest)), self.plan.end, RDX);
+        put!(self.asm, movq_mi_sxl(entry(offset_of!(ReturnEntry, slot)), slot as i32));
+        put!(self.asm, addl_mi_sxb(RCX, ENTRY));
+        self.set_top();
+        Ok(())
+    }
+
+    fn set_top(&mut self) {
+        put!(self.asm, andl_mi(RCX, RETURN_MASK));
+        put!(self.asm, movq_mr(field(offset_of!(Env, return_top)), RCX));
+    }
+
+    /// Goes where the newest pushed entry says if it is for the address in RAX.
+    fn pop_return(&mut self) {
+        let other = self.asm.label();
+        put!(self.asm, movq_rm(RCX, field(offset_of!(Env, return_top))));
+        put!(self.asm, subl_mi_sxb(RCX, ENTRY));
+        self.set_top();
+        put!(self.asm, cmpq_mr(entry(offset_of!(ReturnEntry, guest)), RAX));
+        self.asm.jump_if(Cc::Ne, other);
+        put!(self.asm, movq_rm(RSI, entry(offset_of!(ReturnEntry, slot))));
+        put!(self.asm, movq_rm(RDX, field(offset_of!(Env, link_slots))));
+        put!(self.asm, jmpq_m(indexed(RDX, RSI, Scale::Eight, 0)));
+        self.asm.bind(other);
+    }
+
+    /// Looks the address in RAX up in the jump cache; leaves to the run loop if it is not there.
+    fn probe(&mut self) {
+        let miss = self.asm.label();
+        put!(self.asm, movl_rm(RCX, RAX));
+        // Entries are 16 bytes for 4-byte units of address.
+        put!(self.asm, shll_mi(RCX, 2u8));
+        put!(self.asm, andl_mi(RCX, ((JUMP_CACHE - 1) * size_of::<JumpEntry>()) as u32));
+        put!(self.asm, addq_rm(RCX, field(offset_of!(Env, jump_cache))));
+        put!(self.asm, cmpq_mr(at(RCX, offset_of!(JumpEntry, guest) as i32), RAX));
+        self.asm.jump_if(Cc::Ne, miss);
+        put!(self.asm, jmpq_m(at(RCX, offset_of!(JumpEntry, host) as i32)));
+        self.asm.bind(miss);
+        put!(self.asm, movq_mr(word(self.flat.pc), RAX));
+        self.leave(self.plan.status.goto);
+    }
+
+    pub(crate) fn raise(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        put!(self.asm, movq_mr(field(offset_of!(Env, exit_arg)), RAX));
+        put!(self.asm, movq_mi_sxl(field(offset_of!(Env, exit_slot)), i32::from(op.aux)));
+        self.asm.store_constant(word(self.flat.pc), op.imm, RAX);
+        self.leave(self.plan.status.raise);
+    }
+}

@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod asm;
+mod emit;
+mod exits;
+mod flags;
+mod memory;
+
+pub use emit::{Code, Plan, Status, emit};
