@@ -34,7 +34,8 @@ pub fn word(options: &RunOptions) -> std::ffi::OsString {
 pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Option<Arc<Store>> {
     let logged = options.log.intersects(LogItems::OP_OPT.union(LogItems::OUT_ASM));
     let compiles = options.switches.region_threshold != 0 && !options.one_insn_per_tb;
-    if brolga_user::is_secure() || !compiles || logged {
+    // Code is found by its address.
+    if brolga_user::is_secure() || !compiles || logged || options.switches.aslr {
         return None;
     }
     let path = folder(&options.cache)?;

@@ -75,6 +75,7 @@ fn run(mut config: UserConfig, options: &RunOptions) -> ExitCode {
     config.on_exit = Some(finish);
     let cpu = processor(options).unwrap_or_default();
     config.log = user_log(options);
+    config.aslr = options.switches.aslr;
     config.reserved = options.reserved_va.filter(|&size| size != 0);
     config.cpu = CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names() };
     let status = brolga_user::run(config, &|| {

@@ -219,10 +219,13 @@ impl Store {
         let _writing = self.writing.lock().unwrap_or_else(|e| e.into_inner());
         let mut state = self.state();
         let regions = std::mem::take(&mut state.pending);
+        if regions.is_empty() {
+            return;
+        }
         let before = state.end;
         // An error leaves the file as it was, or cut where it was good.
         let done = regions.chunks(BATCH_REGIONS).try_for_each(|some| self.write(&mut state, some));
-        let grown = !regions.is_empty() && state.end >> 20 != before >> 20;
+        let grown = state.end >> 20 != before >> 20;
         drop(state);
         if done.is_ok() && (before == 0 || grown) {
             self.folder.trim(&self.name);

@@ -1,6 +1,6 @@
 //! Translated blocks.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// All that a translation depends on beside the guest's bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -12,29 +12,41 @@ pub struct TbKey {
 }
 
 /// A guest block and its code in tier 0.
+///
+/// What every run of the block reads comes first, so that it is in one line of the host's cache with the head of `code`.
 #[derive(Debug)]
+#[repr(C)]
 pub struct TranslationBlock<C> {
-    /// Key.
-    pub key: TbKey,
-    /// Guest address behind the last byte that the translation read.
-    pub end: u64,
-    /// Number of guest instructions.
-    pub guest_insns: u32,
-    /// Code.
-    pub code: C,
-    /// Times entered in tier 0.
-    pub heat: AtomicU32,
     /// Entry of the block in region code; 0 if there is none.
     pub host: AtomicU64,
     /// Entry of the block's own code, of tier 1; 0 if there is none.
     pub own_host: AtomicU64,
+    /// Key.
+    pub key: TbKey,
+    /// Times entered in tier 0.
+    pub heat: AtomicU32,
+    /// Set when the block's bytes have changed: nothing enters it from then on.
+    pub dead: AtomicBool,
+    /// Code.
+    pub code: C,
+    /// Guest address behind the last byte that the translation read.
+    pub end: u64,
+    /// Number of guest instructions.
+    pub guest_insns: u32,
 }
 
 impl<C> TranslationBlock<C> {
     /// A cold block.
     pub fn new(key: TbKey, end: u64, guest_insns: u32, code: C) -> Self {
         let (host, own_host) = (AtomicU64::new(0), AtomicU64::new(0));
-        TranslationBlock { key, end, guest_insns, code, heat: AtomicU32::new(0), host, own_host }
+        let (heat, dead) = (AtomicU32::new(0), AtomicBool::new(false));
+        TranslationBlock { host, own_host, key, heat, dead, code, end, guest_insns }
+    }
+
+    /// Whether the block's bytes have changed since it was made.
+    #[inline(always)]
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
     }
 
     /// Entry of the best host code there is; 0 if there is none.
