@@ -1,10 +1,12 @@
 //! Blocks of tier 1 in the place of regions: same memory, same slots, same convention.
 
-use crate::compile::{Compiled, Compiler};
+use crate::compile::{Compiled, Options};
 use crate::helpers;
 use crate::lower::Access;
+use crate::slots::LinkSlots;
 use crate::status;
 use brolga_baseline::{Plan, Status, emit};
+use brolga_core::RegTable;
 use brolga_ir::Block;
 
 const STATUS: Status = Status {
@@ -23,8 +25,16 @@ fn has_lzcnt() -> bool {
     false
 }
 
+/// What does not change between blocks.
+pub(crate) struct Emitter<'a> {
+    pub options: &'a Options,
+    pub regs: &'static RegTable,
+    pub slots: &'a LinkSlots,
+    pub remove_tags: bool,
+}
+
 /// Compiles a verified block that leaves after `count` entries.
-pub(crate) fn compile(with: &Compiler<'_>, block: &Block, count: u32) -> Result<Compiled, String> {
+pub(crate) fn compile(with: &Emitter<'_>, block: &Block, count: u32) -> Result<Compiled, String> {
     let flat = brolga_interp::lower(block, with.regs).map_err(|unfit| format!("{unfit:?}"))?;
     let counter = with.slots.allocate(block.pc).ok_or("no link slots left")?;
     with.slots.set_count(counter, count);
@@ -55,7 +65,9 @@ pub(crate) fn compile(with: &Compiler<'_>, block: &Block, count: u32) -> Result<
         Ok(code) => Ok(Compiled {
             code: code.bytes,
             entries: vec![(block.pc, 0)],
-            exits,
+            exits: Vec::new(),
+            relocs: Vec::new(),
+            taken: exits,
             traps: code.accesses.into_iter().map(|(at, pc)| (at, Access { resume: pc, pc })).collect(),
             // Every register is in memory at every access.
             precise: true,

@@ -4,14 +4,14 @@ use crate::cfg::Cfg;
 use crate::fp::HostFloat;
 use crate::host;
 use crate::lower::{self, Access, Unit};
-use crate::slots::{LinkSlots, Slot};
+use crate::slots::Slot;
 use crate::words::RowMap;
 use brolga_core::RegTable;
 use brolga_ir::{Listing, Region};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_codegen::{Context, ir};
+use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget, binemit::Reloc, ir};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::cell::RefCell;
 use std::fmt;
@@ -62,8 +62,6 @@ impl Features {
 pub enum Refused {
     /// More accesses than have numbers: make the region smaller.
     TooManyAccesses,
-    /// No link slots left.
-    OutOfSlots,
     /// It would need a library call or another address fixed at load time.
     Relocation,
     /// The region has no entry.
@@ -78,7 +76,6 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refused::TooManyAccesses => f.write_str("too many memory accesses in one region"),
-            Refused::OutOfSlots => f.write_str("no link slots left"),
             Refused::Relocation => f.write_str("the code would need a relocation"),
             Refused::Panicked => f.write_str("internal error while compiling"),
             Refused::Empty => f.write_str("the region has no entry"),
@@ -89,16 +86,22 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Host code that is not in place yet. It owns link slots: install it or discard it.
-#[derive(Debug)]
+/// Host code that is not in place yet. Unless it has `taken` slots, or a counter, it names nothing of this process: any
+/// process may put it in place.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compiled {
     pub(crate) code: Vec<u8>,
     /// Guest address and offset of each entry.
     pub(crate) entries: Vec<(u64, u32)>,
-    pub(crate) exits: Vec<(Slot, u64)>,
+    /// Guest addresses that static exits and predicted returns lead to.
+    pub(crate) exits: Vec<u64>,
+    /// Offsets of the eight bytes that hold the number of an exit's link slot once that is known, and the exit.
+    pub(crate) relocs: Vec<(u32, u32)>,
     pub(crate) traps: Box<[(u32, Access)]>,
     pub(crate) precise: bool,
     pub(crate) removes_tags: bool,
+    /// Slots that the code names already, and the guest addresses they lead to.
+    pub(crate) taken: Vec<(Slot, u64)>,
     /// Slot that counts entries down.
     pub(crate) counter: Option<Slot>,
 }
@@ -131,6 +134,14 @@ pub(crate) fn host_isa(options: &Options) -> Result<OwnedTargetIsa, String> {
     builder.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
 }
 
+/// Offset and exit of a relocation, if it stands for an exit's link slot.
+fn exit_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters) -> Option<(u32, u32)> {
+    let FinalizedRelocTarget::ExternalName(ir::ExternalName::User(name)) = reloc.target else { return None };
+    let name = &names.user_named_funcs()[name];
+    let plain = reloc.kind == Reloc::Abs8 && reloc.addend == 0 && name.namespace == lower::exits::EXITS;
+    plain.then_some((reloc.offset, name.index))
+}
+
 thread_local! {
     /// Cranelift's working memory, kept between regions.
     static MEMORY: RefCell<(Context, FunctionBuilderContext)> =
@@ -144,7 +155,6 @@ pub(crate) struct Compiler<'a> {
     pub options: &'a Options,
     pub regs: &'static RegTable,
     pub rows: &'a RowMap,
-    pub slots: &'a LinkSlots,
     /// Whether accesses clear the top byte of addresses.
     pub remove_tags: bool,
 }
@@ -198,7 +208,6 @@ impl Compiler<'_> {
             cfg: &cfg,
             regs: self.regs,
             rows: self.rows,
-            slots: self.slots,
             guest_base: self.options.guest_base,
             remove_tags: self.remove_tags,
             atomic_poll: self.options.optimize,
@@ -207,12 +216,8 @@ impl Compiler<'_> {
             float: self.host_float(),
         };
         let mut out = lower::Output::default();
-        let lowered = lower::lower(&unit, FunctionBuilder::new(&mut cx.func, builder), &mut out);
-        let finished = lowered.and_then(|()| self.finish(region, &cfg, cx, &out));
-        if finished.is_err() {
-            out.exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
-        }
-        finished
+        lower::lower(&unit, FunctionBuilder::new(&mut cx.func, builder), &mut out)?;
+        self.finish(region, &cfg, cx, out)
     }
 
     /// What the host can compute for the guest. The passes of `optimize` take floating point for pure: they would
@@ -225,14 +230,12 @@ impl Compiler<'_> {
         HostFloat { arithmetic: true, fused: has("has_fma"), round: has("has_sse41") }
     }
 
-    fn finish(&self, region: &Region, cfg: &Cfg, cx: &mut Context, out: &lower::Output) -> Result<Compiled, Refused> {
-        let compiled = cx
-            .compile(&**self.isa, &mut ControlPlane::default())
+    fn finish(&self, region: &Region, cfg: &Cfg, cx: &mut Context, out: lower::Output) -> Result<Compiled, Refused> {
+        cx.compile(&**self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused::Cranelift(format!("{:?}", e.inner)))?;
-        let buffer = &compiled.buffer;
-        if !buffer.relocs().is_empty() {
-            return Err(Refused::Relocation);
-        }
+        let buffer = &cx.compiled_code().expect("just compiled").buffer;
+        let relocs = buffer.relocs().iter().map(|reloc| exit_of(reloc, &cx.func.params));
+        let relocs = relocs.collect::<Option<Vec<_>>>().ok_or(Refused::Relocation)?;
         let mut traps = Vec::with_capacity(buffer.traps().len());
         for trap in buffer.traps() {
             if let Some(access) = out.accesses.get(trap.code.as_raw().get() as usize - 1) {
@@ -244,10 +247,12 @@ impl Compiler<'_> {
         Ok(Compiled {
             code,
             entries,
-            exits: out.exits.clone(),
+            exits: out.exits,
+            relocs,
             traps: traps.into_boxed_slice(),
             precise: region.precise,
             removes_tags: self.remove_tags,
+            taken: Vec::new(),
             counter: None,
         })
     }

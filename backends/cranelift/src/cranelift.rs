@@ -2,11 +2,12 @@
 #![allow(unsafe_code, reason = "runs generated code")]
 
 use crate::arena::Arena;
-use crate::baseline;
+use crate::baseline::{self, Emitter};
 use crate::compile::{Compiled, Compiler, Features, Options, Refused, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::fp;
 use crate::host;
+use crate::portable;
 use crate::slots::{LinkSlots, Slot};
 use crate::status;
 use crate::words::RowMap;
@@ -16,8 +17,8 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, OnceLock};
 
 /// Why the tier cannot start.
 #[derive(Debug)]
@@ -90,8 +91,8 @@ pub enum HostExit {
 
 /// Compiles regions, holds their code, runs it. Shared by all threads of a guest process.
 pub struct Cranelift {
-    isa: OwnedTargetIsa,
-    features: Features,
+    /// The host as Cranelift describes it, once something is compiled: short programs never ask.
+    host: OnceLock<(OwnedTargetIsa, Features)>,
     options: Options,
     regs: &'static RegTable,
     rows: RowMap,
@@ -116,10 +117,8 @@ impl Cranelift {
         if !host::SUPPORTED {
             return Err(NewError::Host("there is no trampoline for it".into()));
         }
-        let isa = host_isa(&options).map_err(NewError::Host)?;
         Ok(Cranelift {
-            features: Features::of(&isa),
-            isa,
+            host: OnceLock::new(),
             options,
             regs,
             rows: RowMap::new(regs),
@@ -133,13 +132,14 @@ impl Cranelift {
 
     /// Compiles a verified region. Any thread; working memory is the thread's own.
     pub fn compile(&self, region: &Region) -> Result<Compiled, Refused> {
-        self.compiler().compile(region)
+        self.compiler()?.compile(region)
     }
 
     /// Compiles one block at once, for code that does not pay a region yet. After `count` entries it leaves by
     /// [`HostExit::Hot`].
     pub fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
-        baseline::compile(&self.compiler(), block, count)
+        let (options, regs, slots) = (&self.options, self.regs, &self.slots);
+        baseline::compile(&Emitter { options, regs, slots, remove_tags: self.removes_tags() }, block, count)
     }
 
     /// Lets the block with this counter leave after `count` more entries.
@@ -149,46 +149,73 @@ impl Cranelift {
 
     /// What a region becomes on its way, for people.
     pub fn listing(&self, region: &Region) -> Result<Listing, Refused> {
-        let (compiled, listing) = self.compiler().listing(region)?;
-        self.discard(compiled);
-        Ok(listing)
+        Ok(self.compiler()?.listing(region)?.1)
     }
 
-    fn compiler(&self) -> Compiler<'_> {
-        let remove_tags = self.options.tagged && self.learnt.tags.load(Ordering::Relaxed);
-        Compiler {
-            isa: &self.isa,
-            features: self.features,
+    fn compiler(&self) -> Result<Compiler<'_>, Refused> {
+        let remove_tags = self.removes_tags();
+        if self.host.get().is_none() {
+            let isa = host_isa(&self.options).map_err(Refused::Cranelift)?;
+            let features = Features::of(&isa);
+            // Another thread may have been faster, with the same.
+            let _ = self.host.set((isa, features));
+        }
+        let (isa, features) = self.host.get().expect("just set");
+        Ok(Compiler {
+            isa,
+            features: *features,
             options: &self.options,
             regs: self.regs,
             rows: &self.rows,
-            slots: &self.slots,
             remove_tags,
-        }
+        })
     }
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
     pub fn install(&self, compiled: Compiled) -> Result<Installed, ArenaFull> {
+        let Some(mut exits) = self.allocate(&compiled.exits) else { return Err(ArenaFull(compiled)) };
+        let mut code = compiled.code.clone();
+        for &(offset, exit) in &compiled.relocs {
+            let at = offset as usize;
+            code[at..at + 8].copy_from_slice(&u64::from(exits[exit as usize].0).to_le_bytes());
+        }
         let table = |start| {
             let tags_stay = self.options.tagged && !compiled.removes_tags;
             Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise, tags_stay })
         };
-        let Some(base) = self.arena.publish(&compiled.code, table) else {
+        let Some(base) = self.arena.publish(&code, table) else {
+            exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
             return Err(ArenaFull(compiled));
         };
+        exits.extend(&compiled.taken);
         let entries: Vec<_> = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
         let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
         for &(_, host) in &entries {
             links.insert(host, Vec::new());
         }
-        let (exits, counter) = (compiled.exits, compiled.counter);
+        let counter = compiled.counter;
         Ok(Installed { base, len: compiled.code.len(), entries, exits, counter })
     }
 
     /// Drops code that was not installed.
     pub fn discard(&self, compiled: Compiled) {
         let counter = compiled.counter.into_iter();
-        compiled.exits.iter().map(|e| e.0).chain(counter).for_each(|slot| self.slots.free(slot));
+        compiled.taken.iter().map(|e| e.0).chain(counter).for_each(|slot| self.slots.free(slot));
+    }
+
+    /// A link slot for each guest address, unless they have run out.
+    fn allocate(&self, exits: &[u64]) -> Option<Vec<(Slot, u64)>> {
+        let mut got = Vec::with_capacity(exits.len());
+        for &pc in exits {
+            match self.slots.allocate(pc) {
+                Some(slot) => got.push((slot, pc)),
+                None => {
+                    got.iter().for_each(|&(slot, _)| self.slots.free(slot));
+                    return None;
+                }
+            }
+        }
+        Some(got)
     }
 
     /// Sets up the fields of `env` that generated code reads. `jump_cache` has
@@ -304,6 +331,15 @@ impl Cranelift {
     /// Whether what was compiled so far should be compiled anew, since running it has shown something; says so once.
     pub fn outdated(&self) -> bool {
         self.learnt.news.load(Ordering::Acquire) && self.learnt.news.swap(false, Ordering::AcqRel)
+    }
+
+    /// The form of what is compiled now.
+    pub(crate) fn form(&self, precise: bool) -> u32 {
+        portable::form(precise, self.removes_tags())
+    }
+
+    fn removes_tags(&self) -> bool {
+        self.options.tagged && self.learnt.tags.load(Ordering::Relaxed)
     }
 
     /// What is added to a guest address.

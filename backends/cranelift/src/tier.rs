@@ -5,6 +5,7 @@ use crate::cranelift::{Cranelift, HostExit, Installed, NewError};
 use crate::fault::HostFault;
 use crate::helpers::helper_table;
 use crate::perf_map::PerfMap;
+use crate::portable;
 use brolga_core::{Access, Env, Fault, FaultKind, RegTable};
 use brolga_ir::{Block, Helper, Region, RegionBackend};
 use std::collections::HashMap;
@@ -67,6 +68,10 @@ impl RegionBackend for RegionTier {
         self.cranelift.compile(region).map_err(|refused| refused.to_string())
     }
 
+    fn host_bytes(code: &Compiled) -> usize {
+        code.host_bytes()
+    }
+
     fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
         if self.shared.load(Ordering::Relaxed) {
             // Children of a fork seldom live long enough for memory of their own.
@@ -81,6 +86,18 @@ impl RegionBackend for RegionTier {
 
     fn listing(&self, region: &Region) -> Result<brolga_ir::Listing, String> {
         self.cranelift.listing(region).map_err(|refused| refused.to_string())
+    }
+
+    fn form(&self, precise: bool) -> u32 {
+        self.cranelift.form(precise)
+    }
+
+    fn export(&self, code: &Compiled) -> Option<(u32, Vec<u8>)> {
+        (code.taken.is_empty() && code.counter.is_none()).then(|| portable::export(code))
+    }
+
+    fn import(&self, bytes: &[u8]) -> Option<Compiled> {
+        portable::import(bytes)
     }
 
     fn install(&self, code: Compiled) -> Result<brolga_ir::Installed, Compiled> {

@@ -3,8 +3,9 @@
 
 use crate::flat::{Code, Flat, FlatOp, NONE};
 use crate::slots::Slots;
-use brolga_core::{CcKind, CcOp, MemOp, Order, RegTable, RegWidth, Size, Width};
+use brolga_core::{CcKind, CcOp, MemOp, Order, RegTable, Size, Width};
 use brolga_ir::{Block, Effect, Inst, Op, Ty, Typing, Unfit, Value};
+use std::cell::Cell;
 
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,22 +44,48 @@ pub(crate) struct Lower<'a> {
     flag_reads: Vec<Value>,
 }
 
+/// Vectors that every block needs and none keeps: short programs are lowered more often than they allocate.
+#[derive(Default)]
+struct Memory {
+    ops: Vec<FlatOp>,
+    pcs: Vec<(u32, u64)>,
+    loc: Vec<Loc>,
+    last: Vec<u32>,
+    def: Vec<u32>,
+    labels: Vec<u32>,
+    aliases: Vec<Value>,
+    flag_reads: Vec<Value>,
+}
+
+thread_local! {
+    static MEMORY: Cell<Memory> = Cell::default();
+}
+
+/// `v` as `n` times `value`.
+fn filled<T: Clone>(mut v: Vec<T>, n: usize, value: T) -> Vec<T> {
+    v.clear();
+    v.resize(n, value);
+    v
+}
+
 /// Lowers a verified block.
 pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     let n = block.insts.len();
+    let Memory { mut ops, mut pcs, loc, last, def, labels, mut aliases, mut flag_reads } = MEMORY.take();
+    (ops.clear(), pcs.clear(), aliases.clear(), flag_reads.clear());
     let mut l = Lower {
         block,
         regs,
-        out: Flat { ops: Vec::with_capacity(n), pcs: Vec::new(), consts: Vec::new(), wide: Vec::new(), pc: regs.pc.0 },
-        loc: vec![Loc::None; n],
-        last: last_uses(block),
+        out: Flat { ops, pcs, consts: Vec::new(), wide: Vec::new(), pc: regs.pc.0 },
+        loc: filled(loc, n, Loc::None),
+        last: last_uses(block, filled(last, n, 0)),
         slots: Slots::new(regs.scratch),
-        def: vec![u32::MAX; n],
-        labels: vec![u32::MAX; block.labels as usize + 1],
+        def: filled(def, n, u32::MAX),
+        labels: filled(labels, block.labels as usize + 1, u32::MAX),
         fence: 0,
         at: 0,
-        aliases: Vec::new(),
-        flag_reads: Vec::new(),
+        aliases,
+        flag_reads,
     };
     l.place_params()?;
     for i in 0..n {
@@ -67,13 +94,15 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
         l.free_dead(&block.insts[i]);
     }
     l.patch_targets();
-    Ok(l.out)
+    let Lower { out, loc, last, def, labels, aliases, flag_reads, .. } = l;
+    let kept = Flat { ops: out.ops.as_slice().into(), pcs: out.pcs.as_slice().into(), ..out };
+    MEMORY.set(Memory { ops: out.ops, pcs: out.pcs, loc, last, def, labels, aliases, flag_reads });
+    Ok(kept)
 }
 
 /// For each value the last instruction that needs it. Flags are symbolic: what a flags op reads is
-/// needed as long as the flags are.
-fn last_uses(block: &Block) -> Vec<u32> {
-    let mut last = vec![0u32; block.insts.len()];
+/// needed as long as the flags are. `last` is a zero for each.
+fn last_uses(block: &Block, mut last: Vec<u32>) -> Vec<u32> {
     for (i, inst) in block.insts.iter().enumerate().rev() {
         let flags = inst.op.info().typing == Typing::Flags || inst.op == Op::FlagsSelect;
         let pure = matches!(inst.op.info().effect, Effect::Pure | Effect::ReadReg);
@@ -81,9 +110,7 @@ fn last_uses(block: &Block) -> Vec<u32> {
             continue; // dead: its operands are not needed for it
         }
         let until = if flags { last[i].max(i as u32) } else { i as u32 };
-        for v in block.uses(inst) {
-            last[v.index()] = last[v.index()].max(until);
-        }
+        block.each_use(inst, |v| last[v.index()] = last[v.index()].max(until));
     }
     last
 }
@@ -91,6 +118,9 @@ fn last_uses(block: &Block) -> Vec<u32> {
 impl Lower<'_> {
     /// Parameters get words of their own for the whole block, since jumps write them from anywhere.
     fn place_params(&mut self) -> Result<(), Unfit> {
+        if self.block.labels == 0 {
+            return Ok(());
+        }
         for (i, inst) in self.block.insts.iter().enumerate() {
             if inst.op == Op::Param {
                 let w = if inst.ty == Ty::V128 { self.slots.pair() } else { self.slots.single() };
@@ -109,9 +139,8 @@ impl Lower<'_> {
     }
 
     fn free_dead(&mut self, inst: &Inst) {
-        for v in self.block.uses(inst) {
-            self.free_if_dead(v);
-        }
+        let block = self.block;
+        block.each_use(inst, |v| self.free_if_dead(v));
     }
 
     /// Frees `v`'s temporary when the current instruction was its last use, and through symbolic
@@ -127,9 +156,8 @@ impl Lower<'_> {
             }
             Loc::Symbolic => {
                 self.loc[v.index()] = Loc::None;
-                for o in self.block.uses(self.block.def(v)) {
-                    self.free_if_dead(o);
-                }
+                let block = self.block;
+                block.each_use(block.def(v), |o| self.free_if_dead(o));
             }
             _ => {}
         }
@@ -338,8 +366,8 @@ impl Lower<'_> {
 
     fn set(&mut self, inst: &Inst) -> Result<(), Unfit> {
         let reg = inst.aux as u8;
-        let wide = self.regs.info(brolga_core::Reg(reg)).is_some_and(|r| r.width == RegWidth::W128);
-        let words = if wide { 2 } else { 1 };
+        let words = self.width(inst.a);
+        let wide = words == 2;
         if self.loc[inst.a.index()] == Loc::Word(reg) {
             return Ok(());
         }

@@ -189,7 +189,7 @@ pub fn usage_message(error: &clap::Error, typed: Option<&OsStr>) -> String {
 mod tests {
     use super::*;
     use crate::log_items::LogItems;
-    use crate::options::{EnvEdit, Show};
+    use crate::options::{Cache, EnvEdit, Show};
 
     fn parse_words(words: &str, variables: &[(&str, &str)]) -> Result<CommandLine, String> {
         let variables = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
@@ -255,6 +255,19 @@ mod tests {
         assert!(on(&[("BROLGA_STRACE", "1")]).strace_only.is_empty());
         assert!(on(&[("QEMU_SINGLESTEP", "1")]).one_insn_per_tb);
         assert_eq!(on(&[("QEMU_SYSROOT", "x")]).sysroot, None);
+    }
+
+    #[test]
+    fn cache_is_a_folder_or_nothing() {
+        let said = |words, variables: &[_]| parse_words(words, variables).unwrap().options.cache;
+        assert_eq!(said("p", &[]), Cache::Usual);
+        assert_eq!(said("--cache /c p", &[("BROLGA_CACHE", "0")]), Cache::Folder("/c".into()));
+        assert_eq!(said("p", &[("QEMU_CACHE", "/q"), ("BROLGA_CACHE", "0")]), Cache::Off);
+        assert_eq!(said("--cache=1 p", &[("BROLGA_CACHE", "0")]), Cache::Usual);
+        assert_eq!(said("--no-cache p", &[("BROLGA_CACHE", "1")]), Cache::Off);
+        assert_eq!(options("--cache-size 9 p").cache_mib, Some(9));
+        assert!(options("--stats p").stats && parse_words("p", &[("BROLGA_STATS", "1")]).unwrap().options.stats);
+        assert!(parse_words("--cache= p", &[]).is_err());
     }
 
     #[test]

@@ -5,19 +5,21 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::IntoRawFd as _;
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use brolga_arm::{A64, A64With};
 use brolga_core::Vcpu;
 use brolga_cranelift::RegionTier;
-use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions};
+use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions, Spawn, Stats, count_helpers};
 use brolga_interp::Interp;
-use brolga_ir::Frontend;
+use brolga_ir::{Frontend, Helper};
 use brolga_softmmu::direct::DirectMemory;
 use brolga_user::{Config as UserConfig, CpuId, LogFile, LogOptions, StraceOptions};
 
 use crate::command_line;
 use crate::config::{RunConfig, processor};
+use crate::finish::{finish, remember};
+use crate::kept;
 use crate::log_items::LogItems;
 use crate::options::RunOptions;
 use crate::switches::Switches;
@@ -47,7 +49,9 @@ pub fn launch(config: RunConfig) -> ExitCode {
         say(format_args!("brolga: log file {name}: {error}"));
         return ExitCode::from(USAGE);
     }
-    run(user_config(config), &options)
+    let mut user = user_config(config);
+    user.carried.push(kept::word(&options));
+    run(user, &options)
 }
 
 /// Sizes of address space that `-R` takes.
@@ -67,21 +71,27 @@ pub fn reenter(argv: &[OsString]) -> Option<ExitCode> {
 }
 
 fn run(mut config: UserConfig, options: &RunOptions) -> ExitCode {
-    let base = config.guest_base;
+    let (base, program, guest) = (config.guest_base, config.program.clone(), config.guest);
+    config.on_exit = Some(finish);
     let cpu = processor(options).unwrap_or_default();
     config.log = user_log(options);
     config.reserved = options.reserved_va.filter(|&size| size != 0);
     config.cpu = CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names() };
-    let status = brolga_user::run(config, &|| make_vcpu(options, base));
+    let status = brolga_user::run(config, &|| {
+        let store = kept::open(options, &program, &format!("{guest:?}"), base);
+        let stats = options.stats.then(|| Arc::new(Stats::default()));
+        remember(store.clone(), stats.clone(), program.display().to_string(), log_file(options));
+        make_vcpu(options, base, EngineConfig { store, stats, ..engine_config(options) })
+    });
     ExitCode::from(status as u8)
 }
 
-fn make_vcpu(options: &RunOptions, base: u64) -> Box<dyn Vcpu> {
+fn make_vcpu(options: &RunOptions, base: u64, config: EngineConfig) -> Box<dyn Vcpu> {
     let memory = DirectMemory { base, tagged: true };
     let cpu = processor(options).unwrap_or_default();
-    let tier0 = Interp { memory, helpers: A64.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
-    let config = engine_config(options);
-    let regions = if config.region_threshold == 0 { None } else { region_tier(options, base) };
+    let helpers = if options.stats { count_helpers(A64.helpers()) } else { A64.helpers() };
+    let tier0 = Interp { memory, helpers, fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
+    let regions = if config.region_threshold == 0 { None } else { region_tier(options, base, helpers) };
     match regions {
         Some(tier) => Box::new(EngineVcpu::new(Engine::new(Box::new(A64With(cpu)), tier0, Some(tier), config))),
         None => Box::new(EngineVcpu::new(Engine::new(Box::new(A64With(cpu)), tier0, None::<NoRegions>, config))),
@@ -94,12 +104,12 @@ const CODE_MIB: u64 = 64;
 const MAX_CODE_MIB: u64 = 1024;
 
 /// The region tier, where the host has one.
-fn region_tier(options: &RunOptions, base: u64) -> Option<RegionTier> {
+fn region_tier(options: &RunOptions, base: u64, helpers: &[Helper]) -> Option<RegionTier> {
     let mib = options.tb_size_mib.filter(|&mib| mib != 0).unwrap_or(CODE_MIB).min(MAX_CODE_MIB);
     let (perf_map, no_host_fp) = (options.perfmap, !options.switches.host_fp);
     let options =
         brolga_cranelift::Options { guest_base: base, tagged: true, perf_map, no_host_fp, ..Default::default() };
-    match RegionTier::new((mib as usize) << 20, A64.regs(), A64.helpers(), options) {
+    match RegionTier::new((mib as usize) << 20, A64.regs(), helpers, options) {
         Ok(tier) => {
             brolga_user::set_fault_hook(brolga_cranelift::on_fault);
             Some(tier)
@@ -128,9 +138,8 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
     let Switches { block_threshold, region_threshold, link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
-    // Where there is one processor only, a second thread would but take turns with the guest.
-    let background = worker && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
-    let (spawn, aliases) = (brolga_user::spawn_hidden, brolga_user::aliases);
+    let (background, spawn, aliases) = (worker, start_worker as Spawn, brolga_user::aliases);
+    let rest = EngineConfig { is_file: brolga_user::is_file, ..EngineConfig::default() };
     EngineConfig {
         max_insns,
         block_threshold,
@@ -142,7 +151,16 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         spawn,
         aliases,
         log,
+        ..rest
     }
+}
+
+/// Starts the thread that compiles. Where there is one processor only, it would but take turns with the guest. That
+/// is looked up late: it takes a dozen system calls, and most programs end before they need the thread.
+fn start_worker(body: Box<dyn FnOnce() + Send>) -> bool {
+    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
+        && brolga_user::spawn_hidden(body)
 }
 
 /// The name of the log file; `%d` stands for the process id.

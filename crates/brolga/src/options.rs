@@ -52,6 +52,12 @@ pub struct RunOptions {
     pub switches: Switches,
     /// `-tb-size`: MiB of translated code kept.
     pub tb_size_mib: Option<u64>,
+    /// `--cache`: where translated code is kept between runs.
+    pub cache: Cache,
+    /// `--cache-size`: MiB of that at most.
+    pub cache_mib: Option<u64>,
+    /// `--stats`.
+    pub stats: bool,
     /// `-g`: port or socket path a debugger connects to.
     pub gdb: Option<String>,
     /// `-trace` values and `-d trace:` patterns.
@@ -98,6 +104,9 @@ impl Default for RunOptions {
             one_insn_per_tb: false,
             switches: Switches::default(),
             tb_size_mib: None,
+            cache: Cache::Usual,
+            cache_mib: None,
+            stats: false,
             gdb: None,
             trace: Vec::new(),
             plugins: Vec::new(),
@@ -106,6 +115,17 @@ impl Default for RunOptions {
             carried: Vec::new(),
         }
     }
+}
+
+/// Where translated code is kept between runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cache {
+    /// In the user's cache folder.
+    Usual,
+    /// Nowhere.
+    Off,
+    /// In this folder.
+    Folder(PathBuf),
 }
 
 /// One change of the guest's environment.
@@ -377,6 +397,39 @@ pub const OPTIONS: &[OptionRow] = &[
         ..ROW
     },
     OptionRow {
+        long: "cache",
+        takes: Takes::Value("FOLDER"),
+        variables: &["CACHE"],
+        carried: true,
+        help: "keep translated code there; 0: nowhere [~/.cache/brolga]",
+        set: cache,
+        ..ROW
+    },
+    OptionRow {
+        long: "no-cache",
+        carried: true,
+        help: "keep no translated code between runs, use none",
+        set: |o, _| assign(&mut o.cache, Cache::Off),
+        ..ROW
+    },
+    OptionRow {
+        long: "cache-size",
+        takes: Takes::Value("MIB"),
+        variables: &["CACHE_SIZE"],
+        carried: true,
+        help: "MiB of translated code kept between runs at most",
+        set: |o, v| put(&mut o.cache_mib, integer(v)?),
+        ..ROW
+    },
+    OptionRow {
+        long: "stats",
+        variables: &["STATS"],
+        carried: true,
+        help: "log what the translator did when the program ends",
+        set: |o, _| assign(&mut o.stats, true),
+        ..ROW
+    },
+    OptionRow {
         long: "strace",
         qemu: &["strace"],
         takes: Takes::Optional("CALL[,...]"),
@@ -475,6 +528,17 @@ impl OptionRow {
         }
         Ok(())
     }
+}
+
+/// `0` is the variable's way to say no, `1` to say yes; a folder must not depend on where the guest goes.
+fn cache(options: &mut RunOptions, value: &OsStr) -> Result<(), String> {
+    options.cache = match value.as_encoded_bytes() {
+        b"0" => Cache::Off,
+        b"1" => Cache::Usual,
+        b"" => return Err("a folder's name is missing".into()),
+        _ => Cache::Folder(std::path::absolute(value).map_err(|error| error.to_string())?),
+    };
+    Ok(())
 }
 
 fn assign<T>(place: &mut T, value: T) -> Result<(), String> {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::guest::{GUESTS, Guest};
 use crate::sysroot::{self, Create, store::Store};
-use crate::{binfmt, links};
+use crate::{binfmt, kept, links};
 
 /// Every subcommand but `run`.
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,9 @@ pub enum Tool {
     /// Let the kernel start guest programs through Brolga (binfmt_misc)
     #[command(subcommand)]
     Binfmt(Binfmt),
+    /// Translated code that is kept between runs
+    #[command(subcommand)]
+    Cache(Cache),
     /// Guest file trees made without root from the distribution's packages
     #[command(subcommand)]
     Sysroot(Sysroot),
@@ -56,6 +59,15 @@ pub enum Binfmt {
     Remove(Entry),
     /// Show what is registered for an architecture
     Status(Entry),
+}
+
+/// `brolga cache`.
+#[derive(Debug, Subcommand)]
+pub enum Cache {
+    /// Print where it is and how much it holds
+    Info,
+    /// Remove all of it
+    Clear,
 }
 
 /// `brolga sysroot`.
@@ -111,6 +123,7 @@ pub fn run(tool: Tool) -> anyhow::Result<()> {
     match tool {
         Tool::Links { dir, force } => make_links(&dir, force),
         Tool::Binfmt(command) => run_binfmt(&command),
+        Tool::Cache(command) => run_cache(&command),
         Tool::Sysroot(command) => run_sysroot(command),
     }
 }
@@ -170,6 +183,15 @@ fn run_binfmt(command: &Binfmt) -> anyhow::Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+fn run_cache(command: &Cache) -> anyhow::Result<()> {
+    let (what, (path, held)) = match command {
+        Cache::Info => ("", kept::info()?),
+        Cache::Clear => ("removed ", kept::clear()?),
+    };
+    println!("{}\n{what}{} files, {:.1} MiB", path.display(), held.files, held.bytes as f64 / f64::from(1 << 20));
     Ok(())
 }
 

@@ -1,13 +1,18 @@
 //! Switches, read in one place, and the `-d` log.
 
+use crate::stats::Stats;
+use brolga_cache::Store;
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Starts a thread that runs the function; tells whether it could.
 pub type Spawn = fn(Box<dyn FnOnce() + Send>) -> bool;
 
 /// Tells where else the bytes of a range of guest addresses can be executed.
 pub type Aliases = fn(std::ops::Range<u64>) -> Vec<std::ops::Range<u64>>;
+
+/// Tells whether the code in these ranges of guest addresses is one file's, as it is there.
+pub type IsFile = fn(&[(u64, u64)]) -> bool;
 
 /// Switches of the engine.
 #[derive(Debug)]
@@ -30,6 +35,14 @@ pub struct Config {
     pub spawn: Spawn,
     /// Where else changed code is: several mappings of one object.
     pub aliases: Aliases,
+    /// Where regions are kept between runs.
+    pub store: Option<Arc<Store>>,
+    /// Entries of a block in tier 0 before it is looked up there.
+    pub load_threshold: u32,
+    /// Which code may be kept.
+    pub is_file: IsFile,
+    /// What is counted, if anything.
+    pub stats: Option<Arc<Stats>>,
     /// What to log.
     pub log: Log,
 }
@@ -46,6 +59,10 @@ impl Default for Config {
             background: false,
             spawn: |body| std::thread::Builder::new().name("translator".into()).spawn(body).is_ok(),
             aliases: |_| Vec::new(),
+            store: None,
+            load_threshold: 8,
+            is_file: |_| true,
+            stats: None,
             log: Log::default(),
         }
     }

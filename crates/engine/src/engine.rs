@@ -2,16 +2,16 @@
 
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::grow::grow;
+use crate::grow::{Grown, grow};
 use crate::processors::{Processor, Processors};
-use crate::regions::{Refusal, Regions, Tier};
+use crate::regions::{Origin, Refusal, Regions, Tier};
 use crate::tb::TranslationBlock;
 use crate::translate::lift;
 use crate::worker::Worker;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long code waits for room: as long as a processor may take to its next poll, and scheduling.
 const ROOM_LIMIT: Duration = Duration::from_millis(50);
@@ -28,6 +28,8 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) config: Config,
     pub(crate) cache: Cache<T::Code>,
     pub(crate) processors: Processors,
+    /// See [`Engine::is_eager`].
+    pub(crate) eager: AtomicBool,
     worker: Option<Worker<(Weak<Engine<T, R>>, Hot<T::Code>)>>,
 }
 
@@ -35,10 +37,12 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     /// An engine over a guest architecture, tier 0 and, where the host has one, a region tier.
     pub fn new(frontend: Box<dyn Frontend>, tier0: T, regions: Option<R>, config: Config) -> Arc<Self> {
         let wanted = config.region_threshold != 0 && !config.log.exec && !config.log.cpu;
-        let regions = regions.filter(|_| wanted).map(|backend| Regions::new(backend, config.precise));
+        let regions =
+            regions.filter(|_| wanted).map(|backend| Regions::new(backend, config.precise, config.stats.clone()));
         let worker = Worker::new(&config);
         let (cache, processors) = (Cache::default(), Processors::default());
-        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, worker })
+        let eager = AtomicBool::new(config.store.is_some());
+        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, eager, worker })
     }
 
     /// Has the region around `hot` compiled, by the worker or at once; `own` is the caller's processor.
@@ -70,52 +74,70 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
 
     fn compile_block(&self, block: &TranslationBlock<T::Code>) {
         let Some(regions) = &self.regions else { return };
-        let since = self.cache.generation();
-        let Ok(ir) = lift(&*self.frontend, &self.tier0, block.key, self.config.max_insns, &Default::default()) else {
-            return;
-        };
+        let (since, start) = (self.cache.generation(), Instant::now());
+        let log = Default::default();
+        let Ok(ir) = lift(&*self.frontend, &self.tier0, block.key, self.config.max_insns, &log, None) else { return };
         let count = self.config.region_threshold.saturating_sub(self.config.block_threshold);
         let Ok(code) = regions.backend.compile_block(&ir, count) else { return };
-        let region = Region { blocks: vec![ir], entries: vec![0], precise: true };
-        self.place(regions, &region, Tier::Block, code, since, block);
+        if let Some(stats) = &self.config.stats {
+            stats.emitted(ir.guest_insns, R::host_bytes(&code), start.elapsed());
+        }
+        let origin = Origin { mode: ir.mode, ranges: vec![(ir.pc, ir.end)], precise: true };
+        self.place(regions, &origin, Tier::Block, code, since, block);
     }
 
     /// Guest blocks to a region in place.
     fn compile(&self, hot: &TranslationBlock<T::Code>) {
         let Some(regions) = &self.regions else { return };
-        let since = self.cache.generation();
-        let Some(region) = grow(&*self.frontend, &self.tier0, &self.config, &self.cache, hot, regions.precise()) else {
+        if self.load(hot) {
             return;
-        };
+        }
+        let (since, start) = (self.cache.generation(), Instant::now());
+        let stats = self.config.stats.as_deref();
+        let grown = grow(&*self.frontend, &self.tier0, &self.config, &self.cache, hot, regions.precise());
+        let Some(Grown { region, guest }) = grown else { return };
         self.log_region(regions, &region);
-        let Ok(code) = regions.backend.compile(&region) else { return };
-        self.place(regions, &region, Tier::Region, code, since, hot);
+        let code = match regions.backend.compile(&region) {
+            Ok(code) => code,
+            Err(why) => {
+                stats.inspect(|stats| stats.refused(&why));
+                return;
+            }
+        };
+        let insns = region.blocks.iter().map(|b| b.guest_insns).sum();
+        stats.inspect(|stats| stats.compiled(insns, R::host_bytes(&code), start.elapsed()));
+        let origin = Origin::of(&region);
+        let kept = self.to_keep(regions, &region, &origin, guest, &code);
+        if self.place(regions, &origin, Tier::Region, code, since, hot) {
+            self.keep(kept);
+        }
     }
 
-    /// Puts code in place, where there must be room for it; `hot` is the block that asked for it.
+    /// Puts code in place, where there must be room for it; `hot` is the block that asked for it. Tells whether it is
+    /// there.
     fn place(
         &self,
         regions: &Regions<R>,
-        region: &Region,
+        origin: &Origin,
         tier: Tier,
         mut code: R::Compiled,
         since: u64,
         hot: &TranslationBlock<T::Code>,
-    ) {
+    ) -> bool {
         let past = |generation| self.processors.past(generation);
         loop {
-            match regions.install(&self.cache, region, tier, code, since, &past) {
-                Ok(()) => return,
+            match regions.install(&self.cache, origin, tier, code, since, &past) {
+                Ok(()) => return true,
                 Err(Refusal::Stale(stale)) => {
                     regions.backend.discard(stale);
                     hot.heat.store(0, Ordering::Relaxed); // try again when it is hot again
-                    return;
+                    return false;
                 }
                 Err(Refusal::Full(back)) => code = back,
             }
             if !self.make_room(regions) {
                 regions.backend.discard(code);
-                return;
+                return false;
             }
         }
     }
@@ -140,6 +162,12 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     fn make_room(&self, regions: &Regions<R>) -> bool {
         let generation = regions.retire_oldest(&self.cache);
         generation.is_some_and(|generation| self.processors.wait_past(generation, ROOM_LIMIT))
+    }
+
+    /// Whether kept regions are put in place as soon as their blocks are seen to run.
+    #[inline]
+    pub(crate) fn is_eager(&self) -> bool {
+        self.eager.load(Ordering::Relaxed)
     }
 
     pub(crate) fn require_precise(&self) {
@@ -176,6 +204,22 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
                 }),
             }
             drop(log);
+        };
+        let mut inner = || {
+            inner();
+            if let Some(stats) = self.config.stats.as_ref().filter(|_| std::process::id() != process) {
+                stats.clear();
+            }
+        };
+        let mut inner = || match &self.config.store {
+            Some(store) => {
+                store.around_fork(&mut inner);
+                if std::process::id() != process {
+                    // To put anything in place, a child has to copy all code there is: it waits until something is hot.
+                    self.eager.store(false, Ordering::Relaxed);
+                }
+            }
+            None => inner(),
         };
         match &self.worker {
             Some(worker) => worker.paused(&mut inner),

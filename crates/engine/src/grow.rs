@@ -14,6 +14,12 @@ const MAX_INSNS: u32 = 300;
 /// Memory accesses of a region at most: back ends number them in eight bits.
 const MAX_ACCESSES: usize = 240;
 
+/// A region, and the guest's bytes that it was made from, block after block.
+pub(crate) struct Grown {
+    pub region: Region,
+    pub guest: Vec<u8>,
+}
+
 /// The region around `hot`: neighbours that have run and have no host code of their own, nearest first.
 pub(crate) fn grow<T: Interpreter>(
     frontend: &dyn Frontend,
@@ -22,12 +28,13 @@ pub(crate) fn grow<T: Interpreter>(
     cache: &Cache<T::Code>,
     hot: &TranslationBlock<T::Code>,
     precise: bool,
-) -> Option<Region> {
+) -> Option<Grown> {
     let mode = hot.key.mode;
     let (mut blocks, mut entries) = (Vec::<Block>::new(), Vec::new());
     let mut queue = VecDeque::from([(hot.key.pc, true)]);
     let mut seen = FxHashMap::default();
     let (mut insns, mut accesses) = (0, 0);
+    let mut guest = Vec::new();
     while let Some((pc, entry)) = queue.pop_front() {
         if let Some(&index) = seen.get(&pc) {
             if entry && !entries.contains(&index) {
@@ -40,9 +47,11 @@ pub(crate) fn grow<T: Interpreter>(
         if !ran {
             continue;
         }
-        let block = lift(frontend, tier0, key, config.max_insns, &Default::default()).ok()?;
+        let before = guest.len();
+        let block = lift(frontend, tier0, key, config.max_insns, &Default::default(), Some(&mut guest)).ok()?;
         let count = block.insts.iter().filter(|i| is_access(i.op.info().effect)).count();
         if !blocks.is_empty() && (insns + block.guest_insns > MAX_INSNS || accesses + count > MAX_ACCESSES) {
+            guest.truncate(before);
             continue;
         }
         insns += block.guest_insns;
@@ -54,7 +63,7 @@ pub(crate) fn grow<T: Interpreter>(
         }
         blocks.push(if config.passes { optimise(&block, &Passes::ALL, frontend.regs()) } else { block });
     }
-    (!blocks.is_empty()).then_some(Region { blocks, entries, precise })
+    (!blocks.is_empty()).then_some(Grown { region: Region { blocks, entries, precise }, guest })
 }
 
 fn is_access(effect: Effect) -> bool {

@@ -9,12 +9,13 @@
 //! once too often, which costs one look-up.
 
 use crate::cache::{Cache, PAGE_SHIFT};
+use crate::stats::Stats;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_ir::{Installed, Region, RegionBackend};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Entries of a block in tier 1 after which it may ask for a region again.
 const LONG: u32 = 1 << 20;
@@ -53,12 +54,29 @@ struct State {
     units: BTreeMap<u64, Unit>,
     /// Regions by the guest pages they hold bytes of.
     pages: FxHashMap<u64, Vec<u64>>,
+    /// Newest entry of each block that has one.
+    hosts: FxHashMap<TbKey, u64>,
     /// Counters of blocks of tier 1.
     counters: FxHashMap<TbKey, u32>,
     /// Linked slots by what they lead to.
     incoming: FxHashMap<TbKey, Vec<u32>>,
     /// Regions to be released when all processors have passed a generation.
     retired: Vec<(u64, u64)>,
+}
+
+/// What a region was made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub mode: u32,
+    pub ranges: Vec<(u64, u64)>,
+    pub precise: bool,
+}
+
+impl Origin {
+    pub(crate) fn of(region: &Region) -> Origin {
+        let ranges = region.blocks.iter().map(|b| (b.pc, b.end)).collect();
+        Origin { mode: region.blocks[0].mode, ranges, precise: region.precise }
+    }
 }
 
 /// Why code was not put in place.
@@ -75,12 +93,13 @@ pub(crate) struct Regions<R> {
     pub(crate) backend: R,
     /// Whether state must be exact at faults.
     precise: AtomicBool,
+    stats: Option<Arc<Stats>>,
     state: Mutex<State>,
 }
 
 impl<R: RegionBackend> Regions<R> {
-    pub(crate) fn new(backend: R, precise: bool) -> Self {
-        Regions { backend, precise: AtomicBool::new(precise), state: Mutex::default() }
+    pub(crate) fn new(backend: R, precise: bool, stats: Option<Arc<Stats>>) -> Self {
+        Regions { backend, precise: AtomicBool::new(precise), stats, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -96,21 +115,20 @@ impl<R: RegionBackend> Regions<R> {
     pub(crate) fn install<C>(
         &self,
         cache: &Cache<C>,
-        region: &Region,
+        origin: &Origin,
         tier: Tier,
         code: R::Compiled,
         since: u64,
         past: &dyn Fn(u64) -> bool,
     ) -> Result<(), Refusal<R::Compiled>> {
-        let ranges: Vec<_> = region.blocks.iter().map(|b| (b.pc, b.end)).collect();
         let mut state = self.state();
-        if cache.changed(since, &ranges) || (self.precise() && !region.precise) {
+        if cache.changed(since, &origin.ranges) || (self.precise() && !origin.precise) {
             return Err(Refusal::Stale(code));
         }
         self.release(&mut state, past);
         let installed = self.backend.install(code).map_err(Refusal::Full)?;
-        let mode = region.blocks[0].mode;
-        state.add(mode, region.precise, ranges, &installed);
+        let mode = origin.mode;
+        state.add(origin, tier, &installed);
         for &(pc, host) in &installed.entries {
             let key = TbKey { pc, mode };
             let Some(tb) = cache.find(key) else { continue };
@@ -129,6 +147,13 @@ impl<R: RegionBackend> Regions<R> {
             }
         }
         Ok(())
+    }
+
+    /// Tells a block that was translated after its region had been put in place.
+    pub(crate) fn adopt<C>(&self, tb: &TranslationBlock<C>) {
+        if let Some(&host) = self.state().hosts.get(&tb.key) {
+            tb.host.store(host, Ordering::Release);
+        }
     }
 
     /// Lets a block of tier 1 run on, for a region was asked for.
@@ -206,6 +231,9 @@ impl<R: RegionBackend> Regions<R> {
             let Some(unit) = state.take(id) else { continue };
             for &(pc, host) in &unit.entries {
                 let key = TbKey { pc, mode: unit.mode };
+                if state.hosts.get(&key) == Some(&host) {
+                    state.hosts.remove(&key);
+                }
                 for slot in state.incoming.remove(&key).into_iter().flatten() {
                     self.backend.unlink(slot);
                 }
@@ -220,6 +248,9 @@ impl<R: RegionBackend> Regions<R> {
                 }
             }
             self.backend.remove(id);
+        }
+        if let Some(stats) = &self.stats {
+            stats.dropped(hit.len());
         }
         let generation = cache.raise_generation();
         state.retired.extend(hit.iter().map(|&id| (generation, id)));
@@ -242,9 +273,13 @@ impl<R: RegionBackend> Regions<R> {
 }
 
 impl State {
-    fn add(&mut self, mode: u32, precise: bool, ranges: Vec<(u64, u64)>, installed: &Installed) {
+    fn add(&mut self, origin: &Origin, tier: Tier, installed: &Installed) {
+        let &Origin { mode, ref ranges, precise } = origin;
+        if tier == Tier::Region {
+            self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
+        }
         let (entries, counter) = (installed.entries.clone(), installed.counter);
-        let unit = Unit { mode, precise, ranges, entries, bytes: installed.bytes, counter };
+        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, bytes: installed.bytes, counter };
         for page in unit.pages() {
             let on_page = self.pages.entry(page).or_default();
             if on_page.last() != Some(&installed.unit) {

@@ -3,9 +3,15 @@
 use crate::config::{Config, Log};
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_core::{Access, Fault, FaultKind};
-use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Interpreter, JumpKind, Unfit};
+use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Inst, Interpreter, JumpKind, Unfit};
+use std::cell::Cell;
 
 const PAGE: u64 = 4096;
+
+thread_local! {
+    /// Memory of the last translation's instructions, for the next one.
+    static INSTS: Cell<Vec<Inst>> = const { Cell::new(Vec::new()) };
+}
 
 /// Translates the block at `key`. A fault is that of fetching its first instruction.
 pub fn translate<T: Interpreter>(
@@ -16,13 +22,16 @@ pub fn translate<T: Interpreter>(
 ) -> Result<TranslationBlock<T::Code>, Fault> {
     let mut limit = config.max_insns.max(1);
     loop {
-        let block = lift(frontend, tier0, key, limit, &config.log)?;
+        let block = lift(frontend, tier0, key, limit, &config.log, None)?;
         if config.log.op && config.log.wants(key.pc) {
             config.log.write(&format!("OP:\n{}\n", brolga_ir::print(&block, frontend.regs(), frontend.helpers())));
         }
-        match tier0.prepare(&block, frontend.regs()) {
+        let prepared = tier0.prepare(&block, frontend.regs());
+        match prepared {
             Ok(code) => {
-                return Ok(TranslationBlock::new(key, block.end, block.guest_insns, code));
+                let tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
+                INSTS.set(block.insts);
+                return Ok(tb);
             }
             // A shorter block needs fewer values.
             Err(Unfit::TooManyValues) if limit > 1 => limit = (block.guest_insns / 2).max(1),
@@ -31,13 +40,15 @@ pub fn translate<T: Interpreter>(
     }
 }
 
-/// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached.
+/// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached. The bytes are added
+/// to `seen`.
 pub(crate) fn lift<T: Interpreter>(
     frontend: &dyn Frontend,
     tier0: &T,
     key: TbKey,
     limit: u32,
     log: &Log,
+    mut seen: Option<&mut Vec<u8>>,
 ) -> Result<Block, Fault> {
     let align = frontend.code_align();
     if key.pc % align != 0 {
@@ -45,8 +56,12 @@ pub(crate) fn lift<T: Interpreter>(
     }
     let mut dc =
         DisasContext { b: Builder::new(key.pc, key.mode), pc: key.pc, bytes: [0; 16], available: 0, mode: key.mode };
+    dc.b.block.insts = INSTS.take();
+    dc.b.block.insts.clear();
+    dc.b.block.insts.reserve(128);
+    let mut window = Window::default();
     loop {
-        let len = match fetch(frontend, tier0, &mut dc) {
+        let len = match fetch(frontend, tier0, &mut window, &mut dc) {
             Ok(len) => len,
             Err(fault) if dc.pc == key.pc => return Err(fault),
             // Let the guest run up to the fault: it may never get there.
@@ -55,6 +70,9 @@ pub(crate) fn lift<T: Interpreter>(
                 break;
             }
         };
+        if let Some(seen) = &mut seen {
+            seen.extend(&dc.bytes[..len]);
+        }
         if log.in_asm && log.wants(dc.pc) {
             log_insn(frontend, &dc, len, log);
         }
@@ -73,9 +91,44 @@ pub(crate) fn lift<T: Interpreter>(
     Ok(dc.b.block)
 }
 
+/// Guest code read ahead: to look an address up costs more than to read what is there.
+struct Window {
+    bytes: [u8; 128],
+    start: u64,
+    len: usize,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Window { bytes: [0; 128], start: 0, len: 0 }
+    }
+}
+
+impl Window {
+    /// The bytes from `pc` on, as many as `out` has room for or can be read.
+    fn read<T: Interpreter>(&mut self, tier0: &T, pc: u64, out: &mut [u8]) -> Result<usize, Fault> {
+        let mut at = pc.wrapping_sub(self.start) as usize;
+        if at >= self.len || self.len - at < out.len() {
+            // Not beyond the page unless an instruction may reach there: it may be another's, or nobody's.
+            let wanted = ((PAGE - pc % PAGE) as usize).clamp(out.len(), self.bytes.len());
+            self.len = 0; // stands if the read fails
+            self.len = tier0.fetch(pc, &mut self.bytes[..wanted])?;
+            (self.start, at) = (pc, 0);
+        }
+        let count = out.len().min(self.len - at);
+        out[..count].copy_from_slice(&self.bytes[at..at + count]);
+        Ok(count)
+    }
+}
+
 /// Reads the instruction at `dc.pc`; returns its length.
-fn fetch<T: Interpreter>(frontend: &dyn Frontend, tier0: &T, dc: &mut DisasContext) -> Result<usize, Fault> {
-    dc.available = tier0.fetch(dc.pc, &mut dc.bytes)?;
+fn fetch<T: Interpreter>(
+    frontend: &dyn Frontend,
+    tier0: &T,
+    window: &mut Window,
+    dc: &mut DisasContext,
+) -> Result<usize, Fault> {
+    dc.available = window.read(tier0, dc.pc, &mut dc.bytes)?;
     frontend.insn_len(&dc.bytes[..dc.available]).ok_or(Fault {
         addr: dc.pc + dc.available as u64,
         access: Access::Fetch,

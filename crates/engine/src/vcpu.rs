@@ -8,14 +8,20 @@ use brolga_core::{Env, Exit, Fault, JumpEntry, Vcpu};
 use brolga_ir::{HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-/// Entries of a processor's own cache; a power of two.
-const JUMP_SLOTS: usize = 4096;
+/// Entries of a processor's own cache at first and at most; powers of two. Short programs need few, and every page
+/// of the table costs them a fault.
+const JUMP_SLOTS: (usize, usize) = (256, 65536);
 
 struct JumpSlot<C> {
     key: TbKey,
     generation: u64,
     tb: Arc<TranslationBlock<C>>,
+}
+
+fn vacant_slots<C>(count: usize) -> Vec<Option<JumpSlot<C>>> {
+    (0..count).map(|_| None).collect()
 }
 
 /// One processor.
@@ -25,7 +31,9 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     /// What others know of this one.
     shared: Arc<Processor>,
     jump_cache: Vec<Option<JumpSlot<T::Code>>>,
-    /// What generated code probes; `env.jump_cache` is its address.
+    /// Blocks that pushed another out of `jump_cache` since it was made.
+    conflicts: usize,
+    /// What generated code probes; `env.jump_cache` is its address. Empty until there is generated code to enter.
     host_cache: Box<[JumpEntry]>,
     /// Generation that `host_cache` and the return stack belong to.
     generation: u64,
@@ -40,16 +48,21 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// A processor with all registers zero.
     pub fn new(engine: Arc<Engine<T, R>>) -> Self {
-        let jump_cache = (0..JUMP_SLOTS).map(|_| None).collect();
-        let host_cache = if engine.regions.is_some() { JumpEntry::vacant_cache() } else { Box::default() };
-        let mut env = Box::<Env>::default();
-        env.jump_cache = host_cache.as_ptr() as u64;
-        if let Some(regions) = &engine.regions {
-            regions.backend.prepare(&mut env);
-        }
+        let env = Box::<Env>::default();
         let generation = engine.cache.generation();
         let shared = engine.processors.add(&env);
-        EngineVcpu { engine, env, shared, jump_cache, host_cache, generation, unlinked: None, exact: false, hot: false }
+        EngineVcpu {
+            engine,
+            env,
+            shared,
+            jump_cache: vacant_slots(JUMP_SLOTS.0),
+            conflicts: 0,
+            host_cache: Box::default(),
+            generation,
+            unlinked: None,
+            exact: false,
+            hot: false,
+        }
     }
 
     /// Drops what generated code may follow to blocks by itself: code or mode has changed.
@@ -74,8 +87,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     fn run_block(&mut self, index: usize) -> Step {
         let Some(slot) = &self.jump_cache[index] else { return Step::Continue };
         let tb = &slot.tb;
+        let stats = self.engine.config.stats.as_deref();
         let Some(regions) = self.engine.regions.as_ref().filter(|_| !self.exact) else {
             self.exact = false;
+            stats.inspect(|stats| stats.interpreted());
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         };
         if std::mem::take(&mut self.hot) && tb.host.load(Ordering::Acquire) == 0 {
@@ -85,10 +100,16 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
         let host = tb.entry();
         if host == 0 {
-            let heat = tb.heat.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+            // Not one atomic step, which would cost more than most blocks. Whoever finds the count one below the
+            // threshold makes it reach the threshold, so the block gets hot, if twice at the worst.
+            let heat = tb.heat.load(Ordering::Relaxed).wrapping_add(1);
+            tb.heat.store(heat, Ordering::Relaxed);
             if heat == self.engine.config.region_threshold {
                 self.engine.heat(tb, &self.shared);
                 // Whatever was predicted may be gone meanwhile.
+                return Step::Continue;
+            }
+            if heat == self.engine.config.load_threshold && self.engine.is_eager() && self.engine.load(tb) {
                 return Step::Continue;
             }
             if heat == self.engine.config.block_threshold {
@@ -96,6 +117,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 return Step::Continue;
             }
             self.unlinked = None;
+            stats.inspect(|stats| stats.interpreted());
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         }
         if let Some(link) = self.unlinked.take()
@@ -103,8 +125,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         {
             regions.link(link, tb);
         }
+        if self.host_cache.is_empty() {
+            self.host_cache = JumpEntry::vacant_cache();
+            self.env.jump_cache = self.host_cache.as_ptr() as u64;
+            regions.backend.prepare(&mut self.env);
+        }
         self.host_cache[JumpEntry::index(tb.key.pc)] = JumpEntry { guest: tb.key.pc, host };
-        match regions.backend.enter(host, &mut self.env) {
+        let exit = regions.backend.enter(host, &mut self.env);
+        stats.inspect(|stats| stats.left(&exit));
+        match exit {
             HostExit::Goto(exit) => self.unlinked = exit,
             HostExit::Raise(kind, arg) => return Step::Raise(kind, arg),
             HostExit::Polled => {}
@@ -131,22 +160,48 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// Makes sure that the slot for `key` holds its block; returns the slot's index.
     fn slot(&mut self, key: TbKey) -> Result<usize, Fault> {
         let generation = self.engine.cache.generation();
-        let index = (key.pc >> 2) as usize & (JUMP_SLOTS - 1);
+        let index = self.index(key);
         if let Some(slot) = &self.jump_cache[index]
             && slot.key == key
             && slot.generation == generation
         {
             return Ok(index);
         }
+        self.fill(key, generation)
+    }
+
+    #[inline(always)]
+    fn index(&self, key: TbKey) -> usize {
+        (key.pc >> 2) as usize & (self.jump_cache.len() - 1)
+    }
+
+    /// Puts the block for `key` into its slot, translating it if it is new.
+    #[cold]
+    fn fill(&mut self, key: TbKey, generation: u64) -> Result<usize, Fault> {
         let engine = &self.engine;
         let tb = match engine.cache.find(key) {
             Some(tb) => tb,
             None => {
                 let read = engine.cache.reading();
+                let start = engine.config.stats.as_ref().map(|_| Instant::now());
                 let tb = translate(&*engine.frontend, &engine.tier0, &engine.config, key)?;
-                engine.cache.insert(tb, read)
+                if let (Some(stats), Some(start)) = (&engine.config.stats, start) {
+                    stats.translated(tb.guest_insns, start.elapsed());
+                }
+                let tb = engine.cache.insert(tb, read);
+                engine.adopt(&tb);
+                tb
             }
         };
+        let mut index = self.index(key);
+        if self.jump_cache[index].as_ref().is_some_and(|old| old.key != key) {
+            self.conflicts += 1;
+            if self.conflicts > self.jump_cache.len() / 2 && self.jump_cache.len() < JUMP_SLOTS.1 {
+                self.jump_cache = vacant_slots(self.jump_cache.len() * 4);
+                self.conflicts = 0;
+                index = self.index(key);
+            }
+        }
         self.jump_cache[index] = Some(JumpSlot { key, generation, tb });
         Ok(index)
     }

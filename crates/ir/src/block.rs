@@ -148,18 +148,20 @@ impl Block {
         (inst.op == Op::Iconst).then_some(inst.imm)
     }
 
-    /// Every value that `inst` uses, branch and call arguments included.
-    pub fn uses(&self, inst: &Inst) -> Vec<Value> {
-        let mut out: Vec<Value> = inst.operands().collect();
-        match inst.op {
-            Op::Call => out.extend(&self.calls[inst.imm as usize].args),
-            Op::Jump => out.extend(&self.targets[inst.imm as usize].args),
-            Op::Brif => {
-                out.extend(&self.targets[inst.imm as usize].args);
-                out.extend(&self.targets[inst.imm as usize + 1].args);
+    /// Calls `f` with every value that `inst` uses, branch and call arguments included.
+    #[inline(always)]
+    pub fn each_use(&self, inst: &Inst, mut f: impl FnMut(Value)) {
+        for v in [inst.a, inst.b, inst.c] {
+            if v != Value::NONE {
+                f(v);
             }
+        }
+        let at = inst.imm as usize;
+        match inst.op {
+            Op::Call => self.calls[at].args.iter().for_each(|&v| f(v)),
+            Op::Jump => self.targets[at].args.iter().for_each(|&v| f(v)),
+            Op::Brif => self.targets[at..at + 2].iter().flat_map(|t| &t.args).for_each(|&v| f(v)),
             _ => {}
         }
-        out
     }
 }

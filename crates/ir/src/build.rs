@@ -33,7 +33,7 @@ macro_rules! unary {
 impl Builder {
     /// A builder for the block at `pc`.
     pub fn new(pc: u64, mode: u32) -> Builder {
-        Builder { block: Block { pc, end: pc, mode, insts: Vec::with_capacity(128), ..Block::default() } }
+        Builder { block: Block { pc, end: pc, mode, ..Block::default() } }
     }
 
     /// Appends an instruction and returns its value.

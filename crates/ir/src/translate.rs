@@ -156,7 +156,7 @@ pub enum HostExit {
     Crash(Fault),
 }
 
-/// Compiles regions to host code. Methods but `compile`, `discard`, `enter` and `outdated` are called one at a time.
+/// Compiles regions to host code. Methods but `compile`, `enter` and `outdated` are called one at a time.
 pub trait RegionBackend: Send + Sync {
     /// Code not yet in executable memory.
     type Compiled: Send;
@@ -167,6 +167,11 @@ pub trait RegionBackend: Send + Sync {
     fn compile_block(&self, block: &crate::Block, count: u32) -> Result<Self::Compiled, String>;
     /// Lets the block whose counter it is leave after `count` more entries.
     fn set_count(&self, counter: u32, count: u32);
+    /// Bytes of host code, for statistics.
+    fn host_bytes(code: &Self::Compiled) -> usize {
+        let _ = code;
+        0
+    }
     /// What the region becomes on its way, as text for people.
     fn listing(&self, region: &Region) -> Result<Listing, String>;
     /// Makes code executable; gives it back if there is no room left.
@@ -190,4 +195,20 @@ pub trait RegionBackend: Send + Sync {
     fn outdated(&self) -> bool;
     /// Called in the child of a fork before anything else is.
     fn forked(&self);
+    /// The form of code that it makes now, as a number that means the same in later runs. Code of another form is not
+    /// to be put in place.
+    fn form(&self, precise: bool) -> u32 {
+        u32::from(precise)
+    }
+    /// The form of `code`, and the code as bytes that mean the same to every process on such a host; `None` if it cannot
+    /// be kept.
+    fn export(&self, code: &Self::Compiled) -> Option<(u32, Vec<u8>)> {
+        let _ = code;
+        None
+    }
+    /// What [`RegionBackend::export`] made bytes of; `None` if it cannot be that.
+    fn import(&self, bytes: &[u8]) -> Option<Self::Compiled> {
+        let _ = bytes;
+        None
+    }
 }

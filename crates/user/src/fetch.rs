@@ -1,6 +1,6 @@
 //! Instruction fetch by the guest's protection, which the host's mappings do not show.
 
-use crate::areas::EXEC;
+use crate::areas::{EXEC, WRITE};
 use crate::mm::Mm;
 use brolga_core::{Access, Fault, FaultKind};
 use brolga_softmmu::direct;
@@ -18,6 +18,20 @@ pub(crate) fn set_space(mm: &Arc<Mm>) {
 /// has changed in all.
 pub fn aliases(range: std::ops::Range<u64>) -> Vec<std::ops::Range<u64>> {
     SPACE.get().map(|mm| mm.lock().areas.aliases(range)).unwrap_or_default()
+}
+
+/// Whether the code in these ranges of guest addresses is a private mapping of one file, as the file has it or as the
+/// guest's loader left it: not what the guest writes while it runs.
+pub fn is_file(ranges: &[(u64, u64)]) -> bool {
+    let Some(mm) = SPACE.get() else { return false };
+    let state = mm.lock();
+    let object = |&(start, end): &(u64, u64)| {
+        let (range, area) = state.areas.at(start)?;
+        let fixed = area.prot & (EXEC | WRITE) == EXEC && !area.shared && end <= range.end;
+        area.object.filter(|_| fixed).map(|object| object.id)
+    };
+    let first = ranges.first().and_then(object);
+    first.is_some() && ranges.iter().all(|range| object(range) == first)
 }
 
 /// Reads guest code at `pc` into `buf`; returns how many bytes are mapped and executable.

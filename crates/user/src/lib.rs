@@ -12,6 +12,7 @@ pub mod errno;
 mod fetch;
 mod guest;
 pub mod host;
+mod identity;
 mod limits;
 pub mod loader;
 mod log;
@@ -36,8 +37,9 @@ mod vectors;
 
 pub use abi::CpuId;
 pub use config::{Config, Guest, StraceOptions};
-pub use fetch::{aliases, fetch};
+pub use fetch::{aliases, fetch, is_file};
 pub use guest::GuestMem;
+pub use identity::{build_id, hide, is_secure};
 pub use limits::Limits;
 pub use log::{LogFile, LogOptions};
 pub use path::Paths;

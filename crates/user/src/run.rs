@@ -119,10 +119,9 @@ fn show_guest(mm: &Mm, config: &Config) {
         let _ = host::call(libc::SYS_prctl, &[PR_SET_NAME, name.as_ptr() as u64, 0, 0, 0]);
     }
     let state = mm.lock();
-    // The host's heap stays as it is: fields 47 of proc_pid_stat(5) and the break itself.
-    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return };
-    let heap: Option<u64> = stat.rsplit_once(") ").and_then(|(_, f)| f.split(' ').nth(47 - 3)?.parse().ok());
-    let (Some(heap), Ok(brk)) = (heap, host::call(libc::SYS_brk, &[0])) else { return };
+    // The kernel wants to be told the host's heap anew. Where it began is in proc_pid_stat(5), which is slow to make;
+    // that it began where it ends now means only that it will not shrink below that.
+    let Ok(heap) = host::call(libc::SYS_brk, &[0]) else { return };
     let at = |a: u64| a + mm.base;
     let code = at(state.code.start)..at(state.code.end);
     let map: [u64; 13] = [
@@ -131,7 +130,7 @@ fn show_guest(mm: &Mm, config: &Config) {
         code.end,
         code.end,
         heap,
-        brk,
+        heap,
         at(state.stack_start),
         at(state.args.start),
         at(state.args.end),

@@ -1,4 +1,4 @@
-//! What must be seen before Rust's runtime changes it.
+//! What must be seen before Rust's runtime changes it, and set before anything is allocated.
 #![allow(unsafe_code, reason = "runs before main")]
 
 use crate::signal::SigAction;
@@ -8,11 +8,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 static PIPE: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn remember() {
+    tune_allocator();
     PIPE.store(crate::signal::host_action(libc::SIGPIPE).handler, Ordering::Relaxed);
 }
 
+/// Lets the C library's heap grow in larger steps than its 128 KiB and keep what it has: translation takes memory all
+/// the time and gives little back.
+fn tune_allocator() {
+    #[cfg(target_env = "gnu")]
+    for (parameter, bytes) in
+        [(libc::M_TOP_PAD, 1 << 20), (libc::M_TRIM_THRESHOLD, 64 << 20), (libc::M_MMAP_THRESHOLD, 4 << 20)]
+    {
+        // SAFETY: sets a number; no other thread runs yet.
+        unsafe { libc::mallopt(parameter, bytes) };
+    }
+}
+
 // SAFETY: a function pointer of the type that the C runtime calls from this section; it only makes a
-// system call.
+// system call and sets numbers of the allocator.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static REMEMBER: extern "C" fn() = remember;

@@ -1,8 +1,6 @@
 //! The ends of nodes, and the ways out of the region.
 
 use super::Lower;
-use crate::compile::Refused;
-use crate::slots::Slot;
 use crate::status;
 use crate::words::Rows;
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
@@ -10,9 +8,12 @@ use brolga_ir::{Block, Inst, JumpKind, Op};
 use cranelift_codegen::ir::{self, InstBuilder, condcodes::IntCC, types};
 use std::mem::{offset_of, size_of};
 
+/// Namespace of the symbols that stand for numbers of link slots; the index is that of the exit.
+pub(crate) const EXITS: u32 = 1;
+
 impl Lower<'_, '_> {
     /// Ends node `n`.
-    pub(super) fn end(&mut self, n: usize, block: &Block, inst: &Inst) -> Result<(), Refused> {
+    pub(super) fn end(&mut self, n: usize, block: &Block, inst: &Inst) {
         let node = &self.u.cfg.nodes[n];
         match inst.op {
             Op::Jump => {
@@ -30,18 +31,18 @@ impl Lower<'_, '_> {
             }
             Op::Goto => {
                 if JumpKind::from_sub(inst.sub) == JumpKind::Call {
-                    self.push_return(node.next_pc)?;
+                    self.push_return(node.next_pc);
                 }
                 match node.succs.first() {
                     Some(&to) => self.goto_inside(n, to),
-                    None => self.goto_outside(inst.imm)?,
+                    None => self.goto_outside(inst.imm),
                 }
             }
             Op::GotoInd => {
                 let target = self.data(inst.a);
                 match JumpKind::from_sub(inst.sub) {
                     JumpKind::Call => {
-                        self.push_return(node.next_pc)?;
+                        self.push_return(node.next_pc);
                         self.store_rows(self.dirty);
                     }
                     JumpKind::Jump => self.store_rows(self.dirty),
@@ -59,7 +60,6 @@ impl Lower<'_, '_> {
                 self.leave(pc, status::RAISE);
             }
         }
-        Ok(())
     }
 
     fn local(&mut self, block: &Block, target: u64, node: usize) -> (ir::Block, Vec<ir::BlockArg>) {
@@ -76,24 +76,33 @@ impl Lower<'_, '_> {
         self.edge_made(to);
     }
 
-    /// The slot that leads to guest address `pc`; one for each address.
-    fn slot(&mut self, pc: u64) -> Result<Slot, Refused> {
-        if let Some(&(slot, _)) = self.out.exits.iter().find(|(_, to)| *to == pc) {
-            return Ok(slot);
-        }
-        let slot = self.u.slots.allocate(pc).ok_or(Refused::OutOfSlots)?;
-        self.out.exits.push((slot, pc));
-        Ok(slot)
+    /// Number of the slot that leads to guest address `pc`; one for each address. Which number that is, is known when
+    /// the code is put in place: until then it is the symbol of the exit.
+    fn slot(&mut self, pc: u64) -> ir::Value {
+        let exit = self.out.exits.iter().position(|&to| to == pc).unwrap_or_else(|| {
+            self.out.exits.push(pc);
+            self.out.exits.len() - 1
+        });
+        let name = ir::UserExternalName { namespace: EXITS, index: exit as u32 };
+        let name = ir::ExternalName::user(self.fb.func.declare_imported_user_function(name));
+        let symbol = ir::GlobalValueData::Symbol { name, offset: 0.into(), colocated: false, tls: false };
+        let symbol = self.fb.create_global_value(symbol);
+        self.fb.ins().symbol_value(types::I64, symbol)
     }
 
-    fn goto_outside(&mut self, pc: u64) -> Result<(), Refused> {
+    fn goto_outside(&mut self, pc: u64) {
         self.store_rows(self.dirty);
-        let slot = self.slot(pc)?;
+        let slot = self.slot(pc);
+        self.go_by(slot);
+    }
+
+    /// Goes where `slot` leads.
+    fn go_by(&mut self, slot: ir::Value) {
         let slots = self.load_env(types::I64, offset_of!(Env, link_slots));
-        let host = self.fb.ins().load(types::I64, self.env_flags, slots, 8 * slot as i32);
-        let slot = self.const64(u64::from(slot));
+        let offset = self.fb.ins().ishl_imm_u(slot, 3);
+        let at = self.fb.ins().iadd(slots, offset);
+        let host = self.fb.ins().load(types::I64, self.env_flags, at, 0);
         self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, slot]);
-        Ok(())
     }
 
     /// Returns to the run loop at `pc`. Registers are stored.
@@ -154,19 +163,17 @@ impl Lower<'_, '_> {
     }
 
     /// Remembers that a call will return to `pc`.
-    fn push_return(&mut self, pc: u64) -> Result<(), Refused> {
-        let slot = self.slot(pc)?;
+    fn push_return(&mut self, pc: u64) {
+        let slot = self.slot(pc);
         let top = self.load_env(types::I64, offset_of!(Env, return_top));
         let entry = self.fb.ins().iadd(self.env, top);
         let stack = offset_of!(Env, return_stack);
         let pc = self.const64(pc);
-        let slot = self.const64(u64::from(slot));
         let at = |field: usize| (stack + field) as i32;
         self.fb.ins().store(self.env_flags, pc, entry, at(offset_of!(ReturnEntry, guest)));
         self.fb.ins().store(self.env_flags, slot, entry, at(offset_of!(ReturnEntry, slot)));
         let next = self.fb.ins().iadd_imm_s(top, size_of::<ReturnEntry>() as i64);
         self.set_top(next);
-        Ok(())
     }
 
     fn set_top(&mut self, top: ir::Value) {
@@ -203,11 +210,7 @@ impl Lower<'_, '_> {
         self.fb.seal_block(on);
         self.fb.switch_to_block(go);
         let slot = self.fb.ins().load(types::I64, self.env_flags, entry, stack + offset_of!(ReturnEntry, slot) as i32);
-        let slots = self.load_env(types::I64, offset_of!(Env, link_slots));
-        let offset = self.fb.ins().ishl_imm_u(slot, 3);
-        let at = self.fb.ins().iadd(slots, offset);
-        let host = self.fb.ins().load(types::I64, self.env_flags, at, 0);
-        self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, slot]);
+        self.go_by(slot);
         self.fb.switch_to_block(on);
     }
 }

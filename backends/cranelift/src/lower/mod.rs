@@ -4,7 +4,7 @@
 //! may have changed. The order of emission is reverse postorder, so that Cranelift's SSA construction
 //! meets most blocks with their predecessors done.
 
-mod exits;
+pub(crate) mod exits;
 mod flags;
 mod float;
 mod float_convert;
@@ -17,7 +17,6 @@ mod vector;
 use crate::cfg::Cfg;
 use crate::compile::{Features, Refused};
 use crate::fp::HostFloat;
-use crate::slots::LinkSlots;
 use crate::words::{RowMap, Rows};
 use brolga_core::{CcOp, Env, RegTable};
 use brolga_ir::{Block, Inst, Op, Region, Ty, Value};
@@ -36,7 +35,6 @@ pub(crate) struct Unit<'a> {
     pub cfg: &'a Cfg,
     pub regs: &'static RegTable,
     pub rows: &'a RowMap,
-    pub slots: &'a LinkSlots,
     /// Added to a guest address.
     pub guest_base: u64,
     /// Accesses clear the top byte of addresses.
@@ -63,8 +61,8 @@ pub(crate) struct Access {
 pub(crate) struct Output {
     /// Accesses by trap code, from 1.
     pub accesses: Vec<Access>,
-    /// Slots and the guest addresses they lead to.
-    pub exits: Vec<(u32, u64)>,
+    /// Guest addresses that exits lead to; the index is that of the exit's symbol.
+    pub exits: Vec<u64>,
 }
 
 /// An IR value in the function.
@@ -368,7 +366,7 @@ impl<'a> Lower<'a, '_> {
             Op::Call => self.call(block, inst),
             op if op.is_vector() => self.vector(block, inst),
             Op::Jump | Op::Brif | Op::Goto | Op::GotoInd | Op::Raise => {
-                self.end(n, block, inst)?;
+                self.end(n, block, inst);
                 return Ok(());
             }
             _ => self.int(block, inst),

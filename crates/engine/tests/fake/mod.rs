@@ -2,11 +2,12 @@
 //!
 //! No host code is made: a "host address" is a number, and entering it walks the region's blocks and the links
 //! between regions as generated code would.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use brolga_core::{Access, Env, Fault, FaultKind, Reg, RegInfo, RegTable, RegWidth, Vcpu};
 use brolga_engine::{Config, Engine, EngineVcpu};
 use brolga_ir::{
-    Block, DisasContext, Flow, Frontend, Helper, HostExit, Inst, Installed, Interpreter, JumpKind, Leave, Op,
+    Block, Builder, DisasContext, Flow, Frontend, Helper, HostExit, Inst, Installed, Interpreter, JumpKind, Leave, Op,
     RaiseKind, Region, RegionBackend, Ty, Unfit,
 };
 use std::collections::HashMap;
@@ -108,6 +109,11 @@ impl World {
         self.0.lock().unwrap().precise
     }
 
+    /// Regions put in place so far; the number of the latest.
+    pub fn units(&self) -> u64 {
+        self.0.lock().unwrap().units
+    }
+
     /// Has the back end ask once for regions to be made anew.
     pub fn set_outdated(&self) {
         self.0.lock().unwrap().outdated = true;
@@ -164,15 +170,7 @@ impl Frontend for Guest {
     }
 
     fn translate_insn(&self, cx: &mut DisasContext) -> Flow {
-        let word = u32::from_le_bytes([cx.bytes[0], cx.bytes[1], cx.bytes[2], cx.bytes[3]]);
-        let operand = u64::from(word & 0xff_ffff);
-        cx.b.insn_start(cx.pc, 4);
-        if word >> 24 == 1 {
-            cx.b.goto(JumpKind::Jump, operand);
-        } else {
-            let number = cx.b.iconst(Ty::I64, operand);
-            cx.b.raise(RaiseKind::Syscall, cx.pc + 4, number);
-        }
+        emit(&mut cx.b, cx.pc, u32::from_le_bytes([cx.bytes[0], cx.bytes[1], cx.bytes[2], cx.bytes[3]]));
         Flow::EndTb
     }
 
@@ -187,6 +185,24 @@ impl Frontend for Guest {
     fn mnemonic(&self, _: &[u8]) -> Option<&'static str> {
         None
     }
+}
+
+fn emit(b: &mut Builder, pc: u64, word: u32) {
+    let operand = u64::from(word & 0xff_ffff);
+    b.insn_start(pc, 4);
+    if word >> 24 == 1 {
+        b.goto(JumpKind::Jump, operand);
+    } else {
+        let number = b.iconst(Ty::I64, operand);
+        b.raise(RaiseKind::Syscall, pc + 4, number);
+    }
+}
+
+/// The block of one instruction.
+fn block(pc: u64, word: u32) -> Block {
+    let mut b = Builder::new(pc, 0);
+    emit(&mut b, pc, word);
+    b.block
 }
 
 /// The op that ends a block of this guest.
@@ -346,4 +362,20 @@ impl RegionBackend for Regions {
     }
 
     fn forked(&self) {}
+
+    /// Address and bytes of each block: what the region is made of again.
+    fn export(&self, (region, _): &Self::Compiled) -> Option<(u32, Vec<u8>)> {
+        let words = region.blocks.iter().map(|b| {
+            let end = end(b);
+            let word = if end.op == Op::Goto { 1 << 24 | end.imm } else { 2 << 24 | b.as_const(end.a).unwrap() };
+            [b.pc, word].map(u64::to_le_bytes).concat()
+        });
+        Some((self.form(region.precise), words.flatten().chain([u8::from(region.precise)]).collect()))
+    }
+
+    fn import(&self, bytes: &[u8]) -> Option<Self::Compiled> {
+        let word = |b: &[u8]| u64::from_le_bytes(b.try_into().unwrap());
+        let blocks = bytes.chunks_exact(16).map(|b| block(word(&b[..8]), word(&b[8..]) as u32)).collect();
+        Some((Region { blocks, entries: vec![0], precise: *bytes.last()? == 1 }, None))
+    }
 }

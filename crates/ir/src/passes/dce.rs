@@ -14,7 +14,7 @@ pub(super) fn run(block: &Block, _: &RegTable) -> Block {
         let removable = matches!(inst.op.info().effect, Effect::Pure | Effect::ReadReg);
         keep[i] &= used[i] || !removable;
         if keep[i] {
-            block.uses(inst).into_iter().for_each(|v| used[v.index()] = true);
+            block.each_use(inst, |v| used[v.index()] = true);
         }
     }
     retain(block, &keep)

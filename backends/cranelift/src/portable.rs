@@ -1,0 +1,159 @@
+//! Code as bytes that mean the same to every process on such a host.
+//!
+//! What must be the same beside: this very build, the host's instructions ([`host_key`]), [`Options`](crate::Options),
+//! and the guest's tables of registers and helpers.
+
+use crate::compile::Compiled;
+use crate::lower::Access;
+
+/// Bits of a form: what code must be like to be put in place now.
+const PRECISE: u32 = 1;
+const REMOVES_TAGS: u32 = 2;
+
+/// The form of code with these properties.
+pub(crate) fn form(precise: bool, removes_tags: bool) -> u32 {
+    u32::from(precise) * PRECISE | u32::from(removes_tags) * REMOVES_TAGS
+}
+
+/// What generated code may expect of this host, in words.
+pub fn host_key() -> String {
+    let mut key = std::env::consts::ARCH.to_string();
+    #[cfg(target_arch = "x86_64")]
+    {
+        macro_rules! have {
+            ($($name:tt)*) => {$(
+                if std::arch::is_x86_feature_detected!($name) {
+                    key += concat!(" ", $name);
+                }
+            )*};
+        }
+        // What Cranelift asks a host for.
+        have!("sse3" "ssse3" "sse4.1" "sse4.2" "popcnt" "avx" "avx2" "fma" "bmi1" "bmi2" "lzcnt" "avx512f" "avx512dq"
+            "avx512vl" "avx512vbmi" "avx512bitalg" "cmpxchg16b");
+    }
+    key
+}
+
+#[derive(Default)]
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn u32(&mut self, value: u32) {
+        self.0.extend(value.to_le_bytes());
+    }
+
+    fn u64(&mut self, value: u64) {
+        self.0.extend(value.to_le_bytes());
+    }
+
+    fn list<T>(&mut self, items: &[T], each: impl Fn(&mut Writer, &T)) {
+        self.u32(items.len() as u32);
+        items.iter().for_each(|item| each(self, item));
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn u32(&mut self) -> Option<u32> {
+        let (head, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u32::from_le_bytes(*head))
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        let (head, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*head))
+    }
+
+    /// A list of items of `size` bytes each.
+    fn list<T>(&mut self, size: usize, each: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = self.u32()? as usize;
+        // The count may be anything: no room is made that the bytes cannot fill.
+        (count <= self.0.len() / size).then(|| (0..count).map(|_| each(self)).collect())?
+    }
+}
+
+/// Form and bytes of `code`, which has no slots yet.
+pub(crate) fn export(code: &Compiled) -> (u32, Vec<u8>) {
+    debug_assert!(code.taken.is_empty() && code.counter.is_none(), "it names slots of this process");
+    let form = form(code.precise, code.removes_tags);
+    let mut w = Writer(Vec::with_capacity(code.code.len() + 24 * code.traps.len() + 256));
+    w.u32(form);
+    w.list(&code.entries, |w, &(pc, at)| (w.u64(pc), w.u32(at)).0);
+    w.list(&code.exits, |w, &pc| w.u64(pc));
+    w.list(&code.relocs, |w, &(at, exit)| (w.u32(at), w.u32(exit)).0);
+    w.list(&code.traps, |w, &(at, access)| (w.u32(at), w.u64(access.resume), w.u64(access.pc)).0);
+    w.u32(code.code.len() as u32);
+    w.0.extend(&code.code);
+    (form, w.0)
+}
+
+/// The code behind `bytes`; `None` if they are not of [`export`].
+pub(crate) fn import(bytes: &[u8]) -> Option<Compiled> {
+    let mut r = Reader(bytes);
+    let form = r.u32()?;
+    let entries = r.list(12, |r| Some((r.u64()?, r.u32()?)))?;
+    let exits = r.list(8, Reader::u64)?;
+    let relocs = r.list(8, |r| Some((r.u32()?, r.u32()?)))?;
+    let traps = r.list(20, |r| Some((r.u32()?, Access { resume: r.u64()?, pc: r.u64()? })))?;
+    let len = r.u32()? as usize;
+    let code = r.0.to_vec();
+    let inside = |at: u32, size: usize| at as usize + size <= len;
+    let good = code.len() == len
+        && !entries.is_empty()
+        && entries.iter().all(|e| inside(e.1, 1))
+        && relocs.iter().all(|r| inside(r.0, 8) && (r.1 as usize) < exits.len())
+        && traps.is_sorted_by_key(|t| t.0);
+    let (precise, removes_tags) = (form & PRECISE != 0, form & REMOVES_TAGS != 0);
+    let (taken, counter, traps) = (Vec::new(), None, traps.into());
+    good.then_some(Compiled { code, entries, exits, relocs, traps, precise, removes_tags, taken, counter })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Compiled {
+        Compiled {
+            code: (0..64).collect(),
+            entries: vec![(0x40_0000, 54), (0x40_0010, 0)],
+            exits: vec![0x40_0020, 0x40_1000],
+            relocs: vec![(8, 1), (24, 0)],
+            traps: [3, 9].map(|at| (at, Access { resume: 0x40_0000, pc: 0x40_0000 + u64::from(at) })).into(),
+            precise: true,
+            removes_tags: false,
+            taken: Vec::new(),
+            counter: None,
+        }
+    }
+
+    #[test]
+    fn code_survives_the_way_there_and_back() {
+        let (form, bytes) = export(&sample());
+        assert_eq!((form, import(&bytes)), (PRECISE, Some(sample())));
+    }
+
+    #[test]
+    fn what_is_cut_is_refused() {
+        let (_, bytes) = export(&sample());
+        for len in 0..bytes.len() {
+            assert_eq!(import(&bytes[..len]), None, "{len}");
+        }
+    }
+
+    #[test]
+    fn relocations_and_entries_must_lie_in_the_code() {
+        let with = |change: fn(&mut Compiled)| {
+            let mut code = sample();
+            change(&mut code);
+            import(&export(&code).1)
+        };
+        assert_eq!(with(|c| c.relocs[0].0 = 57), None);
+        assert_eq!(with(|c| c.relocs[0].1 = 2), None);
+        assert_eq!(with(|c| c.entries[0].1 = 64), None);
+        assert_eq!(with(|c| c.entries.clear()), None);
+        assert_eq!(with(|c| c.traps.reverse()), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! Where translated code is kept between runs, and what has to be the same for it to be used again.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use brolga_cache::{Folder, Store, Summary};
+
+use crate::config::processor;
+use crate::log_items::LogItems;
+use crate::options::{Cache, RunOptions};
+
+/// MiB kept unless `--cache-size` says otherwise.
+const LIMIT_MIB: u64 = 512;
+
+/// The folder that is asked for, or the usual one; none if it is turned off or nothing says where the user's files are.
+pub fn folder(choice: &Cache) -> Option<PathBuf> {
+    match choice {
+        Cache::Off => None,
+        Cache::Folder(path) => Some(path.clone()),
+        Cache::Usual => Folder::usual(|name| std::env::var_os(name)),
+    }
+}
+
+/// The choice settled as a word for programs that the guest executes: it may change the variables that say where.
+pub fn word(options: &RunOptions) -> std::ffi::OsString {
+    let mut word = std::ffi::OsString::from("--cache=");
+    word.push(folder(&options.cache).unwrap_or_else(|| "0".into()));
+    word
+}
+
+/// Opens what is kept for `program`, if that may be used at all. The reason why not goes to the debug log only: the
+/// program runs just as well.
+pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Option<Arc<Store>> {
+    let logged = options.log.intersects(LogItems::OP_OPT.union(LogItems::OUT_ASM));
+    let compiles = options.switches.region_threshold != 0 && !options.one_insn_per_tb;
+    if brolga_user::is_secure() || !compiles || logged {
+        return None;
+    }
+    let path = folder(&options.cache)?;
+    let key = key(options, program, guest, base)?;
+    let limit = options.cache_mib.unwrap_or(LIMIT_MIB).saturating_mul(1 << 20);
+    match Folder::open(&path, limit) {
+        Ok(folder) => Some(Arc::new(Store::open(folder, key.as_bytes(), brolga_user::hide))),
+        Err(error) => {
+            tracing::debug!("{}: {error}", path.display());
+            None
+        }
+    }
+}
+
+/// All that code depends on beside the guest's bytes, and the program, so that each has a file of its own.
+fn key(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Option<String> {
+    let build: String = brolga_user::build_id()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let data = std::fs::metadata(program).ok().filter(|_| !program.starts_with("/proc"))?;
+    let program = std::fs::canonicalize(program).ok()?;
+    let (cpu, s) = (processor(options).ok()?, &options.switches);
+    Some(format!(
+        "{build}\n{}\n{guest} {cpu:?} {base:#x} {} {}\n{} {} {}.{}\n",
+        brolga_cranelift::host_key(),
+        s.passes,
+        s.host_fp,
+        program.display(),
+        data.size(),
+        data.mtime(),
+        data.mtime_nsec(),
+    ))
+}
+
+/// `brolga cache info`: the folder and what is in it.
+pub fn info() -> anyhow::Result<(PathBuf, Summary)> {
+    with_folder(Folder::summary)
+}
+
+/// `brolga cache clear`: the folder and what was in it.
+pub fn clear() -> anyhow::Result<(PathBuf, Summary)> {
+    with_folder(Folder::clear)
+}
+
+fn with_folder(action: fn(&Folder) -> Summary) -> anyhow::Result<(PathBuf, Summary)> {
+    let mut options = RunOptions::default();
+    for variable in ["QEMU_CACHE", "BROLGA_CACHE"] {
+        // Only a folder matters here: what is kept can be looked at where nothing is added.
+        if let Some(value) = std::env::var_os(variable).filter(|value| value != "0" && value != "1") {
+            options.cache = Cache::Folder(value.into());
+        }
+    }
+    let path = folder(&options.cache).ok_or_else(|| anyhow::anyhow!("neither XDG_CACHE_HOME nor HOME is set"))?;
+    if !path.exists() {
+        return Ok((path, Summary::default()));
+    }
+    let folder = Folder::open(&path, u64::MAX).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+    Ok((path, action(&folder)))
+}

@@ -1,0 +1,57 @@
+//! A 128-bit hash for keys and checksums: against accidents, not against people.
+//!
+//! Who can write the files can as well replace the code in them; ownership keeps others out.
+
+/// A hash.
+pub type Hash = u128;
+
+const K: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9];
+
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Hash of `bytes`; `seed` tells uses apart.
+pub fn hash(seed: u64, bytes: &[u8]) -> Hash {
+    let word = |b: &[u8]| {
+        let mut all = [0; 8];
+        all[..b.len()].copy_from_slice(b);
+        u64::from_le_bytes(all)
+    };
+    let (mut x, mut y) = (seed ^ K[0], seed.rotate_left(32) ^ K[1]);
+    for chunk in bytes.chunks(16) {
+        let (a, b) = chunk.split_at(chunk.len().min(8));
+        let (a, b) = (word(a), word(b));
+        // Both words go into both halves, so that neither half alone can lose them.
+        x = fold(x ^ a ^ K[2], b ^ K[1]) ^ x.rotate_left(23);
+        y = fold(y ^ b ^ K[0], a ^ K[2]).wrapping_add(y.rotate_left(41));
+    }
+    let len = bytes.len() as u64;
+    let (x, y) = (fold(x ^ len, y ^ K[0]), fold(y ^ len.rotate_left(17), x ^ K[2]));
+    u128::from(x) << 64 | u128::from(y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_byte_bit_and_length_counts() {
+        let base: Vec<u8> = (0..100u8).map(|i| i.wrapping_mul(37)).collect();
+        let mut seen = HashSet::from([hash(0, &base), hash(1, &base)]);
+        for i in 0..base.len() {
+            seen.insert(hash(0, &base[..i]));
+            for bit in 0..8 {
+                let mut other = base.clone();
+                other[i] ^= 1 << bit;
+                seen.insert(hash(0, &other));
+            }
+        }
+        assert_eq!(seen.len(), 2 + 100 + 800);
+        assert_ne!(hash(0, &[0]), hash(0, &[0, 0]));
+        let halves: HashSet<u64> = seen.iter().flat_map(|&h| [h as u64, (h >> 64) as u64]).collect();
+        assert_eq!(halves.len(), 2 * seen.len(), "each half is a hash of its own");
+    }
+}

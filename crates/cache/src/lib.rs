@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod folder;
+mod format;
+mod hash;
+mod lock;
+mod store;
+
+pub use folder::{Folder, Summary};
+pub use hash::{Hash, hash};
+pub use store::{Figures, Found, Hide, Region, Store};

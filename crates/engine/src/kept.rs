@@ -1,0 +1,106 @@
+//! Regions that an earlier run compiled.
+//!
+//! *Requirement.* Code from a file runs only where the guest's bytes are those that it was made from, and is dropped by
+//! invalidations as if it had been compiled here.
+//! *How.* The bytes are read and compared while a translation is announced, so that a change of them since is noted even
+//! if no block holds them; then the code is put in place as any other. What was compiled is kept with the bytes that
+//! were translated, not with those that are there later.
+//! *Limits.* Code that is no file's is neither kept nor looked up, nor is code that comes from two files.
+
+use crate::engine::Engine;
+use crate::regions::{Origin, Refusal, Regions, Tier};
+use crate::tb::TranslationBlock;
+use brolga_ir::{Interpreter, Region, RegionBackend};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Regions that wait in memory before they are written.
+const FLUSH_AT: usize = 64;
+
+impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
+    /// Puts the region around `hot` in place that an earlier run kept; tells whether there was one. Call without a lock.
+    pub(crate) fn load(&self, hot: &TranslationBlock<T::Code>) -> bool {
+        let (Some(regions), Some(store)) = (&self.regions, &self.config.store) else { return false };
+        let (key, precise) = (hot.key, regions.precise());
+        let form = regions.backend.form(precise);
+        if !store.may_have(key.pc, key.mode, form) {
+            return false;
+        }
+        let start = Instant::now();
+        let read = self.cache.reading();
+        let since = self.cache.generation();
+        let mut guest = |(start, end): (u64, u64), out: &mut Vec<u8>| self.read_guest(start, end, out);
+        let Some(found) = store.find(key.pc, key.mode, form, &mut guest) else { return false };
+        if !(self.config.is_file)(&found.ranges) {
+            return false;
+        }
+        let bytes = found.code.len();
+        let Some(code) = regions.backend.import(&found.code) else { return false };
+        let origin = Origin { mode: key.mode, ranges: found.ranges, precise };
+        let past = |generation| self.processors.past(generation);
+        // Nothing makes room for it: what is in place is in use.
+        let placed = match regions.install(&self.cache, &origin, Tier::Region, code, since, &past) {
+            Ok(()) => true,
+            Err(Refusal::Stale(code) | Refusal::Full(code)) => {
+                regions.backend.discard(code);
+                false
+            }
+        };
+        drop(read);
+        self.eager.store(true, Ordering::Relaxed);
+        if let Some(stats) = self.config.stats.as_ref().filter(|_| placed) {
+            stats.loaded(bytes, start.elapsed());
+        }
+        // It may be good for the address under which it was found only.
+        placed && hot.host.load(Ordering::Acquire) != 0
+    }
+
+    fn read_guest(&self, start: u64, end: u64, out: &mut Vec<u8>) -> bool {
+        let from = out.len();
+        out.resize(from + end.saturating_sub(start).min(1 << 20) as usize, 0);
+        let mut at = from;
+        while at < out.len() {
+            match self.tier0.fetch(start + (at - from) as u64, &mut out[at..]) {
+                Ok(n) if n > 0 => at += n,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// What is to be kept of a region that was just compiled, if it may be.
+    pub(crate) fn to_keep(
+        &self,
+        regions: &Regions<R>,
+        region: &Region,
+        origin: &Origin,
+        guest: Vec<u8>,
+        code: &R::Compiled,
+    ) -> Option<brolga_cache::Region> {
+        self.config.store.as_ref().filter(|_| (self.config.is_file)(&origin.ranges))?;
+        let (form, code) = regions.backend.export(code)?;
+        Some(brolga_cache::Region {
+            entries: region.entries.iter().map(|&e| region.blocks[e].pc).collect(),
+            mode: origin.mode,
+            form,
+            ranges: origin.ranges.clone(),
+            guest,
+            code,
+        })
+    }
+
+    pub(crate) fn keep(&self, region: Option<brolga_cache::Region>) {
+        if let (Some(store), Some(region)) = (&self.config.store, region)
+            && store.add(region) >= FLUSH_AT
+        {
+            store.flush();
+        }
+    }
+
+    /// Tells a block that is new here of code that was put in place before it.
+    pub(crate) fn adopt(&self, tb: &TranslationBlock<T::Code>) {
+        if let (Some(regions), Some(_)) = (&self.regions, &self.config.store) {
+            regions.adopt(tb);
+        }
+    }
+}
