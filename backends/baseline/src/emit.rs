@@ -336,6 +336,7 @@ impl Emitter<'_, '_> {
                 put!(self.asm, cmovneq_rm(RAX, word(op.b)));
                 self.done(op.dst);
             }
+            Op::Vector if self.vector(op) => {}
             Op::Binary if self.binary(op) => {}
             Op::Unary if self.unary(op) => {}
             Op::Mov128

@@ -6,5 +6,6 @@ mod emit;
 mod exits;
 mod flags;
 mod memory;
+mod vector;
 
 pub use emit::{Code, Plan, Status, emit};

@@ -31,11 +31,13 @@ pub fn thread_end(t: &mut Thread) {
         let _ = host::call(libc::SYS_set_robust_list, &[0, 24]);
         crate::robust::release_all(t.mem, t.robust_list, t.tid as u32);
     }
+    // Whoever waits for the word must not find the thread any more.
+    t.process.seccomp.remove(&t.seccomp);
+    t.process.mm.threads.remove(t.tid);
     if t.clear_child_tid != 0 && t.mem.write(t.clear_child_tid, &[0; 4]).is_ok() {
         const FUTEX_WAKE: u64 = 1;
         let _ = host::call(libc::SYS_futex, &[t.mem.host(t.clear_child_tid), FUTEX_WAKE, 1, 0, 0, 0]);
     }
-    t.process.mm.threads.remove(t.tid);
     crate::signal::inbox::Inbox::detach();
 }
 

@@ -1,0 +1,167 @@
+//! Vector ops that every x86-64 has one instruction for (SSE2), and those that are moves. The rest is the interpreter's.
+
+use crate::asm::{Cc, RAX, RCX, RDI, at, put, word};
+use crate::emit::Emitter;
+use brolga_interp::FlatOp;
+use brolga_ir::ops::ALL_OPS;
+use brolga_ir::{IntCc, Op, Shape};
+
+const X0: u8 = 0;
+
+impl Emitter<'_, '_> {
+    /// False if the op has no form here.
+    pub(crate) fn vector(&mut self, op: &FlatOp) -> bool {
+        let (ir, shape) = (ALL_OPS[op.aux as usize & 0xff], Shape::from_sub((op.aux >> 8) as u8));
+        match ir {
+            Op::Vscalar => {
+                self.first(op.a);
+                put!(self.asm, movq_mr(word(op.dst), RAX));
+                put!(self.asm, movq_mi_sxl(word(op.dst + 1), 0));
+                self.changed(op.dst, 2);
+                return true;
+            }
+            Op::Lane => {
+                self.lane(op, shape);
+                return true;
+            }
+            Op::Vany => {
+                self.first(op.a);
+                put!(self.asm, orq_rm(RAX, word(op.a + 1)));
+                self.asm.set_if(Cc::Ne, RAX);
+                self.done(op.dst);
+                return true;
+            }
+            Op::Vsplat => self.splat(op.a, shape),
+            Op::Insert => {
+                self.insert(op, shape);
+                return true;
+            }
+            Op::Vshl | Op::Vlshr | Op::Vashr => {
+                if !self.shift(ir, shape, op) {
+                    return false;
+                }
+            }
+            _ => {
+                let place = self.asm.bytes.len();
+                put!(self.asm, movups_a(X0, word(op.a)));
+                if !self.lanewise(ir, shape, op) {
+                    self.asm.bytes.truncate(place);
+                    return false;
+                }
+            }
+        }
+        put!(self.asm, movups_b(word(op.dst), X0));
+        self.changed(op.dst, 2);
+        true
+    }
+
+    fn lane(&mut self, op: &FlatOp, shape: Shape) {
+        let from = at(RDI, lane_offset(op.a, shape, op.imm));
+        match shape {
+            Shape::I8x16 => put!(self.asm, movzbl_rm(RAX, from)),
+            Shape::I16x8 => put!(self.asm, movzwl_rm(RAX, from)),
+            Shape::I32x4 => put!(self.asm, movl_rm(RAX, from)),
+            Shape::I64x2 => put!(self.asm, movq_rm(RAX, from)),
+        }
+        self.done(op.dst);
+    }
+
+    fn insert(&mut self, op: &FlatOp, shape: Shape) {
+        self.load(RCX, op.b);
+        put!(self.asm, movups_a(X0, word(op.a)));
+        put!(self.asm, movups_b(word(op.dst), X0));
+        let to = at(RDI, lane_offset(op.dst, shape, op.imm));
+        match shape {
+            Shape::I8x16 => put!(self.asm, movb_mr(to, RCX)),
+            Shape::I16x8 => put!(self.asm, movw_mr(to, RCX)),
+            Shape::I32x4 => put!(self.asm, movl_mr(to, RCX)),
+            Shape::I64x2 => put!(self.asm, movq_mr(to, RCX)),
+        }
+        self.changed(op.dst, 2);
+    }
+
+    fn splat(&mut self, a: u8, shape: Shape) {
+        self.load(RCX, a);
+        put!(self.asm, movq_a(X0, RCX));
+        match shape {
+            Shape::I64x2 => return put!(self.asm, punpcklqdq_a(X0, X0)),
+            Shape::I32x4 => {}
+            Shape::I16x8 => put!(self.asm, punpcklwd_a(X0, X0)),
+            Shape::I8x16 => {
+                put!(self.asm, punpcklbw_a(X0, X0));
+                put!(self.asm, punpcklwd_a(X0, X0));
+            }
+        }
+        put!(self.asm, pshufd_a(X0, X0, 0u8));
+    }
+
+    /// Shifts by a constant.
+    fn shift(&mut self, ir: Op, shape: Shape, op: &FlatOp) -> bool {
+        let n = op.imm as u8;
+        if shape == Shape::I8x16 || (ir, shape) == (Op::Vashr, Shape::I64x2) {
+            return false;
+        }
+        put!(self.asm, movups_a(X0, word(op.a)));
+        match (ir, shape) {
+            (Op::Vshl, Shape::I16x8) => put!(self.asm, psllw_b(X0, n)),
+            (Op::Vshl, Shape::I32x4) => put!(self.asm, pslld_b(X0, n)),
+            (Op::Vshl, _) => put!(self.asm, psllq_b(X0, n)),
+            (Op::Vlshr, Shape::I16x8) => put!(self.asm, psrlw_b(X0, n)),
+            (Op::Vlshr, Shape::I32x4) => put!(self.asm, psrld_b(X0, n)),
+            (Op::Vlshr, _) => put!(self.asm, psrlq_b(X0, n)),
+            (_, Shape::I16x8) => put!(self.asm, psraw_b(X0, n)),
+            (_, _) => put!(self.asm, psrad_b(X0, n)),
+        }
+        true
+    }
+
+    /// XMM0 and a vector in the file.
+    fn lanewise(&mut self, ir: Op, shape: Shape, op: &FlatOp) -> bool {
+        use Shape::{I8x16, I16x8, I32x4, I64x2};
+        let b = word(op.b);
+        if op.b == brolga_interp::NONE {
+            return false;
+        }
+        match (ir, shape) {
+            (Op::Vadd, I8x16) => put!(self.asm, paddb_a(X0, b)),
+            (Op::Vadd, I16x8) => put!(self.asm, paddw_a(X0, b)),
+            (Op::Vadd, I32x4) => put!(self.asm, paddd_a(X0, b)),
+            (Op::Vadd, I64x2) => put!(self.asm, paddq_a(X0, b)),
+            (Op::Vsub, I8x16) => put!(self.asm, psubb_a(X0, b)),
+            (Op::Vsub, I16x8) => put!(self.asm, psubw_a(X0, b)),
+            (Op::Vsub, I32x4) => put!(self.asm, psubd_a(X0, b)),
+            (Op::Vsub, I64x2) => put!(self.asm, psubq_a(X0, b)),
+            (Op::Vmul, I16x8) => put!(self.asm, pmullw_a(X0, b)),
+            (Op::Vumin, I8x16) => put!(self.asm, pminub_a(X0, b)),
+            (Op::Vumax, I8x16) => put!(self.asm, pmaxub_a(X0, b)),
+            (Op::Vsmin, I16x8) => put!(self.asm, pminsw_a(X0, b)),
+            (Op::Vsmax, I16x8) => put!(self.asm, pmaxsw_a(X0, b)),
+            (Op::VsaddSat, I8x16) => put!(self.asm, paddsb_a(X0, b)),
+            (Op::VsaddSat, I16x8) => put!(self.asm, paddsw_a(X0, b)),
+            (Op::VuaddSat, I8x16) => put!(self.asm, paddusb_a(X0, b)),
+            (Op::VuaddSat, I16x8) => put!(self.asm, paddusw_a(X0, b)),
+            (Op::VssubSat, I8x16) => put!(self.asm, psubsb_a(X0, b)),
+            (Op::VssubSat, I16x8) => put!(self.asm, psubsw_a(X0, b)),
+            (Op::VusubSat, I8x16) => put!(self.asm, psubusb_a(X0, b)),
+            (Op::VusubSat, I16x8) => put!(self.asm, psubusw_a(X0, b)),
+            (Op::VavgRound, I8x16) => put!(self.asm, pavgb_a(X0, b)),
+            (Op::VavgRound, I16x8) => put!(self.asm, pavgw_a(X0, b)),
+            (Op::Vicmp, _) => match (IntCc::from_sub(op.imm as u8), shape) {
+                (IntCc::Eq, I8x16) => put!(self.asm, pcmpeqb_a(X0, b)),
+                (IntCc::Eq, I16x8) => put!(self.asm, pcmpeqw_a(X0, b)),
+                (IntCc::Eq, I32x4) => put!(self.asm, pcmpeqd_a(X0, b)),
+                (IntCc::Sgt, I8x16) => put!(self.asm, pcmpgtb_a(X0, b)),
+                (IntCc::Sgt, I16x8) => put!(self.asm, pcmpgtw_a(X0, b)),
+                (IntCc::Sgt, I32x4) => put!(self.asm, pcmpgtd_a(X0, b)),
+                _ => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Offset in `Env` of a lane of the vector at word `w`.
+fn lane_offset(w: u8, shape: Shape, lane: u64) -> i32 {
+    8 * i32::from(w) + (lane as i32 % shape.lanes() as i32) * (shape.lane_bits() as i32 / 8)
+}
