@@ -218,6 +218,7 @@ fn folder_that_cannot_be_made_or_is_a_file_is_an_error() {
     let temp = tempfile::tempdir().unwrap();
     fs::write(temp.path().join("file"), "x").unwrap();
     assert!(Folder::open(&temp.path().join("file"), 1).is_err());
+    assert!(Folder::existing(&temp.path().join("none"), 1).is_err() && !temp.path().join("none").exists());
     assert!(Folder::open(&temp.path().join("file/below"), 1).is_err());
     assert!(Folder::open(Path::new("/proc/none"), 1).is_err());
 }

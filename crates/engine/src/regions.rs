@@ -4,9 +4,8 @@
 //! *How.* Exits whose target has host code are linked by one store. Retiring a region unlinks everything that leads
 //! to it and raises the cache's generation, at which every processor forgets its predictions; its memory is released
 //! when all processors have passed that generation.
-//! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more. A released
-//! region's exits stay in the lists of what they were linked to; if their slots are used again they may be unlinked
-//! once too often, which costs one look-up.
+//! Its exits leave the lists of what they were linked to then, since their slots are used again.
+//! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more.
 
 use crate::cache::{Cache, PAGE_SHIFT};
 use crate::stats::Stats;
@@ -37,6 +36,8 @@ struct Unit {
     ranges: Vec<(u64, u64)>,
     /// Guest and host addresses.
     entries: Vec<(u64, u64)>,
+    /// Link slots and the guest addresses they lead to.
+    exits: Vec<(u32, u64)>,
     bytes: usize,
     /// Counter of a block of tier 1.
     counter: Option<u32>,
@@ -60,8 +61,16 @@ struct State {
     counters: FxHashMap<TbKey, u32>,
     /// Linked slots by what they lead to.
     incoming: FxHashMap<TbKey, Vec<u32>>,
-    /// Regions to be released when all processors have passed a generation.
-    retired: Vec<(u64, u64)>,
+    /// Regions to be released when all processors have passed a generation, in the order of generations.
+    retired: Vec<Retired>,
+}
+
+/// A region that nothing leads to any more. Processors may be inside, and link its exits.
+#[derive(Debug)]
+struct Retired {
+    generation: u64,
+    id: u64,
+    unit: Unit,
 }
 
 /// What a region was made of.
@@ -217,7 +226,7 @@ impl<R: RegionBackend> Regions<R> {
             left = left.saturating_sub(unit.bytes);
         }
         if hit.is_empty() {
-            return state.retired.last().map(|r| r.0);
+            return state.retired.last().map(|r| r.generation);
         }
         self.retire(&mut state, cache, &hit);
         Some(cache.generation())
@@ -227,6 +236,7 @@ impl<R: RegionBackend> Regions<R> {
         if hit.is_empty() {
             return;
         }
+        let mut gone = Vec::with_capacity(hit.len());
         for &id in hit {
             let Some(unit) = state.take(id) else { continue };
             for &(pc, host) in &unit.entries {
@@ -248,19 +258,26 @@ impl<R: RegionBackend> Regions<R> {
                 }
             }
             self.backend.remove(id);
+            gone.push((id, unit));
         }
         if let Some(stats) = &self.stats {
             stats.dropped(hit.len());
         }
         let generation = cache.raise_generation();
-        state.retired.extend(hit.iter().map(|&id| (generation, id)));
+        state.retired.extend(gone.into_iter().map(|(id, unit)| Retired { generation, id, unit }));
     }
 
     /// Frees what processors have passed.
     fn release(&self, state: &mut State, past: &dyn Fn(u64) -> bool) {
         // The list is sorted by generation.
-        let done = state.retired.partition_point(|&(generation, _)| past(generation));
-        for (_, id) in state.retired.drain(..done) {
+        let done = state.retired.partition_point(|retired| past(retired.generation));
+        for Retired { id, unit, .. } in state.retired.drain(..done) {
+            // The slots will be other code's, which leads elsewhere.
+            for (slot, pc) in unit.exits {
+                if let Some(incoming) = state.incoming.get_mut(&TbKey { pc, mode: unit.mode }) {
+                    incoming.retain(|&other| other != slot);
+                }
+            }
             self.backend.release(id);
         }
     }
@@ -279,7 +296,8 @@ impl State {
             self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
         }
         let (entries, counter) = (installed.entries.clone(), installed.counter);
-        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, bytes: installed.bytes, counter };
+        let (exits, bytes) = (installed.exits.clone(), installed.bytes);
+        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, exits, bytes, counter };
         for page in unit.pages() {
             let on_page = self.pages.entry(page).or_default();
             if on_page.last() != Some(&installed.unit) {
