@@ -51,6 +51,15 @@ pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64, first:
     }
 }
 
+/// Entries of a block before its region is compiled. What is compiled in one run serves all later ones, so a program that
+/// is run again and again has ever more of its code compiled, a part in each run.
+pub fn region_threshold(options: &RunOptions, store: Option<&Store>) -> u32 {
+    const HALVINGS: u64 = 3;
+    let asked = options.switches.region_threshold;
+    let usual = asked == Switches::default().region_threshold;
+    asked >> store.filter(|_| usual).map_or(0, |store| store.age().min(HALVINGS))
+}
+
 /// All that code depends on beside the guest's bytes, and the program, so that each has a file of its own.
 fn key(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Option<String> {
     let build: String = brolga_user::build_id()?.iter().map(|byte| format!("{byte:02x}")).collect();

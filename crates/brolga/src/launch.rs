@@ -83,7 +83,12 @@ fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
         let store = kept::open(options, &program, &format!("{guest:?}"), base, first);
         let stats = options.stats.then(|| Arc::new(Stats::default()));
         remember(store.clone(), stats.clone(), program.display().to_string(), log_file(options));
-        make_vcpu(options, base, EngineConfig { store, stats, ..engine_config(options) })
+        let usual = engine_config(options);
+        let region_threshold = match usual.region_threshold {
+            0 => 0,
+            _ => kept::region_threshold(options, store.as_deref()),
+        };
+        make_vcpu(options, base, EngineConfig { store, stats, region_threshold, ..usual })
     });
     ExitCode::from(status as u8)
 }

@@ -27,7 +27,7 @@ impl Default for Switches {
     fn default() -> Self {
         Switches {
             block_threshold: 16,
-            region_threshold: 3000,
+            region_threshold: 30_000,
             link: true,
             passes: true,
             worker: true,

@@ -52,7 +52,7 @@ impl Default for Config {
         Config {
             max_insns: 64,
             block_threshold: 0,
-            region_threshold: 3000,
+            region_threshold: 30_000,
             link: true,
             passes: true,
             precise: true,
