@@ -27,6 +27,8 @@ pub(crate) enum Tier {
     Block,
     /// Tier 2.
     Region,
+    /// Tier 2, in the place of a smaller region.
+    Large,
 }
 
 /// A region in place, or a block of tier 1, which is treated as a region of one.
@@ -158,6 +160,13 @@ impl<R: RegionBackend> Regions<R> {
                 self.backend.set_count(counter, 0);
             }
         }
+        if tier == Tier::Large {
+            for &(pc, _) in &origin.ranges {
+                if let Some(tb) = cache.find(TbKey { pc, mode }) {
+                    tb.inside.store(true, Ordering::Relaxed);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -174,6 +183,12 @@ impl<R: RegionBackend> Regions<R> {
         if let Some(&counter) = state.counters.get(&key) {
             self.backend.set_count(counter, LONG);
         }
+    }
+
+    /// How often a block was entered in tier 1, of at most `most` times.
+    pub(crate) fn entered(&self, key: TbKey, most: u32) -> u32 {
+        let counter = self.state().counters.get(&key).copied();
+        counter.map_or(0, |counter| most.saturating_sub(self.backend.count(counter)))
     }
 
     /// Links a static exit to the block it was just seen to lead to.

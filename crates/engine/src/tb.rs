@@ -1,6 +1,7 @@
 //! Translated blocks.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::targets::Targets;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// All that a translation depends on beside the guest's bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -24,6 +25,12 @@ pub struct TranslationBlock<C> {
     pub code: C,
     /// Times entered in tier 0.
     pub heat: AtomicU32,
+    /// Where its end goes, if that is an indirect jump or call.
+    pub targets: Option<Box<Targets>>,
+    /// Whether a large region was made that has the block inside, since the block's own region was last found hot.
+    pub inside: AtomicBool,
+    /// Whether a large region was asked for in place of its own.
+    pub grown: AtomicBool,
     /// Entry of the block in region code; 0 if there is none.
     pub host: AtomicU64,
     /// Entry of the block's own code, of tier 1; 0 if there is none.
@@ -33,8 +40,18 @@ pub struct TranslationBlock<C> {
 impl<C> TranslationBlock<C> {
     /// A cold block.
     pub fn new(key: TbKey, end: u64, guest_insns: u32, code: C) -> Self {
-        let (host, own_host) = (AtomicU64::new(0), AtomicU64::new(0));
-        TranslationBlock { key, end, guest_insns, code, heat: AtomicU32::new(0), host, own_host }
+        TranslationBlock {
+            key,
+            end,
+            guest_insns,
+            code,
+            heat: AtomicU32::new(0),
+            targets: None,
+            inside: AtomicBool::new(false),
+            grown: AtomicBool::new(false),
+            host: AtomicU64::new(0),
+            own_host: AtomicU64::new(0),
+        }
     }
 
     /// Entry of the best host code there is; 0 if there is none.
