@@ -20,6 +20,7 @@ pub(crate) const RCX: u8 = enc::RCX;
 pub(crate) const RDX: u8 = enc::RDX;
 pub(crate) const RBX: u8 = enc::RBX;
 pub(crate) const RSP: u8 = enc::RSP;
+pub(crate) const RBP: u8 = enc::RBP;
 pub(crate) const RSI: u8 = enc::RSI;
 /// `Env`, always.
 pub(crate) const RDI: u8 = enc::RDI;

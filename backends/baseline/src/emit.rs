@@ -1,6 +1,6 @@
 //! One arm an op: the pass over the flat form.
 
-use crate::asm::{Asm, Cc, Label, R8, RAX, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
+use crate::asm::{Asm, Cc, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
 use brolga_core::Env;
 use brolga_interp::{Code as Op, Flat, FlatOp, pack};
 use brolga_ir::Op as IrOp;
@@ -181,6 +181,9 @@ impl Emitter<'_, '_> {
     /// Returns to the run loop; the program counter is stored.
     pub(crate) fn leave(&mut self, status: u32) {
         put!(self.asm, movl_oi(RAX, status));
+        // The frame is that of all regions and blocks.
+        put!(self.asm, movq_mr(RSP, RBP));
+        put!(self.asm, popq_o(RBP));
         put_plain!(self.asm, retq_zo());
     }
 
@@ -593,11 +596,9 @@ impl Emitter<'_, '_> {
     /// Calls a function of the helper table, its arguments in place; the result is in RAX.
     pub(crate) fn call(&mut self, helper: u32) {
         put!(self.asm, movq_rm(RAX, field(offset_of!(Env, helpers))));
-        // The frame below ours holds `Env`; the stack is 8 bytes off its alignment when a block begins.
-        put!(self.asm, subq_mi_sxb(RSP, 8));
         put!(self.asm, callq_m(at(RAX, 8 * helper as i32)));
-        put!(self.asm, addq_mi_sxb(RSP, 8));
-        put!(self.asm, movq_rm(RDI, at(RSP, 8)));
+        // Behind the saved frame pointer and the address that the frame returns to is `Env`.
+        put!(self.asm, movq_rm(RDI, at(RBP, 16)));
     }
 
     /// Label of a flat op.

@@ -68,6 +68,8 @@ pub(crate) fn compile(with: &Emitter<'_>, block: &Block, count: u32) -> Result<C
             exits: Vec::new(),
             relocs: Vec::new(),
             taken: exits,
+            counters: Vec::new(),
+            patience: 0,
             traps: code.accesses.into_iter().map(|(at, pc)| (at, Access { resume: pc, pc })).collect(),
             // Every register is in memory at every access.
             precise: true,

@@ -10,7 +10,7 @@ use brolga_ir::{Block, Effect, Inst, JumpKind, Op, Region, Ty, Value};
 use std::collections::HashMap;
 
 /// Return addresses inside the region that a return is compared with before it leaves.
-const MAX_RETURNS: usize = 4;
+const MAX_RETURNS: usize = 6;
 
 /// A local block.
 #[derive(Debug)]
@@ -56,8 +56,6 @@ pub(crate) struct Cfg {
     pub heads: Vec<usize>,
     /// Block that starts at an address.
     pub by_pc: HashMap<u64, usize>,
-    /// Blocks that a return may go to inside the region.
-    pub returns: Vec<usize>,
     /// Position of each node in `order`; `usize::MAX` if unreachable.
     rank: Vec<usize>,
 }
@@ -108,14 +106,8 @@ pub(crate) fn width(ty: Ty) -> Width {
 impl Cfg {
     /// The graph of `region`, solved.
     pub(crate) fn new(region: &Region, regs: &RegTable, rows: &RowMap) -> Cfg {
-        let mut cfg = Cfg {
-            nodes: Vec::new(),
-            order: Vec::new(),
-            heads: Vec::new(),
-            by_pc: HashMap::new(),
-            returns: Vec::new(),
-            rank: Vec::new(),
-        };
+        let mut cfg =
+            Cfg { nodes: Vec::new(), order: Vec::new(), heads: Vec::new(), by_pc: HashMap::new(), rank: Vec::new() };
         for (i, block) in region.blocks.iter().enumerate() {
             cfg.by_pc.entry(block.pc).or_insert(i);
         }
@@ -126,8 +118,8 @@ impl Cfg {
             let head = cfg.heads[e];
             cfg.nodes[head].entry = true;
         }
-        cfg.find_returns(region);
         cfg.connect(region);
+        cfg.connect_returns(region);
         cfg.number(region);
         cfg.find_syncs(region);
         let flow = Flow { region, regs, rows };
@@ -197,21 +189,6 @@ impl Cfg {
         &region.blocks[n.block].insts[n.insts.end - 1]
     }
 
-    fn find_returns(&mut self, region: &Region) {
-        for n in 0..self.nodes.len() {
-            let end = self.end(region, n);
-            let internal_call = end.op == Op::Goto
-                && JumpKind::from_sub(end.sub) == JumpKind::Call
-                && self.by_pc.contains_key(&end.imm);
-            if let Some(&back) = self.by_pc.get(&self.nodes[n].next_pc).filter(|_| internal_call)
-                && !self.returns.contains(&back)
-                && self.returns.len() < MAX_RETURNS
-            {
-                self.returns.push(back);
-            }
-        }
-    }
-
     fn connect(&mut self, region: &Region) {
         for n in 0..self.nodes.len() {
             let block = &region.blocks[self.nodes[n].block];
@@ -233,8 +210,9 @@ impl Cfg {
                 Op::Jump => vec![local(end.imm)],
                 Op::Brif => vec![local(end.imm), local(end.imm + 1)],
                 Op::Goto => self.by_pc.get(&end.imm).map(|&b| self.heads[b]).into_iter().collect(),
-                Op::GotoInd if JumpKind::from_sub(end.sub) == JumpKind::Ret => {
-                    self.returns.iter().map(|&b| self.heads[b]).collect()
+                Op::GotoInd => {
+                    let seen = region.likely.iter().filter(|l| l.0 == self.nodes[n].block);
+                    seen.filter_map(|(_, pc)| self.by_pc.get(pc)).map(|&b| self.heads[b]).collect()
                 }
                 _ => Vec::new(),
             };
@@ -243,6 +221,51 @@ impl Cfg {
             }
             self.nodes[n].succs = succs;
         }
+    }
+
+    /// Returns lead to behind the calls inside the region that lead to them.
+    fn connect_returns(&mut self, region: &Region) {
+        let calls: Vec<Option<usize>> = (0..self.nodes.len()).map(|n| self.behind_call(region, n)).collect();
+        for n in 0..self.nodes.len() {
+            let Some(back) = calls[n] else { continue };
+            for k in 0..self.nodes[n].succs.len() {
+                for ret in self.returns_of(region, &calls, self.nodes[n].succs[k]) {
+                    let succs = &mut self.nodes[ret].succs;
+                    if !succs.contains(&back) && succs.len() < MAX_RETURNS {
+                        succs.push(back);
+                        self.nodes[back].preds.push(ret);
+                    }
+                }
+            }
+        }
+    }
+
+    /// For a call, the node that it returns to, if it is in the region.
+    fn behind_call(&self, region: &Region, n: usize) -> Option<usize> {
+        let end = self.end(region, n);
+        let call = matches!(end.op, Op::Goto | Op::GotoInd) && JumpKind::from_sub(end.sub) == JumpKind::Call;
+        self.by_pc.get(&self.nodes[n].next_pc).filter(|_| call).map(|&b| self.heads[b])
+    }
+
+    /// Returns of the function that starts at `head`.
+    fn returns_of(&self, region: &Region, calls: &[Option<usize>], head: usize) -> Vec<usize> {
+        let mut seen = vec![false; self.nodes.len()];
+        let mut todo = vec![head];
+        let mut found = Vec::new();
+        while let Some(n) = todo.pop() {
+            if std::mem::replace(&mut seen[n], true) {
+                continue;
+            }
+            let end = self.end(region, n);
+            let kind = JumpKind::from_sub(end.sub);
+            match end.op {
+                Op::GotoInd if kind == JumpKind::Ret => found.push(n),
+                Op::Goto | Op::GotoInd if kind == JumpKind::Call => todo.extend(calls[n]),
+                _ => todo.extend(&self.nodes[n].succs),
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     /// Reverse postorder, reachability and loop headers.

@@ -15,6 +15,7 @@ use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget, binem
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Choices that every region is compiled with.
@@ -64,6 +65,8 @@ pub enum Refused {
     TooManyAccesses,
     /// It would need a library call or another address fixed at load time.
     Relocation,
+    /// The host code has another form than expected, or needs too much stack.
+    Form,
     /// The region has no entry.
     Empty,
     /// Lowering or Cranelift panicked; the message went to standard error.
@@ -77,6 +80,7 @@ impl fmt::Display for Refused {
         match self {
             Refused::TooManyAccesses => f.write_str("too many memory accesses in one region"),
             Refused::Relocation => f.write_str("the code would need a relocation"),
+            Refused::Form => f.write_str("the code cannot be made to run in the common frame"),
             Refused::Panicked => f.write_str("internal error while compiling"),
             Refused::Empty => f.write_str("the region has no entry"),
             Refused::Cranelift(why) => write!(f, "Cranelift: {why}"),
@@ -95,8 +99,12 @@ pub struct Compiled {
     pub(crate) entries: Vec<(u64, u32)>,
     /// Guest addresses that static exits and predicted returns lead to.
     pub(crate) exits: Vec<u64>,
-    /// Offsets of the eight bytes that hold the number of an exit's link slot once that is known, and the exit.
+    /// Offsets of the eight bytes that hold the number of a slot once that is known: of an exit, or behind those of a counter.
     pub(crate) relocs: Vec<(u32, u32)>,
+    /// Guest addresses of entries that are counted.
+    pub(crate) counters: Vec<u64>,
+    /// What they are counted down from.
+    pub(crate) patience: u32,
     pub(crate) traps: Box<[(u32, Access)]>,
     pub(crate) precise: bool,
     pub(crate) removes_tags: bool,
@@ -134,12 +142,16 @@ pub(crate) fn host_isa(options: &Options) -> Result<OwnedTargetIsa, String> {
     builder.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
 }
 
-/// Offset and exit of a relocation, if it stands for an exit's link slot.
-fn exit_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters) -> Option<(u32, u32)> {
+/// Offset and number of the slot that a relocation stands for, if it does; the first `exits` are those of exits.
+fn slot_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters, exits: usize) -> Option<(u32, u32)> {
     let FinalizedRelocTarget::ExternalName(ir::ExternalName::User(name)) = reloc.target else { return None };
     let name = &names.user_named_funcs()[name];
-    let plain = reloc.kind == Reloc::Abs8 && reloc.addend == 0 && name.namespace == lower::exits::EXITS;
-    plain.then_some((reloc.offset, name.index))
+    let before = match name.namespace {
+        lower::exits::EXITS => 0,
+        lower::exits::COUNTERS => exits as u32,
+        _ => return None,
+    };
+    (reloc.kind == Reloc::Abs8 && reloc.addend == 0).then_some((reloc.offset, before + name.index))
 }
 
 thread_local! {
@@ -234,7 +246,7 @@ impl Compiler<'_> {
         cx.compile(&**self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused::Cranelift(format!("{:?}", e.inner)))?;
         let buffer = &cx.compiled_code().expect("just compiled").buffer;
-        let relocs = buffer.relocs().iter().map(|reloc| exit_of(reloc, &cx.func.params));
+        let relocs = buffer.relocs().iter().map(|reloc| slot_of(reloc, &cx.func.params, out.exits.len()));
         let relocs = relocs.collect::<Option<Vec<_>>>().ok_or(Refused::Relocation)?;
         let mut traps = Vec::with_capacity(buffer.traps().len());
         for trap in buffer.traps() {
@@ -242,13 +254,17 @@ impl Compiler<'_> {
                 traps.push((trap.offset, *access));
             }
         }
+        let marked = buffer.get_srclocs_sorted().iter().filter(|at| at.loc == lower::tail_call_mark());
+        let tails: Vec<_> = marked.map(|at| at.start..at.end).collect();
         let mut code = buffer.data().to_vec();
-        let entries = self.entries(region, cfg, &mut code);
+        let entries = entries(region, cfg, &mut code, &tails).ok_or(Refused::Form)?;
         Ok(Compiled {
             code,
             entries,
             exits: out.exits,
             relocs,
+            counters: out.counters,
+            patience: region.patience,
             traps: traps.into_boxed_slice(),
             precise: region.precise,
             removes_tags: self.remove_tags,
@@ -256,19 +272,10 @@ impl Compiler<'_> {
             counter: None,
         })
     }
+}
 
-    /// Guest address and code offset of each entry; more than one need thunks that say which.
-    fn entries(&self, region: &Region, cfg: &Cfg, code: &mut Vec<u8>) -> Vec<(u64, u32)> {
-        let pc = |e: usize| cfg.nodes[cfg.heads[e]].pc;
-        if let [only] = region.entries[..] {
-            return vec![(pc(only), 0)];
-        }
-        let mut entries = Vec::new();
-        for (i, &e) in region.entries.iter().enumerate() {
-            let at = code.len() as u32;
-            entries.push((pc(e), at));
-            code.extend(host::thunk(i as u32, at));
-        }
-        entries
-    }
+/// Guest address and code offset of each entry of a function that has been made to keep the convention of regions.
+fn entries(region: &Region, cfg: &Cfg, code: &mut Vec<u8>, tails: &[Range<u32>]) -> Option<Vec<(u64, u32)>> {
+    let offsets = host::strip(code, region.entries.len(), tails)?;
+    Some(region.entries.iter().map(|&e| cfg.nodes[cfg.heads[e]].pc).zip(offsets).collect())
 }

@@ -20,6 +20,9 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
 
+/// Entries until a region that was found hot says so again.
+const PATIENCE_AGAIN: u32 = 1 << 18;
+
 /// Why the tier cannot start.
 #[derive(Debug)]
 pub enum NewError {
@@ -51,6 +54,8 @@ pub struct Installed {
     len: usize,
     /// Guest address and host address of each entry, the first one first.
     pub entries: Vec<(u64, u64)>,
+    /// Slots that count entries.
+    counters: Vec<Slot>,
     /// Static exits and predicted returns: link slot and the guest address it leads to.
     pub exits: Vec<(Slot, u64)>,
     /// Counter of a block of tier 1.
@@ -81,6 +86,8 @@ pub enum HostExit {
     Raise(RaiseKind, u64),
     /// An exit was requested.
     Polled,
+    /// The entry at the program counter was used as often as its region has patience for.
+    Busy,
     /// Tier 0 must run the instruction at the program counter: it breaks an alignment rule.
     Resume,
     /// The block at the program counter has been entered as often as [`Cranelift::compile_block`] was told.
@@ -147,6 +154,11 @@ impl Cranelift {
         self.slots.set_count(counter, count);
     }
 
+    /// Entries left to the block with this counter.
+    pub fn count(&self, counter: Slot) -> u32 {
+        self.slots.count(counter)
+    }
+
     /// What a region becomes on its way, for people.
     pub fn listing(&self, region: &Region) -> Result<Listing, Refused> {
         Ok(self.compiler()?.listing(region)?.1)
@@ -173,11 +185,12 @@ impl Cranelift {
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
     pub fn install(&self, compiled: Compiled) -> Result<Installed, ArenaFull> {
-        let Some(mut exits) = self.allocate(&compiled.exits) else { return Err(ArenaFull(compiled)) };
+        let wanted = compiled.exits.iter().chain(&compiled.counters).copied();
+        let Some(mut exits) = self.allocate(wanted) else { return Err(ArenaFull(compiled)) };
         let mut code = compiled.code.clone();
-        for &(offset, exit) in &compiled.relocs {
+        for &(offset, slot) in &compiled.relocs {
             let at = offset as usize;
-            code[at..at + 8].copy_from_slice(&u64::from(exits[exit as usize].0).to_le_bytes());
+            code[at..at + 8].copy_from_slice(&u64::from(exits[slot as usize].0).to_le_bytes());
         }
         let table = |start| {
             let tags_stay = self.options.tagged && !compiled.removes_tags;
@@ -187,14 +200,16 @@ impl Cranelift {
             exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
             return Err(ArenaFull(compiled));
         };
+        let slots: Vec<Slot> = exits.drain(compiled.exits.len()..).map(|e| e.0).collect();
         exits.extend(&compiled.taken);
         let entries: Vec<_> = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
         let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
         for &(_, host) in &entries {
             links.insert(host, Vec::new());
         }
-        let counter = compiled.counter;
-        Ok(Installed { base, len: compiled.code.len(), entries, exits, counter })
+        slots.iter().for_each(|&slot| self.slots.set_count(slot, compiled.patience));
+        let (counters, counter) = (slots, compiled.counter);
+        Ok(Installed { base, len: compiled.code.len(), entries, exits, counters, counter })
     }
 
     /// Drops code that was not installed.
@@ -204,9 +219,9 @@ impl Cranelift {
     }
 
     /// A link slot for each guest address, unless they have run out.
-    fn allocate(&self, exits: &[u64]) -> Option<Vec<(Slot, u64)>> {
-        let mut got = Vec::with_capacity(exits.len());
-        for &pc in exits {
+    fn allocate(&self, addresses: impl Iterator<Item = u64>) -> Option<Vec<(Slot, u64)>> {
+        let mut got = Vec::new();
+        for pc in addresses {
             match self.slots.allocate(pc) {
                 Some(slot) => got.push((slot, pc)),
                 None => {
@@ -270,6 +285,10 @@ impl Cranelift {
             status::POLLED => HostExit::Polled,
             status::RESUME => HostExit::Resume,
             status::HOT => HostExit::Hot,
+            status::BUSY => {
+                self.slots.set_count(env.exit_slot as Slot, PATIENCE_AGAIN);
+                HostExit::Busy
+            }
             _ => HostExit::Fault(active.fault.get()),
         }
     }
@@ -323,8 +342,8 @@ impl Cranelift {
     /// Its slots stay in the lists of what they were linked to. If that goes when a slot has a new owner, the
     /// owner's exit is unlinked once for nothing.
     pub fn release(&self, installed: Installed) {
-        let counter = installed.counter.into_iter();
-        installed.exits.iter().map(|e| e.0).chain(counter).for_each(|slot| self.slots.free(slot));
+        let counters = installed.counters.iter().copied().chain(installed.counter);
+        installed.exits.iter().map(|e| e.0).chain(counters).for_each(|slot| self.slots.free(slot));
         self.arena.release(installed.base, installed.len);
     }
 

@@ -83,6 +83,8 @@ pub(crate) fn export(code: &Compiled) -> (u32, Vec<u8>) {
     w.u32(form);
     w.list(&code.entries, |w, &(pc, at)| (w.u64(pc), w.u32(at)).0);
     w.list(&code.exits, |w, &pc| w.u64(pc));
+    w.list(&code.counters, |w, &pc| w.u64(pc));
+    w.u32(code.patience);
     w.list(&code.relocs, |w, &(at, exit)| (w.u32(at), w.u32(exit)).0);
     w.list(&code.traps, |w, &(at, access)| (w.u32(at), w.u64(access.resume), w.u64(access.pc)).0);
     w.u32(code.code.len() as u32);
@@ -96,6 +98,8 @@ pub(crate) fn import(bytes: &[u8]) -> Option<Compiled> {
     let form = r.u32()?;
     let entries = r.list(12, |r| Some((r.u64()?, r.u32()?)))?;
     let exits = r.list(8, Reader::u64)?;
+    let counters = r.list(8, Reader::u64)?;
+    let patience = r.u32()?;
     let relocs = r.list(8, |r| Some((r.u32()?, r.u32()?)))?;
     let traps = r.list(20, |r| Some((r.u32()?, Access { resume: r.u64()?, pc: r.u64()? })))?;
     let len = r.u32()? as usize;
@@ -104,11 +108,13 @@ pub(crate) fn import(bytes: &[u8]) -> Option<Compiled> {
     let good = code.len() == len
         && !entries.is_empty()
         && entries.iter().all(|e| inside(e.1, 1))
-        && relocs.iter().all(|r| inside(r.0, 8) && (r.1 as usize) < exits.len())
+        && relocs.iter().all(|r| inside(r.0, 8) && (r.1 as usize) < exits.len() + counters.len())
         && traps.is_sorted_by_key(|t| t.0);
     let (precise, removes_tags) = (form & PRECISE != 0, form & REMOVES_TAGS != 0);
     let (taken, counter, traps) = (Vec::new(), None, traps.into());
-    good.then_some(Compiled { code, entries, exits, relocs, traps, precise, removes_tags, taken, counter })
+    let place =
+        Compiled { code, entries, exits, counters, patience, relocs, traps, precise, removes_tags, taken, counter };
+    good.then_some(place)
 }
 
 #[cfg(test)]
@@ -120,7 +126,9 @@ mod tests {
             code: (0..64).collect(),
             entries: vec![(0x40_0000, 54), (0x40_0010, 0)],
             exits: vec![0x40_0020, 0x40_1000],
-            relocs: vec![(8, 1), (24, 0)],
+            counters: vec![0x40_0000],
+            patience: 7,
+            relocs: vec![(8, 1), (24, 0), (40, 2)],
             traps: [3, 9].map(|at| (at, Access { resume: 0x40_0000, pc: 0x40_0000 + u64::from(at) })).into(),
             precise: true,
             removes_tags: false,
@@ -151,7 +159,7 @@ mod tests {
             import(&export(&code).1)
         };
         assert_eq!(with(|c| c.relocs[0].0 = 57), None);
-        assert_eq!(with(|c| c.relocs[0].1 = 2), None);
+        assert_eq!(with(|c| c.relocs[0].1 = 3), None);
         assert_eq!(with(|c| c.entries[0].1 = 64), None);
         assert_eq!(with(|c| c.entries.clear()), None);
         assert_eq!(with(|c| c.traps.reverse()), None);

@@ -90,6 +90,12 @@ impl LinkSlots {
         words(&self.hosts, self.len)[slot as usize].store(count.into(), Ordering::Relaxed);
     }
 
+    /// What a counter has left.
+    pub(crate) fn count(&self, slot: Slot) -> u32 {
+        let left = words(&self.hosts, self.len)[slot as usize].load(Ordering::Relaxed) as i64;
+        left.clamp(0, u32::MAX.into()) as u32
+    }
+
     pub(crate) fn unlink(&self, slot: Slot) {
         self.link(slot, host::unlinked_address());
     }

@@ -14,3 +14,5 @@ pub(crate) const RESUME: u64 = 4;
 pub(crate) const FAULT: u64 = 5;
 /// The block at the program counter has been entered as often as its counter said.
 pub(crate) const HOT: u64 = 6;
+/// The region's patience is at its end; `Env::exit_slot` is the slot that counted.
+pub(crate) const BUSY: u64 = 7;

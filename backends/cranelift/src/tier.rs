@@ -84,6 +84,10 @@ impl RegionBackend for RegionTier {
         self.cranelift.set_count(counter, count);
     }
 
+    fn count(&self, counter: u32) -> u32 {
+        self.cranelift.count(counter)
+    }
+
     fn listing(&self, region: &Region) -> Result<brolga_ir::Listing, String> {
         self.cranelift.listing(region).map_err(|refused| refused.to_string())
     }
@@ -137,6 +141,7 @@ impl RegionBackend for RegionTier {
             HostExit::Raise(kind, arg) => brolga_ir::HostExit::Raise(kind, arg),
             HostExit::Polled => brolga_ir::HostExit::Polled,
             HostExit::Hot => brolga_ir::HostExit::Hot,
+            HostExit::Busy => brolga_ir::HostExit::Busy,
             HostExit::Fault(fault) if !fault.precise => brolga_ir::HostExit::Crash(self.guest_fault(fault)),
             HostExit::Resume | HostExit::Fault(_) => brolga_ir::HostExit::Fault,
         }

@@ -5,6 +5,7 @@ mod common;
 
 use brolga_arm::a64::Row;
 use brolga_cranelift::{Options, Refused};
+use brolga_ir::{Block, Op};
 use common::program::*;
 use common::*;
 use std::collections::HashMap;
@@ -73,6 +74,12 @@ impl Default for Plan<'_> {
     }
 }
 
+/// Members that an indirect jump or call of another may lead to.
+fn guesses(blocks: &[Block], random: &mut Random) -> Vec<(usize, u64)> {
+    let jumps = blocks.iter().enumerate().filter(|(_, b)| b.insts.iter().any(|i| i.op == Op::GotoInd));
+    jumps.map(|(i, _)| (i, blocks[random.below(blocks.len() as u64) as usize].pc)).collect()
+}
+
 /// Compiles what can be reached from `pc`, in smaller pieces if it is refused.
 fn compile(rig: &Rig, program: &mut Program, precise: bool, random: &mut Random, entries: &mut HashMap<u64, u64>) {
     let mut todo = vec![BASE];
@@ -92,6 +99,8 @@ fn compile(rig: &Rig, program: &mut Program, precise: bool, random: &mut Random,
                     region.entries.push(k);
                 }
             }
+            region.likely = guesses(&region.blocks, random);
+            region.patience = [0, 3][random.below(2) as usize];
             match rig.install(&region) {
                 Ok(code) => {
                     entries.extend(code.entries.iter().copied());
@@ -164,6 +173,7 @@ fn run(plan: &Plan<'_>) -> Counts {
             }
             assert!(got.4 == want.4, "{what}: memory differs at the end");
             totals.entered += counts.entered;
+            totals.hot += counts.hot;
             totals.unlinked += counts.unlinked;
             totals.faults += counts.faults;
             totals.replayed += counts.replayed;
@@ -175,7 +185,7 @@ fn run(plan: &Plan<'_>) -> Counts {
 #[test]
 fn integer_programs() {
     let counts = run(&Plan { rows: &rows(INTEGER), seeds: 0..150, ..Plan::default() });
-    assert!(counts.entered > 1000 && counts.unlinked > 100, "{counts:?}");
+    assert!(counts.entered > 1000 && counts.unlinked > 100 && counts.hot > 10, "{counts:?}");
 }
 
 #[test]

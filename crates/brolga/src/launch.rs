@@ -142,7 +142,7 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         sink: open_log(options),
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
-    let Switches { block_threshold, region_threshold, link, passes, worker, precise, .. } = options.switches;
+    let Switches { block_threshold, region_threshold, patience, link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
     let (background, spawn, aliases) = (worker, start_worker as Spawn, brolga_user::aliases);
@@ -151,6 +151,7 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         max_insns,
         block_threshold,
         region_threshold,
+        patience,
         link,
         passes,
         precise,

@@ -8,6 +8,8 @@ pub struct Switches {
     pub block_threshold: u32,
     /// `region-threshold=N`: entries of a block before its region is compiled; 0 keeps everything in the interpreter.
     pub region_threshold: u32,
+    /// `patience=N`: entries of a region after which a larger one takes its place; 0 for never.
+    pub patience: u32,
     /// `no-link` clears it: exits of regions lead to each other.
     pub link: bool,
     /// `no-passes` clears it: regions go through the IR's passes.
@@ -28,6 +30,7 @@ impl Default for Switches {
         Switches {
             block_threshold: 16,
             region_threshold: 30_000,
+            patience: 50_000,
             link: true,
             passes: true,
             worker: true,
@@ -39,7 +42,7 @@ impl Default for Switches {
 }
 
 /// The words of a list, for help and errors.
-pub const WORDS: &str = "block-threshold=N, region-threshold=N (0: interpret only), no-link, no-passes, no-worker, no-host-fp, precise, aslr";
+pub const WORDS: &str = "block-threshold=N, region-threshold=N (0: interpret only), patience=N, no-link, no-passes, no-worker, no-host-fp, precise, aslr";
 
 impl Switches {
     /// Enters one comma-separated list.
@@ -48,6 +51,7 @@ impl Switches {
             match word.split_once('=') {
                 Some(("block-threshold", n)) => self.block_threshold = entries(n)?,
                 Some(("region-threshold", n)) => self.region_threshold = entries(n)?,
+                Some(("patience", n)) => self.patience = entries(n)?,
                 None if word == "no-link" => self.link = false,
                 None if word == "no-passes" => self.passes = false,
                 None if word == "no-worker" => self.worker = false,

@@ -23,6 +23,8 @@ pub struct Config {
     pub block_threshold: u32,
     /// Entries of a block in lower tiers before its region is compiled; 0 keeps everything in tier 0.
     pub region_threshold: u32,
+    /// Entries of a region from outside after which a larger one is compiled in its place; 0 for never.
+    pub patience: u32,
     /// Whether exits of regions are linked to each other.
     pub link: bool,
     /// Whether regions go through the IR's passes.
@@ -47,12 +49,20 @@ pub struct Config {
     pub log: Log,
 }
 
+impl Config {
+    /// Entries of a block in tier 1 before its region is compiled.
+    pub(crate) fn tier1_entries(&self) -> u32 {
+        self.region_threshold.saturating_sub(self.block_threshold)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
             max_insns: 64,
             block_threshold: 0,
             region_threshold: 30_000,
+            patience: 50_000,
             link: true,
             passes: true,
             precise: true,

@@ -2,7 +2,7 @@
 
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::grow::{Grown, grow};
+use crate::grow::{Extent, Grower, Grown};
 use crate::processors::{Processor, Processors};
 use crate::regions::{Origin, Refusal, Regions, Tier};
 use crate::tb::TranslationBlock;
@@ -19,6 +19,8 @@ const ROOM_LIMIT: Duration = Duration::from_millis(50);
 const FORM_LIMIT: Duration = Duration::from_secs(5);
 
 type Hot<C> = Arc<TranslationBlock<C>>;
+/// What to compile the region around, and how large that may be.
+type Job<T, R> = (Weak<Engine<T, R>>, Hot<<T as Interpreter>::Code>, Extent);
 
 /// Front end, tiers and translations.
 pub struct Engine<T: Interpreter, R: RegionBackend> {
@@ -30,7 +32,7 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) processors: Processors,
     /// See [`Engine::is_eager`].
     pub(crate) eager: AtomicBool,
-    worker: Option<Worker<(Weak<Engine<T, R>>, Hot<T::Code>)>>,
+    worker: Option<Worker<Job<T, R>>>,
 }
 
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
@@ -46,13 +48,13 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     }
 
     /// Has the region around `hot` compiled, by the worker or at once; `own` is the caller's processor.
-    pub(crate) fn heat(self: &Arc<Self>, hot: &Hot<T::Code>, own: &Processor) {
-        let work = |(engine, hot): (Weak<Self>, Hot<T::Code>)| {
+    pub(crate) fn heat(self: &Arc<Self>, hot: &Hot<T::Code>, extent: Extent, own: &Processor) {
+        let work = |(engine, hot, extent): Job<T, R>| {
             if let Some(engine) = engine.upgrade() {
-                engine.compile(&hot);
+                engine.compile(&hot, extent);
             }
         };
-        let job = (Arc::downgrade(self), Arc::clone(hot));
+        let job = (Arc::downgrade(self), Arc::clone(hot), extent);
         let left = match &self.worker {
             Some(worker) => worker.push(job, work),
             None => Err(job),
@@ -60,7 +62,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         if left.is_err() {
             // It holds no code while it waits for others to leave theirs; its loop looks at the generation again.
             own.leave();
-            self.compile(hot);
+            self.compile(hot, extent);
             own.enter(self.cache.generation());
         }
     }
@@ -77,8 +79,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let (since, start) = (self.cache.generation(), Instant::now());
         let log = Default::default();
         let Ok(ir) = lift(&*self.frontend, &self.tier0, block.key, self.config.max_insns, &log, None) else { return };
-        let count = self.config.region_threshold.saturating_sub(self.config.block_threshold);
-        let Ok(code) = regions.backend.compile_block(&ir, count) else { return };
+        let Ok(code) = regions.backend.compile_block(&ir, self.config.tier1_entries()) else { return };
         if let Some(stats) = &self.config.stats {
             stats.emitted(ir.guest_insns, R::host_bytes(&code), start.elapsed());
         }
@@ -87,15 +88,17 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     }
 
     /// Guest blocks to a region in place.
-    fn compile(&self, hot: &TranslationBlock<T::Code>) {
+    fn compile(&self, hot: &TranslationBlock<T::Code>, extent: Extent) {
         let Some(regions) = &self.regions else { return };
-        if self.load(hot) {
+        if self.load(hot, extent) {
             return;
         }
         let (since, start) = (self.cache.generation(), Instant::now());
         let stats = self.config.stats.as_deref();
-        let grown = grow(&*self.frontend, &self.tier0, &self.config, &self.cache, hot, regions.precise());
-        let Some(Grown { region, guest }) = grown else { return };
+        let (frontend, tier0, config, cache) = (&*self.frontend, &self.tier0, &self.config, &self.cache);
+        let entered = |key| regions.entered(key, config.tier1_entries());
+        let grower = Grower { frontend, tier0, config, cache, entered: &entered };
+        let Some(Grown { region, guest }) = grower.grow(hot, extent, regions.precise()) else { return };
         self.log_region(regions, &region);
         let code = match regions.backend.compile(&region) {
             Ok(code) => code,
@@ -107,8 +110,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let insns = region.blocks.iter().map(|b| b.guest_insns).sum();
         stats.inspect(|stats| stats.compiled(insns, R::host_bytes(&code), start.elapsed()));
         let origin = Origin::of(&region);
-        let kept = self.to_keep(regions, &region, &origin, guest, &code);
-        if self.place(regions, &origin, Tier::Region, code, since, hot) {
+        let kept = self.to_keep(regions, extent, &region, &origin, guest, &code);
+        if self.place(regions, &origin, extent.tier(), code, since, hot) {
             self.keep(kept);
         }
     }
@@ -127,6 +130,12 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let past = |generation| self.processors.past(generation);
         loop {
             match regions.install(&self.cache, origin, tier, code, since, &past) {
+                Ok(()) if tier == Tier::Large => {
+                    // Who predicts the smaller one is to hear of it.
+                    self.cache.raise_generation();
+                    self.processors.kick();
+                    return true;
+                }
                 Ok(()) => return true,
                 Err(Refusal::Stale(stale)) => {
                     regions.backend.discard(stale);

@@ -8,7 +8,8 @@
 //! *Limits.* Code that is no file's is neither kept nor looked up, nor is code that comes from two files.
 
 use crate::engine::Engine;
-use crate::regions::{Origin, Refusal, Regions, Tier};
+use crate::grow::Extent;
+use crate::regions::{Origin, Refusal, Regions};
 use crate::tb::TranslationBlock;
 use brolga_ir::{Interpreter, Region, RegionBackend};
 use std::sync::atomic::Ordering;
@@ -17,12 +18,17 @@ use std::time::Instant;
 /// Regions that wait in memory before they are written.
 const FLUSH_AT: usize = 64;
 
+/// What tells kept regions of one address apart: the back end's form, and how far they go.
+fn form(own: u32, extent: Extent) -> u32 {
+    own | u32::from(extent == Extent::Large) << 31
+}
+
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     /// Puts the region around `hot` in place that an earlier run kept; tells whether there was one. Call without a lock.
-    pub(crate) fn load(&self, hot: &TranslationBlock<T::Code>) -> bool {
+    pub(crate) fn load(&self, hot: &TranslationBlock<T::Code>, extent: Extent) -> bool {
         let (Some(regions), Some(store)) = (&self.regions, &self.config.store) else { return false };
         let (key, precise) = (hot.key, regions.precise());
-        let form = regions.backend.form(precise);
+        let form = form(regions.backend.form(precise), extent);
         if !store.may_have(key.pc, key.mode, form) {
             return false;
         }
@@ -39,7 +45,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let origin = Origin { mode: key.mode, ranges: found.ranges, precise };
         let past = |generation| self.processors.past(generation);
         // Nothing makes room for it: what is in place is in use.
-        let placed = match regions.install(&self.cache, &origin, Tier::Region, code, since, &past) {
+        let placed = match regions.install(&self.cache, &origin, extent.tier(), code, since, &past) {
             Ok(()) => true,
             Err(Refusal::Stale(code) | Refusal::Full(code)) => {
                 regions.backend.discard(code);
@@ -53,6 +59,11 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         // It may be good for the address under which it was found only.
         placed && hot.host.load(Ordering::Acquire) != 0
+    }
+
+    /// The same for the largest region that there is.
+    pub(crate) fn load_best(&self, hot: &TranslationBlock<T::Code>) -> bool {
+        self.load(hot, Extent::Large) || self.load(hot, Extent::Own)
     }
 
     fn read_guest(&self, start: u64, end: u64, out: &mut Vec<u8>) -> bool {
@@ -72,13 +83,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     pub(crate) fn to_keep(
         &self,
         regions: &Regions<R>,
+        extent: Extent,
         region: &Region,
         origin: &Origin,
         guest: Vec<u8>,
         code: &R::Compiled,
     ) -> Option<brolga_cache::Region> {
         self.config.store.as_ref().filter(|_| (self.config.is_file)(&origin.ranges))?;
-        let (form, code) = regions.backend.export(code)?;
+        let (own, code) = regions.backend.export(code)?;
+        let form = form(own, extent);
         Some(brolga_cache::Region {
             entries: region.entries.iter().map(|&e| region.blocks[e].pc).collect(),
             mode: origin.mode,

@@ -11,6 +11,7 @@ mod no_regions;
 mod processors;
 mod regions;
 mod stats;
+mod targets;
 mod tb;
 mod translate;
 mod vcpu;

@@ -22,6 +22,10 @@ impl RegionBackend for NoRegions {
         match *self {}
     }
 
+    fn count(&self, _: u32) -> u32 {
+        match *self {}
+    }
+
     fn listing(&self, _: &Region) -> Result<brolga_ir::Listing, String> {
         match *self {}
     }

@@ -4,8 +4,9 @@
 //! *How.* Exits whose target has host code are linked by one store. Retiring a region unlinks everything that leads
 //! to it and raises the cache's generation, at which every processor forgets its predictions; its memory is released
 //! when all processors have passed that generation.
-//! Its exits leave the lists of what they were linked to then, since their slots are used again.
-//! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more.
+//! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more. It may
+//! link that exit once more, so exits leave the lists of what they were linked to when the region is released: a slot
+//! in a list is never one that leads elsewhere by now.
 
 use crate::cache::{Cache, PAGE_SHIFT};
 use crate::stats::Stats;
@@ -26,6 +27,8 @@ pub(crate) enum Tier {
     Block,
     /// Tier 2.
     Region,
+    /// Tier 2, in the place of a smaller region.
+    Large,
 }
 
 /// A region in place, or a block of tier 1, which is treated as a region of one.
@@ -41,6 +44,16 @@ struct Unit {
     bytes: usize,
     /// Counter of a block of tier 1.
     counter: Option<u32>,
+}
+
+/// A region that nothing leads to any more.
+#[derive(Debug)]
+struct Retired {
+    /// To be passed by all processors before it can be released.
+    generation: u64,
+    id: u64,
+    mode: u32,
+    exits: Vec<(u32, u64)>,
 }
 
 impl Unit {
@@ -61,16 +74,8 @@ struct State {
     counters: FxHashMap<TbKey, u32>,
     /// Linked slots by what they lead to.
     incoming: FxHashMap<TbKey, Vec<u32>>,
-    /// Regions to be released when all processors have passed a generation, in the order of generations.
+    /// Regions to be released, by generation.
     retired: Vec<Retired>,
-}
-
-/// A region that nothing leads to any more. Processors may be inside, and link its exits.
-#[derive(Debug)]
-struct Retired {
-    generation: u64,
-    id: u64,
-    unit: Unit,
 }
 
 /// What a region was made of.
@@ -155,6 +160,13 @@ impl<R: RegionBackend> Regions<R> {
                 self.backend.set_count(counter, 0);
             }
         }
+        if tier == Tier::Large {
+            for &(pc, _) in &origin.ranges {
+                if let Some(tb) = cache.find(TbKey { pc, mode }) {
+                    tb.inside.store(true, Ordering::Relaxed);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -171,6 +183,12 @@ impl<R: RegionBackend> Regions<R> {
         if let Some(&counter) = state.counters.get(&key) {
             self.backend.set_count(counter, LONG);
         }
+    }
+
+    /// How often a block was entered in tier 1, of at most `most` times.
+    pub(crate) fn entered(&self, key: TbKey, most: u32) -> u32 {
+        let counter = self.state().counters.get(&key).copied();
+        counter.map_or(0, |counter| most.saturating_sub(self.backend.count(counter)))
     }
 
     /// Links a static exit to the block it was just seen to lead to.
@@ -236,7 +254,7 @@ impl<R: RegionBackend> Regions<R> {
         if hit.is_empty() {
             return;
         }
-        let mut gone = Vec::with_capacity(hit.len());
+        let mut gone = Vec::new();
         for &id in hit {
             let Some(unit) = state.take(id) else { continue };
             for &(pc, host) in &unit.entries {
@@ -258,24 +276,23 @@ impl<R: RegionBackend> Regions<R> {
                 }
             }
             self.backend.remove(id);
-            gone.push((id, unit));
+            gone.push(Retired { generation: 0, id, mode: unit.mode, exits: unit.exits });
         }
         if let Some(stats) = &self.stats {
             stats.dropped(hit.len());
         }
         let generation = cache.raise_generation();
-        state.retired.extend(gone.into_iter().map(|(id, unit)| Retired { generation, id, unit }));
+        state.retired.extend(gone.into_iter().map(|r| Retired { generation, ..r }));
     }
 
     /// Frees what processors have passed.
     fn release(&self, state: &mut State, past: &dyn Fn(u64) -> bool) {
         // The list is sorted by generation.
-        let done = state.retired.partition_point(|retired| past(retired.generation));
-        for Retired { id, unit, .. } in state.retired.drain(..done) {
-            // The slots will be other code's, which leads elsewhere.
-            for (slot, pc) in unit.exits {
-                if let Some(incoming) = state.incoming.get_mut(&TbKey { pc, mode: unit.mode }) {
-                    incoming.retain(|&other| other != slot);
+        let done = state.retired.partition_point(|r| past(r.generation));
+        for Retired { id, mode, exits, .. } in state.retired.drain(..done) {
+            for (slot, pc) in exits {
+                if let Some(list) = state.incoming.get_mut(&TbKey { pc, mode }) {
+                    list.retain(|&s| s != slot);
                 }
             }
             self.backend.release(id);
@@ -295,8 +312,7 @@ impl State {
         if tier == Tier::Region {
             self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
         }
-        let (entries, counter) = (installed.entries.clone(), installed.counter);
-        let (exits, bytes) = (installed.exits.clone(), installed.bytes);
+        let Installed { entries, exits, counter, bytes, .. } = installed.clone();
         let unit = Unit { mode, precise, ranges: ranges.clone(), entries, exits, bytes, counter };
         for page in unit.pages() {
             let on_page = self.pages.entry(page).or_default();

@@ -1,5 +1,6 @@
 //! Translated blocks.
 
+use crate::targets::Targets;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// All that a translation depends on beside the guest's bytes.
@@ -33,14 +34,30 @@ pub struct TranslationBlock<C> {
     pub end: u64,
     /// Number of guest instructions.
     pub guest_insns: u32,
+    /// Where its end goes, if that is an indirect jump or call.
+    pub targets: Option<Box<Targets>>,
+    /// Whether a large region was made that has the block inside, since the block's own region was last found hot.
+    pub inside: AtomicBool,
+    /// Whether a large region was asked for in place of its own.
+    pub grown: AtomicBool,
 }
 
 impl<C> TranslationBlock<C> {
     /// A cold block.
     pub fn new(key: TbKey, end: u64, guest_insns: u32, code: C) -> Self {
-        let (host, own_host) = (AtomicU64::new(0), AtomicU64::new(0));
-        let (heat, dead) = (AtomicU32::new(0), AtomicBool::new(false));
-        TranslationBlock { host, own_host, key, heat, dead, code, end, guest_insns }
+        TranslationBlock {
+            host: AtomicU64::new(0),
+            own_host: AtomicU64::new(0),
+            key,
+            heat: AtomicU32::new(0),
+            dead: AtomicBool::new(false),
+            code,
+            end,
+            guest_insns,
+            targets: None,
+            inside: AtomicBool::new(false),
+            grown: AtomicBool::new(false),
+        }
     }
 
     /// Whether the block's bytes have changed since it was made.

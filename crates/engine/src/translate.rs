@@ -3,7 +3,7 @@
 use crate::config::{Config, Log};
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_core::{Access, Fault, FaultKind};
-use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Inst, Interpreter, JumpKind, Unfit};
+use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Inst, Interpreter, JumpKind, Op, Unfit};
 use std::cell::Cell;
 
 const PAGE: u64 = 4096;
@@ -29,7 +29,8 @@ pub fn translate<T: Interpreter>(
         let prepared = tier0.prepare(&block, frontend.regs());
         match prepared {
             Ok(code) => {
-                let tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
+                let mut tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
+                tb.targets = varies(&block).then(Box::default);
                 INSTS.set(block.insts);
                 return Ok(tb);
             }
@@ -38,6 +39,11 @@ pub fn translate<T: Interpreter>(
             Err(unfit) => panic!("tier 0 cannot hold the block at {:#x}: {unfit:?}\n{block:?}", key.pc),
         }
     }
+}
+
+/// Whether the block ends in an indirect jump or call. Returns are predicted by their calls.
+fn varies(block: &Block) -> bool {
+    block.insts.iter().any(|i| i.op == Op::GotoInd && JumpKind::from_sub(i.sub) != JumpKind::Ret)
 }
 
 /// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached. The bytes are added

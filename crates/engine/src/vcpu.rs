@@ -1,6 +1,7 @@
 //! The run loop.
 
 use crate::engine::Engine;
+use crate::grow::Extent;
 use crate::processors::Processor;
 use crate::tb::{TbKey, TranslationBlock};
 use crate::translate::translate;
@@ -95,7 +96,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         };
         if std::mem::take(&mut self.hot) && tb.host.load(Ordering::Acquire) == 0 {
             regions.rearm(tb.key);
-            self.engine.heat(tb, &self.shared);
+            tb.heat.store(self.engine.config.region_threshold, Ordering::Relaxed);
+            self.engine.heat(tb, Extent::Own, &self.shared);
             return Step::Continue;
         }
         let host = tb.entry();
@@ -105,11 +107,11 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             let heat = tb.heat.load(Ordering::Relaxed).wrapping_add(1);
             tb.heat.store(heat, Ordering::Relaxed);
             if heat == self.engine.config.region_threshold {
-                self.engine.heat(tb, &self.shared);
+                self.engine.heat(tb, Extent::Own, &self.shared);
                 // Whatever was predicted may be gone meanwhile.
                 return Step::Continue;
             }
-            if heat == self.engine.config.load_threshold && self.engine.is_eager() && self.engine.load(tb) {
+            if heat == self.engine.config.load_threshold && self.engine.is_eager() && self.engine.load_best(tb) {
                 return Step::Continue;
             }
             if heat == self.engine.config.block_threshold {
@@ -118,7 +120,11 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             }
             self.unlinked = None;
             stats.inspect(|stats| stats.interpreted());
-            return self.engine.tier0.run(&tb.code, &mut self.env).into();
+            let leave = self.engine.tier0.run(&tb.code, &mut self.env);
+            if let (Some(targets), Leave::Jump) = (&tb.targets, leave) {
+                targets.note(self.env.get(self.engine.frontend.regs().pc));
+            }
+            return leave.into();
         }
         if let Some(link) = self.unlinked.take()
             && self.engine.config.link
@@ -138,6 +144,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             HostExit::Raise(kind, arg) => return Step::Raise(kind, arg),
             HostExit::Polled => {}
             HostExit::Hot => self.hot = true,
+            HostExit::Busy => self.enlarge(),
             HostExit::Fault => {
                 self.exact = true;
                 self.renew_if_outdated();
@@ -145,6 +152,16 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             HostExit::Crash(fault) => return Step::Fault(fault),
         }
         Step::Continue
+    }
+
+    /// Has a larger region made around the program counter, whose own is entered often; unless a large one that was
+    /// made meanwhile may have put an end to that.
+    fn enlarge(&mut self) {
+        let key = TbKey { pc: self.env.get(self.engine.frontend.regs().pc), mode: self.env.mode };
+        let Some(tb) = self.engine.cache.find(key) else { return };
+        if !tb.inside.swap(false, Ordering::Relaxed) && !tb.grown.swap(true, Ordering::Relaxed) {
+            self.engine.heat(&tb, Extent::Large, &self.shared);
+        }
     }
 
     /// Has regions made anew if running them has taught the back end something.

@@ -42,6 +42,64 @@ fn block_becomes_a_region_once_at_the_threshold() {
     assert_eq!(world.take_events(), vec![entered; 11]);
 }
 
+/// `0x1000` calls `0x2000`, which jumps behind the call.
+fn caller(patience: u32) -> (World, Box<dyn Vcpu>) {
+    let world = World::default();
+    world.call(0x1000, 0x2000);
+    world.jump(0x2000, 0x1004);
+    world.syscall(0x1004, 1);
+    let vcpu = world.vcpu_with(Config { patience, ..Config::default() });
+    (world, vcpu)
+}
+
+/// Runs from `pc` to the system call; code that a larger region replaces is left on the way.
+fn call(vcpu: &mut dyn Vcpu, pc: u64) {
+    let mut exit = run(vcpu, pc);
+    if exit == Exit::Interrupted {
+        exit = vcpu.run();
+    }
+    assert_eq!(exit, Exit::Syscall(1));
+}
+
+fn compiled(events: &[Event]) -> Vec<Vec<u64>> {
+    let blocks = |e: &Event| if let Event::Compiled(blocks) = e { Some(blocks.clone()) } else { None };
+    events.iter().filter_map(blocks).collect()
+}
+
+#[test]
+fn region_that_is_entered_often_grows_over_calls() {
+    let (world, mut vcpu) = caller(10);
+    heat(&mut *vcpu, 0x1000);
+    let small = compiled(&world.take_events());
+    assert_eq!(small, [vec![0x1000, 0x1004], vec![0x2000]], "each function by itself");
+    (0..20).for_each(|_| call(&mut *vcpu, 0x1000));
+    let events = world.take_events();
+    assert_eq!(compiled(&events), [vec![0x1000, 0x1004, 0x2000]]);
+    call(&mut *vcpu, 0x1000);
+    let inside = [0x1000, 0x2000, 0x1004].map(|pc| Event::Entered { unit: 3, pc });
+    assert_eq!(world.take_events(), inside, "the larger one has taken its place");
+}
+
+#[test]
+fn callee_that_went_into_a_larger_region_grows_only_if_it_stays_hot() {
+    let (world, mut vcpu) = caller(10);
+    heat(&mut *vcpu, 0x1000);
+    (0..20).for_each(|_| call(&mut *vcpu, 0x1000));
+    world.take_events();
+    // Its own entries were counted while it was called from outside.
+    (0..10).for_each(|_| call(&mut *vcpu, 0x2000));
+    assert_eq!(compilations(&world.take_events()), 0);
+}
+
+#[test]
+fn region_never_grows_without_patience() {
+    let (world, mut vcpu) = caller(0);
+    heat(&mut *vcpu, 0x1000);
+    world.take_events();
+    (0..1000).for_each(|_| assert_eq!(run(&mut *vcpu, 0x1000), Exit::Syscall(1)));
+    assert_eq!(compilations(&world.take_events()), 0);
+}
+
 #[test]
 fn refused_region_is_not_tried_again() {
     for fate in [Fate::Refused, Fate::NoRoom] {

@@ -110,6 +110,10 @@ pub struct Region {
     pub blocks: Vec<crate::Block>,
     /// Members that may be entered from outside, as indices; the first is 0.
     pub entries: Vec<usize>,
+    /// Members that end in an indirect jump or call, as indices, with addresses they were seen to go to.
+    pub likely: Vec<(usize, u64)>,
+    /// Entries from outside after which the region is left with [`HostExit::Busy`]; 0 for never.
+    pub patience: u32,
     /// Whether state must be exact at a synchronous fault ("precise" form).
     pub precise: bool,
 }
@@ -149,6 +153,9 @@ pub enum HostExit {
     Polled,
     /// The block at the program counter was entered as often as [`RegionBackend::compile_block`] was told.
     Hot,
+    /// The block at the program counter, an entry, was entered as often as its region has patience for. Says so again
+    /// much later.
+    Busy,
     /// An access failed. State is as of an earlier instruction, where the program counter is; running on from
     /// there in tier 0 repeats loads only and meets the fault with exact state.
     Fault,
@@ -167,6 +174,8 @@ pub trait RegionBackend: Send + Sync {
     fn compile_block(&self, block: &crate::Block, count: u32) -> Result<Self::Compiled, String>;
     /// Lets the block whose counter it is leave after `count` more entries.
     fn set_count(&self, counter: u32, count: u32);
+    /// Entries left to the block whose counter it is.
+    fn count(&self, counter: u32) -> u32;
     /// Bytes of host code, for statistics.
     fn host_bytes(code: &Self::Compiled) -> usize {
         let _ = code;

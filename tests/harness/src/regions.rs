@@ -232,6 +232,7 @@ impl Regions {
             HostExit::Raise(kind, arg) => outcome(Leave::Raise(kind, arg)),
             HostExit::Polled => outcome(Leave::Polled),
             HostExit::Hot => panic!("one entry is not {LONG}"),
+            HostExit::Busy => unreachable!("the region does not count"),
             HostExit::Resume | HostExit::Fault(_) => self.interpret(&mut env, rest),
         };
         mapped.read_back(&mut state.memory);
@@ -246,7 +247,7 @@ impl Regions {
         if self.form == Form::Block {
             return self.tier.compile_block(&block, LONG);
         }
-        let region = Region { blocks: vec![block], entries: vec![0], precise: true };
+        let region = Region { blocks: vec![block], entries: vec![0], likely: vec![], patience: 0, precise: true };
         self.tier.compile(&region).map_err(|refused| match refused {
             // Its message went to standard error.
             Refused::Panicked => panic!("the region tier fails on\n{}", self.text(&region.blocks[0])),

@@ -68,7 +68,8 @@ pub fn run(args: &Args) -> Result<()> {
 fn host(guest: &Guest, blocks: Vec<Block>, args: &Args) -> Result<()> {
     let options = Options { optimize: args.optimize, ..Options::default() };
     let tier = Cranelift::new(1 << 20, guest.frontend.regs(), options)?;
-    let listing = tier.listing(&Region { blocks, entries: vec![0], precise: !args.relaxed })?;
+    let listing =
+        tier.listing(&Region { blocks, entries: vec![0], likely: vec![], patience: 0, precise: !args.relaxed })?;
     println!("{}\n{}", listing.middle, listing.host);
     Ok(())
 }

@@ -46,12 +46,9 @@ pub(crate) fn unlinked_address() -> u64 {
     0
 }
 
-/// Bytes of an entry thunk.
-pub(crate) const THUNK: usize = 0;
-
-/// Code of an entry thunk.
-pub(crate) fn thunk(_: u32, _: u32) -> [u8; THUNK] {
-    []
+/// There is no convention to keep.
+pub(crate) fn strip(_: &mut Vec<u8>, _: usize, _: &[std::ops::Range<u32>]) -> Option<Vec<u32>> {
+    None
 }
 
 /// Host program counter of a signal context.

@@ -1,5 +1,4 @@
-//! x86-64: System V outside, Cranelift's `tail` convention inside, whose first arguments are in the
-//! same registers.
+//! x86-64: System V outside, the convention of `bare.rs` inside, whose first arguments are in the same registers.
 
 use crate::status;
 use brolga_core::{Env, FpRounding, HostFp};
@@ -48,6 +47,9 @@ pub(crate) fn set_control(value: u32) {
     unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack, preserves_flags)) };
 }
 
+/// Bytes of stack that regions have for themselves, all of them the same: a multiple of 16.
+pub(crate) const FRAME: usize = 16 << 10;
+
 /// Runs generated code at `host`; returns its status word. `Env::fp` has the control word before, the
 /// status word behind.
 ///
@@ -61,9 +63,16 @@ pub(crate) unsafe extern "sysv64" fn enter(env: *mut Env, host: u64) -> u64 {
         "mov [rdi + {stack}], rsp",
         "mov [rsp], rdi",
         "ldmxcsr [rdi + {control}]",
-        "call rsi",
+        "call 2f",
         "mov rdi, [rsp]",
         "jmp {leave}",
+        // The frame of all regions.
+        "2:",
+        "push rbp",
+        "mov rbp, rsp",
+        "sub rsp, {frame}",
+        "jmp rsi",
+        frame = const FRAME,
         stack = const offset_of!(Env, host_stack),
         control = const CONTROL,
         leave = sym leave,
@@ -143,6 +152,8 @@ unsafe extern "sysv64" fn unlinked() {
     naked_asm!(
         "mov [rdi + {slot}], rsi",
         "mov eax, {goto}",
+        "mov rsp, rbp",
+        "pop rbp",
         "ret",
         slot = const offset_of!(Env, exit_slot),
         goto = const status::GOTO_SLOT,
@@ -157,14 +168,13 @@ pub(crate) fn unlinked_address() -> u64 {
 /// Bytes of an entry thunk.
 pub(crate) const THUNK: usize = 10;
 
-/// Code that passes `index` as second argument and jumps `back` bytes back from its own start.
+/// Code that passes `index` as second argument and jumps to what is `back` bytes before its own end.
 pub(crate) fn thunk(index: u32, back: u32) -> [u8; THUNK] {
     let mut code = [0; THUNK];
     code[0] = 0xbe; // mov esi, imm32
     code[1..5].copy_from_slice(&index.to_le_bytes());
     code[5] = 0xe9; // jmp rel32, from the end of the thunk
-    let distance = -(i64::from(back) + THUNK as i64) as i32;
-    code[6..10].copy_from_slice(&distance.to_le_bytes());
+    code[6..10].copy_from_slice(&(-i64::from(back) as i32).to_le_bytes());
     code
 }
 

@@ -10,6 +10,8 @@ use std::mem::{offset_of, size_of};
 
 /// Namespace of the symbols that stand for numbers of link slots; the index is that of the exit.
 pub(crate) const EXITS: u32 = 1;
+/// The same for counters of entries.
+pub(crate) const COUNTERS: u32 = 2;
 
 impl Lower<'_, '_> {
     /// Ends node `n`.
@@ -43,9 +45,13 @@ impl Lower<'_, '_> {
                 match JumpKind::from_sub(inst.sub) {
                     JumpKind::Call => {
                         self.push_return(node.next_pc);
+                        self.stay(n, target);
                         self.store_rows(self.dirty);
                     }
-                    JumpKind::Jump => self.store_rows(self.dirty),
+                    JumpKind::Jump => {
+                        self.stay(n, target);
+                        self.store_rows(self.dirty);
+                    }
                     JumpKind::Ret => self.pop_return(n, target),
                 }
                 self.probe(target);
@@ -83,11 +89,37 @@ impl Lower<'_, '_> {
             self.out.exits.push(pc);
             self.out.exits.len() - 1
         });
-        let name = ir::UserExternalName { namespace: EXITS, index: exit as u32 };
+        self.symbol(EXITS, exit)
+    }
+
+    fn symbol(&mut self, namespace: u32, index: usize) -> ir::Value {
+        let name = ir::UserExternalName { namespace, index: index as u32 };
         let name = ir::ExternalName::user(self.fb.func.declare_imported_user_function(name));
         let symbol = ir::GlobalValueData::Symbol { name, offset: 0.into(), colocated: false, tls: false };
         let symbol = self.fb.create_global_value(symbol);
         self.fb.ins().symbol_value(types::I64, symbol)
+    }
+
+    /// Counts an entry at `pc` in a slot of its own; leaves when the count is at its end.
+    pub(super) fn count(&mut self, pc: u64) {
+        self.out.counters.push(pc);
+        let slot = self.symbol(COUNTERS, self.out.counters.len() - 1);
+        let slots = self.load_env(types::I64, offset_of!(Env, link_slots));
+        let offset = self.fb.ins().ishl_imm_u(slot, 3);
+        let at = self.fb.ins().iadd(slots, offset);
+        let left = self.fb.ins().load(types::I64, self.env_flags, at, 0);
+        let left = self.fb.ins().iadd_imm_s(left, -1);
+        self.fb.ins().store(self.env_flags, left, at, 0);
+        let (out, on) = (self.fb.create_block(), self.fb.create_block());
+        self.fb.set_cold_block(out);
+        self.fb.ins().brif(left, on, &[], out, &[]);
+        self.fb.seal_block(out);
+        self.fb.seal_block(on);
+        self.fb.switch_to_block(out);
+        self.store_env(slot, offset_of!(Env, exit_slot));
+        let pc = self.const64(pc);
+        self.leave(pc, status::BUSY);
+        self.fb.switch_to_block(on);
     }
 
     fn goto_outside(&mut self, pc: u64) {
@@ -102,7 +134,14 @@ impl Lower<'_, '_> {
         let offset = self.fb.ins().ishl_imm_u(slot, 3);
         let at = self.fb.ins().iadd(slots, offset);
         let host = self.fb.ins().load(types::I64, self.env_flags, at, 0);
-        self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, slot]);
+        self.tail_call(host, slot);
+    }
+
+    /// Goes to host code at `host`, with a word for it.
+    fn tail_call(&mut self, host: ir::Value, word: ir::Value) {
+        self.fb.set_srcloc(super::tail_call_mark());
+        self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, word]);
+        self.fb.set_srcloc(ir::SourceLoc::default());
     }
 
     /// Returns to the run loop at `pc`. Registers are stored.
@@ -159,7 +198,7 @@ impl Lower<'_, '_> {
         self.fb.switch_to_block(go);
         let host = self.fb.ins().load(types::I64, self.env_flags, entry, offset_of!(JumpEntry, host) as i32);
         let zero = self.const64(0);
-        self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, zero]);
+        self.tail_call(host, zero);
     }
 
     /// Remembers that a call will return to `pc`.
@@ -181,14 +220,8 @@ impl Lower<'_, '_> {
         self.store_env(top, offset_of!(Env, return_top));
     }
 
-    /// A return: inside the region if the address is one of its own calls', else where the newest
-    /// pushed entry says. Falls through where neither knows, with registers stored.
-    fn pop_return(&mut self, n: usize, target: ir::Value) {
-        let stack = offset_of!(Env, return_stack) as i32;
-        let top = self.load_env(types::I64, offset_of!(Env, return_top));
-        let back = self.fb.ins().iadd_imm_s(top, -(size_of::<ReturnEntry>() as i64));
-        let back = self.fb.ins().band_imm_u(back, ((RETURN_STACK - 1) * size_of::<ReturnEntry>()) as i64);
-        self.store_env(back, offset_of!(Env, return_top));
+    /// Goes on inside the region if `target` is one of the node's successors.
+    fn stay(&mut self, n: usize, target: ir::Value) {
         for k in 0..self.u.cfg.nodes[n].succs.len() {
             let to = self.u.cfg.nodes[n].succs[k];
             let pc = self.const64(self.u.cfg.nodes[to].pc);
@@ -199,6 +232,17 @@ impl Lower<'_, '_> {
             self.fb.seal_block(on);
             self.fb.switch_to_block(on);
         }
+    }
+
+    /// A return: inside the region if the address is one of its own calls', else where the newest
+    /// pushed entry says. Falls through where neither knows, with registers stored.
+    fn pop_return(&mut self, n: usize, target: ir::Value) {
+        let stack = offset_of!(Env, return_stack) as i32;
+        let top = self.load_env(types::I64, offset_of!(Env, return_top));
+        let back = self.fb.ins().iadd_imm_s(top, -(size_of::<ReturnEntry>() as i64));
+        let back = self.fb.ins().band_imm_u(back, ((RETURN_STACK - 1) * size_of::<ReturnEntry>()) as i64);
+        self.store_env(back, offset_of!(Env, return_top));
+        self.stay(n, target);
         self.store_rows(self.dirty);
         let entry = self.fb.ins().iadd(self.env, back);
         let guest =

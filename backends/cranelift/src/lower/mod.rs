@@ -29,6 +29,11 @@ use std::mem::offset_of;
 /// Numbers that one region has for its accesses: Cranelift's user trap codes.
 const MAX_ACCESSES: usize = 250;
 
+/// What marks the tail calls of a function.
+pub(crate) fn tail_call_mark() -> ir::SourceLoc {
+    ir::SourceLoc::new(1)
+}
+
 /// What lowering reads.
 pub(crate) struct Unit<'a> {
     pub region: &'a Region,
@@ -63,6 +68,8 @@ pub(crate) struct Output {
     pub accesses: Vec<Access>,
     /// Guest addresses that exits lead to; the index is that of the exit's symbol.
     pub exits: Vec<u64>,
+    /// Guest addresses of entries that are counted; the index is that of the counter's symbol.
+    pub counters: Vec<u64>,
 }
 
 /// An IR value in the function.
@@ -238,6 +245,9 @@ impl<'a> Lower<'a, '_> {
             if !self.u.cfg.nodes[node].header {
                 let pc = self.u.cfg.nodes[node].pc;
                 self.poll(pc, Rows::EMPTY);
+            }
+            if self.u.region.patience != 0 {
+                self.count(self.u.cfg.nodes[node].pc);
             }
             let needed = self.u.cfg.nodes[node].needed_in;
             for row in self.used.and(needed).iter() {

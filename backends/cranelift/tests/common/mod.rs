@@ -139,7 +139,7 @@ pub fn interpret(blocks: &[Block], env: &mut Env, mut limit: u32) -> Leave {
 }
 
 pub fn region(blocks: Vec<Block>, precise: bool) -> Region {
-    Region { blocks, entries: vec![0], precise }
+    Region { blocks, entries: vec![0], likely: vec![], patience: 0, precise }
 }
 
 /// The first difference between two states, flags compared as flags.

@@ -144,7 +144,8 @@ impl Program {
                     }
                 }
                 HostExit::Polled => counts.polled += 1,
-                HostExit::Hot => panic!("regions do not count"),
+                HostExit::Busy => counts.hot += 1,
+                HostExit::Hot => panic!("there is no tier 1"),
                 exit @ (HostExit::Resume | HostExit::Fault(_)) => {
                     if let HostExit::Fault(f) = exit {
                         counts.faults += 1;
@@ -163,6 +164,7 @@ impl Program {
 /// What a run did, and whether it links.
 #[derive(Default, Debug)]
 pub struct Counts {
+    pub hot: u64,
     pub link: bool,
     pub entered: u64,
     pub unlinked: u64,

@@ -70,6 +70,8 @@ struct State {
     precise: bool,
     outdated: bool,
     hosts: HashMap<u64, (u64, Block)>,
+    /// Entries that are left until a region says that it is hot.
+    patience: HashMap<u64, u32>,
     /// Entries left of blocks of tier 1, by the region number that they have.
     counters: HashMap<u64, i64>,
     exits: Vec<Exit>,
@@ -83,6 +85,11 @@ impl World {
     /// Puts a jump to `target` at `pc`.
     pub fn jump(&self, pc: u64, target: u64) {
         self.0.lock().unwrap().code.insert(pc, 1 << 24 | target as u32);
+    }
+
+    /// Puts a call of `target` at `pc`.
+    pub fn call(&self, pc: u64, target: u64) {
+        self.0.lock().unwrap().code.insert(pc, 3 << 24 | target as u32);
     }
 
     /// Puts a system call at `pc`.
@@ -149,7 +156,7 @@ static REGS: RegTable = RegTable {
     fp: None,
 };
 
-/// Four-byte instructions: `01 target` jumps, `02 number` calls the system.
+/// Four-byte instructions: `01 target` jumps, `02 number` calls the system, `03 target` calls.
 struct Guest;
 
 impl Frontend for Guest {
@@ -190,8 +197,8 @@ impl Frontend for Guest {
 fn emit(b: &mut Builder, pc: u64, word: u32) {
     let operand = u64::from(word & 0xff_ffff);
     b.insn_start(pc, 4);
-    if word >> 24 == 1 {
-        b.goto(JumpKind::Jump, operand);
+    if word >> 24 != 2 {
+        b.goto(if word >> 24 == 3 { JumpKind::Call } else { JumpKind::Jump }, operand);
     } else {
         let number = b.iconst(Ty::I64, operand);
         b.raise(RaiseKind::Syscall, pc + 4, number);
@@ -248,11 +255,18 @@ impl RegionBackend for Regions {
 
     fn compile_block(&self, block: &Block, count: u32) -> Result<Self::Compiled, String> {
         self.0.note(Event::Block(block.pc, count));
-        Ok((Region { blocks: vec![block.clone()], entries: vec![0], precise: true }, Some(count)))
+        Ok((
+            Region { blocks: vec![block.clone()], entries: vec![0], likely: vec![], patience: 0, precise: true },
+            Some(count),
+        ))
     }
 
     fn set_count(&self, counter: u32, count: u32) {
         self.0.0.lock().unwrap().counters.insert(counter.into(), count.into());
+    }
+
+    fn count(&self, counter: u32) -> u32 {
+        self.0.0.lock().unwrap().counters.get(&counter.into()).map_or(0, |&left| left.max(0) as u32)
     }
 
     fn compile(&self, region: &Region) -> Result<Self::Compiled, String> {
@@ -284,6 +298,9 @@ impl RegionBackend for Regions {
         let entries: Vec<_> = region.entries.iter().map(|&i| (region.blocks[i].pc, host(i))).collect();
         for (i, block) in region.blocks.iter().enumerate() {
             state.hosts.insert(host(i), (told.unit, block.clone()));
+            if region.patience != 0 {
+                state.patience.insert(host(i), region.patience);
+            }
             if end(block).op == Op::Goto {
                 let target = end(block).imm;
                 let inside = region.blocks.iter().position(|b| b.pc == target);
@@ -305,6 +322,13 @@ impl RegionBackend for Regions {
     fn enter(&self, host: u64, env: &mut Env) -> HostExit {
         let mut state = self.0.0.lock().unwrap();
         let mut at = host;
+        if let Some(left) = state.patience.get_mut(&host) {
+            *left -= 1;
+            if *left == 0 {
+                state.patience.remove(&host);
+                return HostExit::Busy;
+            }
+        }
         loop {
             let (unit, block) = state.hosts[&at].clone();
             if let Some(left) = state.counters.get_mut(&unit) {
@@ -376,6 +400,6 @@ impl RegionBackend for Regions {
     fn import(&self, bytes: &[u8]) -> Option<Self::Compiled> {
         let word = |b: &[u8]| u64::from_le_bytes(b.try_into().unwrap());
         let blocks = bytes.chunks_exact(16).map(|b| block(word(&b[..8]), word(&b[8..]) as u32)).collect();
-        Some((Region { blocks, entries: vec![0], precise: *bytes.last()? == 1 }, None))
+        Some((Region { blocks, entries: vec![0], likely: vec![], patience: 0, precise: *bytes.last()? == 1 }, None))
     }
 }
