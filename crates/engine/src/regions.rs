@@ -4,9 +4,9 @@
 //! *How.* Exits whose target has host code are linked by one store. Retiring a region unlinks everything that leads
 //! to it and raises the cache's generation, at which every processor forgets its predictions; its memory is released
 //! when all processors have passed that generation.
-//! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more. A released
-//! region's exits stay in the lists of what they were linked to; if their slots are used again they may be unlinked
-//! once too often, which costs one look-up.
+//! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more. It may
+//! link that exit once more, so exits leave the lists of what they were linked to when the region is released: a slot
+//! in a list is never one that leads elsewhere by now.
 
 use crate::cache::{Cache, PAGE_SHIFT};
 use crate::stats::Stats;
@@ -39,9 +39,21 @@ struct Unit {
     ranges: Vec<(u64, u64)>,
     /// Guest and host addresses.
     entries: Vec<(u64, u64)>,
+    /// Link slots and the guest addresses they lead to.
+    exits: Vec<(u32, u64)>,
     bytes: usize,
     /// Counter of a block of tier 1.
     counter: Option<u32>,
+}
+
+/// A region that nothing leads to any more.
+#[derive(Debug)]
+struct Retired {
+    /// To be passed by all processors before it can be released.
+    generation: u64,
+    id: u64,
+    mode: u32,
+    exits: Vec<(u32, u64)>,
 }
 
 impl Unit {
@@ -62,8 +74,8 @@ struct State {
     counters: FxHashMap<TbKey, u32>,
     /// Linked slots by what they lead to.
     incoming: FxHashMap<TbKey, Vec<u32>>,
-    /// Regions to be released when all processors have passed a generation.
-    retired: Vec<(u64, u64)>,
+    /// Regions to be released, by generation.
+    retired: Vec<Retired>,
 }
 
 /// What a region was made of.
@@ -232,7 +244,7 @@ impl<R: RegionBackend> Regions<R> {
             left = left.saturating_sub(unit.bytes);
         }
         if hit.is_empty() {
-            return state.retired.last().map(|r| r.0);
+            return state.retired.last().map(|r| r.generation);
         }
         self.retire(&mut state, cache, &hit);
         Some(cache.generation())
@@ -242,6 +254,7 @@ impl<R: RegionBackend> Regions<R> {
         if hit.is_empty() {
             return;
         }
+        let mut gone = Vec::new();
         for &id in hit {
             let Some(unit) = state.take(id) else { continue };
             for &(pc, host) in &unit.entries {
@@ -263,19 +276,25 @@ impl<R: RegionBackend> Regions<R> {
                 }
             }
             self.backend.remove(id);
+            gone.push(Retired { generation: 0, id, mode: unit.mode, exits: unit.exits });
         }
         if let Some(stats) = &self.stats {
             stats.dropped(hit.len());
         }
         let generation = cache.raise_generation();
-        state.retired.extend(hit.iter().map(|&id| (generation, id)));
+        state.retired.extend(gone.into_iter().map(|r| Retired { generation, ..r }));
     }
 
     /// Frees what processors have passed.
     fn release(&self, state: &mut State, past: &dyn Fn(u64) -> bool) {
         // The list is sorted by generation.
-        let done = state.retired.partition_point(|&(generation, _)| past(generation));
-        for (_, id) in state.retired.drain(..done) {
+        let done = state.retired.partition_point(|r| past(r.generation));
+        for Retired { id, mode, exits, .. } in state.retired.drain(..done) {
+            for (slot, pc) in exits {
+                if let Some(list) = state.incoming.get_mut(&TbKey { pc, mode }) {
+                    list.retain(|&s| s != slot);
+                }
+            }
             self.backend.release(id);
         }
     }
@@ -293,8 +312,8 @@ impl State {
         if tier == Tier::Region {
             self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
         }
-        let (entries, counter) = (installed.entries.clone(), installed.counter);
-        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, bytes: installed.bytes, counter };
+        let Installed { entries, exits, counter, bytes, .. } = installed.clone();
+        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, exits, bytes, counter };
         for page in unit.pages() {
             let on_page = self.pages.entry(page).or_default();
             if on_page.last() != Some(&installed.unit) {
