@@ -34,7 +34,7 @@ pub struct TranslationBlock<C> {
     pub end: u64,
     /// Number of guest instructions.
     pub guest_insns: u32,
-    /// Where its end goes, if that is an indirect jump or call.
+    /// Where its end goes, if that is an indirect jump, call or return.
     pub targets: Option<Box<Targets>>,
     /// Whether a large region was made that has the block inside, since the block's own region was last found hot.
     pub inside: AtomicBool,

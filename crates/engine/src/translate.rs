@@ -41,9 +41,9 @@ pub fn translate<T: Interpreter>(
     }
 }
 
-/// Whether the block ends in an indirect jump or call. Returns are predicted by their calls.
+/// Whether the block ends in an indirect jump, call or return.
 fn varies(block: &Block) -> bool {
-    block.insts.iter().any(|i| i.op == Op::GotoInd && JumpKind::from_sub(i.sub) != JumpKind::Ret)
+    block.insts.iter().any(|i| i.op == Op::GotoInd)
 }
 
 /// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached. The bytes are added

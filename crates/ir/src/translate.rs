@@ -110,7 +110,7 @@ pub struct Region {
     pub blocks: Vec<crate::Block>,
     /// Members that may be entered from outside, as indices; the first is 0.
     pub entries: Vec<usize>,
-    /// Members that end in an indirect jump or call, as indices, with addresses they were seen to go to.
+    /// Members that end in an indirect jump, call or return, as indices, with addresses they were seen to go to.
     pub likely: Vec<(usize, u64)>,
     /// Entries from outside after which the region is left with [`HostExit::Busy`]; 0 for never.
     pub patience: u32,

@@ -190,6 +190,11 @@ impl Lower<'_, '_> {
             let cc = if cc == IntCc::Eq { IntCC::SignedGreaterThanOrEqual } else { IntCC::SignedLessThan };
             return Some(self.fb.ins().icmp_imm_s(cc, v, 0));
         }
+        if (lsb, width) == (31, 1) {
+            let cc = if cc == IntCc::Eq { IntCC::SignedGreaterThanOrEqual } else { IntCC::SignedLessThan };
+            let low = self.resize(v, types::I32, false);
+            return Some(self.fb.ins().icmp_imm_s(cc, low, 0));
+        }
         if lsb + width >= 32 {
             return None; // no immediate form
         }

@@ -124,6 +124,9 @@ impl Lower<'_, '_> {
         if ty.is_float() {
             return self.fb.ins().load(ty, flags, addr, offset);
         }
+        if ty.is_int() && ty.bytes() > op.size.bytes() as u32 {
+            return self.load_extended(op, ty, flags, addr, offset);
+        }
         let v = self.fb.ins().load(size_ty(op.size), flags, addr, offset);
         if ty != types::I8X16 {
             return self.resize(v, ty, op.signed);
@@ -133,6 +136,26 @@ impl Lower<'_, '_> {
         }
         let v = self.zero_extended(v);
         self.as_ty(types::I8X16, v)
+    }
+
+    /// Loads less than `ty` has: the host extends as it loads.
+    fn load_extended(
+        &mut self,
+        op: MemOp,
+        ty: ir::Type,
+        flags: MemFlagsData,
+        addr: ir::Value,
+        offset: i32,
+    ) -> ir::Value {
+        let ins = self.fb.ins();
+        match (op.size, op.signed) {
+            (Size::B1, false) => ins.uload8(ty, flags, addr, offset),
+            (Size::B1, true) => ins.sload8(ty, flags, addr, offset),
+            (Size::B2, false) => ins.uload16(ty, flags, addr, offset),
+            (Size::B2, true) => ins.sload16(ty, flags, addr, offset),
+            (_, false) => ins.uload32(flags, addr, offset),
+            (_, true) => ins.sload32(flags, addr, offset),
+        }
     }
 
     fn store(&mut self, block: &Block, inst: &Inst, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) {
