@@ -170,8 +170,9 @@ pub enum Code {
     Raise,
 }
 
-/// A prepared block.
+/// A prepared block. Its ops come first: every run reads where they are, few read anything else.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Flat {
     /// Ops; control enters at the first.
     pub ops: Vec<FlatOp>,

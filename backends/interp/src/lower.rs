@@ -145,10 +145,14 @@ impl Lower<'_> {
 
     /// Frees `v`'s temporary when the current instruction was its last use, and through symbolic
     /// flags that of their operands.
+    #[inline(always)]
     fn free_if_dead(&mut self, v: Value) {
-        if self.last[v.index()] > self.at {
-            return;
+        if self.last[v.index()] <= self.at {
+            self.free(v);
         }
+    }
+
+    fn free(&mut self, v: Value) {
         match self.loc[v.index()] {
             Loc::Word(w) | Loc::Low(w) if self.block.def(v).op != Op::Param => {
                 self.slots.free(w, self.width(v));

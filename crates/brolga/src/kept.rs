@@ -9,6 +9,7 @@ use brolga_cache::{Folder, Store, Summary};
 use crate::config::processor;
 use crate::log_items::LogItems;
 use crate::options::{Cache, RunOptions};
+use crate::switches::Switches;
 
 /// MiB kept unless `--cache-size` says otherwise.
 const LIMIT_MIB: u64 = 512;
@@ -30,17 +31,18 @@ pub fn word(options: &RunOptions) -> std::ffi::OsString {
 }
 
 /// Opens what is kept for `program`, if that may be used at all. The reason why not goes to the debug log only: the
-/// program runs just as well.
-pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Option<Arc<Store>> {
+/// program runs just as well. The folder is made by the `first` program of a run only: others may be in another tree.
+pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64, first: bool) -> Option<Arc<Store>> {
     let logged = options.log.intersects(LogItems::OP_OPT.union(LogItems::OUT_ASM));
     let compiles = options.switches.region_threshold != 0 && !options.one_insn_per_tb;
-    if brolga_user::is_secure() || !compiles || logged {
+    // Code is found by its address.
+    if brolga_user::is_secure() || !compiles || logged || options.switches.aslr {
         return None;
     }
     let path = folder(&options.cache)?;
     let key = key(options, program, guest, base)?;
     let limit = options.cache_mib.unwrap_or(LIMIT_MIB).saturating_mul(1 << 20);
-    match Folder::open(&path, limit) {
+    match if first { Folder::open(&path, limit) } else { Folder::existing(&path, limit) } {
         Ok(folder) => Some(Arc::new(Store::open(folder, key.as_bytes(), brolga_user::hide))),
         Err(error) => {
             tracing::debug!("{}: {error}", path.display());
@@ -49,17 +51,26 @@ pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Opt
     }
 }
 
+/// Entries of a block before its region is compiled. What is compiled in one run serves all later ones, so a program that
+/// is run again and again has ever more of its code compiled, a part in each run.
+pub fn region_threshold(options: &RunOptions, store: Option<&Store>) -> u32 {
+    const HALVINGS: u64 = 3;
+    let asked = options.switches.region_threshold;
+    let usual = asked == Switches::default().region_threshold;
+    asked >> store.filter(|_| usual).map_or(0, |store| store.age().min(HALVINGS))
+}
+
 /// All that code depends on beside the guest's bytes, and the program, so that each has a file of its own.
 fn key(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Option<String> {
     let build: String = brolga_user::build_id()?.iter().map(|byte| format!("{byte:02x}")).collect();
     let data = std::fs::metadata(program).ok().filter(|_| !program.starts_with("/proc"))?;
     let program = std::fs::canonicalize(program).ok()?;
-    let (cpu, s) = (processor(options).ok()?, &options.switches);
+    let cpu = processor(options).ok()?;
+    // When code is made does not matter, but a switch that is new may.
+    let switches = Switches { block_threshold: 0, region_threshold: 0, worker: true, link: true, ..options.switches };
     Some(format!(
-        "{build}\n{}\n{guest} {cpu:?} {base:#x} {} {}\n{} {} {}.{}\n",
+        "{build}\n{}\n{guest} {cpu:?} {base:#x} {switches:?}\n{} {} {}.{}\n",
         brolga_cranelift::host_key(),
-        s.passes,
-        s.host_fp,
         program.display(),
         data.size(),
         data.mtime(),

@@ -51,7 +51,7 @@ pub fn launch(config: RunConfig) -> ExitCode {
     }
     let mut user = user_config(config);
     user.carried.push(kept::word(&options));
-    run(user, &options)
+    run(user, &options, true)
 }
 
 /// Sizes of address space that `-R` takes.
@@ -62,7 +62,7 @@ const RESERVED: std::ops::RangeInclusive<u64> = 256 << 20..=1 << 42;
 pub fn reenter(argv: &[OsString]) -> Option<ExitCode> {
     let config = brolga_user::reexec::decode(argv)?;
     Some(match command_line::parse(config.carried.iter().cloned(), |_| None) {
-        Ok(line) => run(config, &line.options),
+        Ok(line) => run(config, &line.options, false),
         Err(message) => {
             say(format_args!("brolga: options of the program's parent: {message}"));
             ExitCode::from(USAGE)
@@ -70,18 +70,25 @@ pub fn reenter(argv: &[OsString]) -> Option<ExitCode> {
     })
 }
 
-fn run(mut config: UserConfig, options: &RunOptions) -> ExitCode {
+/// `first` tells a run from what its guest executes.
+fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
     let (base, program, guest) = (config.guest_base, config.program.clone(), config.guest);
     config.on_exit = Some(finish);
     let cpu = processor(options).unwrap_or_default();
     config.log = user_log(options);
+    config.aslr = options.switches.aslr;
     config.reserved = options.reserved_va.filter(|&size| size != 0);
     config.cpu = CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names() };
     let status = brolga_user::run(config, &|| {
-        let store = kept::open(options, &program, &format!("{guest:?}"), base);
+        let store = kept::open(options, &program, &format!("{guest:?}"), base, first);
         let stats = options.stats.then(|| Arc::new(Stats::default()));
         remember(store.clone(), stats.clone(), program.display().to_string(), log_file(options));
-        make_vcpu(options, base, EngineConfig { store, stats, ..engine_config(options) })
+        let usual = engine_config(options);
+        let region_threshold = match usual.region_threshold {
+            0 => 0,
+            _ => kept::region_threshold(options, store.as_deref()),
+        };
+        make_vcpu(options, base, EngineConfig { store, stats, region_threshold, ..usual })
     });
     ExitCode::from(status as u8)
 }

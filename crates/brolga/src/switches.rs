@@ -18,6 +18,9 @@ pub struct Switches {
     pub worker: bool,
     /// `no-host-fp` clears it: regions compute floating point with the host's arithmetic.
     pub host_fp: bool,
+    /// `aslr`: each run puts the guest's programs and libraries at other addresses; what is kept between runs is not
+    /// used then.
+    pub aslr: bool,
     /// `precise`: state in regions is exact at every fault, not only at those that the guest can see.
     pub precise: bool,
 }
@@ -33,12 +36,13 @@ impl Default for Switches {
             worker: true,
             host_fp: true,
             precise: false,
+            aslr: false,
         }
     }
 }
 
 /// The words of a list, for help and errors.
-pub const WORDS: &str = "block-threshold=N, region-threshold=N (0: interpret only), patience=N, no-link, no-passes, no-worker, no-host-fp, precise";
+pub const WORDS: &str = "block-threshold=N, region-threshold=N (0: interpret only), patience=N, no-link, no-passes, no-worker, no-host-fp, precise, aslr";
 
 impl Switches {
     /// Enters one comma-separated list.
@@ -53,6 +57,7 @@ impl Switches {
                 None if word == "no-worker" => self.worker = false,
                 None if word == "no-host-fp" => self.host_fp = false,
                 None if word == "precise" => self.precise = true,
+                None if word == "aslr" => self.aslr = true,
                 _ => return Err(format!("unknown switch '{word}' ({WORDS})")),
             }
         }

@@ -118,6 +118,7 @@ fn cache_is_off_when_told_so() {
     assert!(off(|c| c.env("BROLGA_CACHE", "0"), &[]));
     assert!(off(|c| c.env_remove("XDG_CACHE_HOME"), &[]));
     assert!(off(|c| c, &["-x", "region-threshold=0"]));
+    assert!(off(|c| c, &["-x", "aslr"]));
     assert!(!off(|c| c, &["-x", "no-worker"]));
 }
 

@@ -67,13 +67,18 @@ impl Folder {
 
     /// Opens the folder, making it if need be. `limit` is the size in bytes that its files are kept below.
     pub fn open(path: &Path, limit: u64) -> io::Result<Folder> {
-        let dir = match File::open(path) {
+        match Folder::existing(path, limit) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-                File::open(path)?
+                Folder::existing(path, limit)
             }
-            other => other?,
-        };
+            other => other,
+        }
+    }
+
+    /// [`Folder::open`] where it is an error that there is none.
+    pub fn existing(path: &Path, limit: u64) -> io::Result<Folder> {
+        let dir = File::open(path)?;
         let data = dir.metadata()?;
         if !data.is_dir() || !is_own(&data) {
             return Err(foreign("the folder"));

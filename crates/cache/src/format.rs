@@ -3,10 +3,10 @@
 //! ```text
 //! file   = header batch*
 //! header = magic[8] key[16] sum[8]                                                    32 bytes
-//! batch  = magic[4] count[4] total[8] sum[8] zero[8] entry{count} payload*            total bytes
+//! batch  = magic[4] count[4] total[8] sum[8] run[8] entry{count} payload*             total bytes
 //! entry  = pc[8] mode[4] form[4] guest[16] at[8] len[4] zero[4] sum[8] zero[8]        64 bytes
 //! ```
-//! A batch's sum covers its header and entries; an entry's sum covers its payload, which begins at `at` in the file.
+//! `run` counts the programs that wrote one after the other. A batch's sum covers its header and entries; an entry's sum covers its payload, which begins at `at` in the file.
 //! Whatever is wrong ends the reading: what came before it stands, what comes behind it is written anew.
 
 use crate::hash::{Hash, hash};
@@ -83,19 +83,21 @@ pub(crate) fn header(key: Hash) -> Vec<u8> {
 }
 
 fn sum_of_batch(head: &[u8], entries: &[u8]) -> u64 {
-    let head = hash(SEED_BATCH, &head[..16]) as u64;
-    hash(head, entries) as u64
+    let before = hash(SEED_BATCH, &head[..16]) as u64;
+    hash(before, &[&head[24..BATCH_HEADER], entries].concat()) as u64
 }
 
 /// The head and the entries of a batch with `payloads` bytes of payload.
-pub(crate) fn batch(entries: &[Entry], payloads: u64) -> Vec<u8> {
+pub(crate) fn batch(run: u64, entries: &[Entry], payloads: u64) -> Vec<u8> {
     let mut body = Vec::with_capacity(entries.len() * ENTRY);
     entries.iter().for_each(|entry| entry.write(&mut body));
     let mut out = BATCH.to_vec();
     out.extend((entries.len() as u32).to_le_bytes());
     out.extend((payloads + (BATCH_HEADER + body.len()) as u64).to_le_bytes());
-    out.extend(sum_of_batch(&out, &body).to_le_bytes());
     out.extend([0; 8]);
+    out.extend(run.to_le_bytes());
+    let sum = sum_of_batch(&out, &body);
+    out[16..24].copy_from_slice(&sum.to_le_bytes());
     out.append(&mut body);
     out
 }
@@ -106,6 +108,11 @@ pub(crate) fn batch_size(head: &[u8; BATCH_HEADER], room: u64) -> Option<(usize,
     let good =
         head[..4] == BATCH && count <= MAX_ENTRIES && total >= (BATCH_HEADER + count * ENTRY) as u64 && total <= room;
     good.then_some((count, total))
+}
+
+/// The run that wrote the batch whose head is `head`.
+pub(crate) fn batch_run(head: &[u8; BATCH_HEADER]) -> u64 {
+    u64_at(head, 24)
 }
 
 /// The entries of a batch of `total` bytes at `start`, unless something is wrong with them.

@@ -76,6 +76,8 @@ pub struct Store {
     key: Hash,
     name: String,
     hide: Hide,
+    /// Runs that had written to the file when it was opened.
+    age: u64,
     state: Mutex<State>,
     /// Held by whoever writes; taken before `state`.
     writing: Mutex<()>,
@@ -88,6 +90,8 @@ struct State {
     writable: bool,
     /// Where the next batch begins.
     end: u64,
+    /// Runs that have written to the file, one after the other.
+    runs: u64,
     entries: Vec<Entry>,
     /// Newest entry of each address, and the next older one of each entry.
     newest: FxHashMap<u64, u32>,
@@ -123,9 +127,11 @@ impl Store {
     pub fn open(folder: Folder, key: &[u8], hide: Hide) -> Store {
         let key = hash(0, key);
         let folder = folder.hidden(hide);
-        let store =
-            Store { folder, key, name: Folder::name(key), hide, state: Mutex::default(), writing: Mutex::default() };
+        let (name, state, writing) = (Folder::name(key), Mutex::default(), Mutex::default());
+        let mut store = Store { folder, key, name, hide, age: 0, state, writing };
         store.look(&mut store.state());
+        let age = store.state().runs;
+        store.age = age;
         store
     }
 
@@ -196,6 +202,11 @@ impl Store {
         state.pending.len()
     }
 
+    /// How many runs, one after the other, have added something to the file before this one.
+    pub fn age(&self) -> u64 {
+        self.age
+    }
+
     /// Counts of this process.
     pub fn figures(&self) -> Figures {
         let state = self.state();
@@ -219,10 +230,13 @@ impl Store {
         let _writing = self.writing.lock().unwrap_or_else(|e| e.into_inner());
         let mut state = self.state();
         let regions = std::mem::take(&mut state.pending);
+        if regions.is_empty() {
+            return;
+        }
         let before = state.end;
         // An error leaves the file as it was, or cut where it was good.
         let done = regions.chunks(BATCH_REGIONS).try_for_each(|some| self.write(&mut state, some));
-        let grown = !regions.is_empty() && state.end >> 20 != before >> 20;
+        let grown = state.end >> 20 != before >> 20;
         drop(state);
         if done.is_ok() && (before == 0 || grown) {
             self.folder.trim(&self.name);
@@ -244,7 +258,7 @@ impl Store {
         if !good || state.end + size > MAX_FILE.min(self.folder.limit / 4) {
             return self.begin(state, &new);
         }
-        if new.is_empty() { Ok(()) } else { state.append(&file, batch(&new, state.end)) }
+        if new.is_empty() { Ok(()) } else { state.append(&file, batch(self.age + 1, &new, state.end)) }
     }
 
     /// Writes the file anew: what this process used of the old one, and `regions`.
@@ -257,11 +271,12 @@ impl Store {
         let mut write = || -> io::Result<()> {
             write_at(&file, &format::header(self.key), 0)?;
             fresh.end = HEADER as u64;
-            if let Some(old) = state.copy_of_used(fresh.end) {
+            fresh.runs = self.age;
+            if let Some(old) = state.copy_of_used(self.age, fresh.end) {
                 fresh.append(&file, old)?;
                 fresh.used = fresh.entries.iter().map(|e| e.at).collect();
             }
-            fresh.append(&file, batch(regions, fresh.end))?;
+            fresh.append(&file, batch(self.age + 1, regions, fresh.end))?;
             self.folder.publish(&temporary, &self.name)
         };
         if let Err(e) = write() {
@@ -278,8 +293,8 @@ fn size_on_disk(region: &Region) -> u64 {
     (region.entries.len() * ENTRY + region.ranges.len() * 16 + region.code.len() + 4) as u64
 }
 
-/// A batch that will be at `start`, and its entries.
-fn batch(regions: &[Region], start: u64) -> (Vec<u8>, Vec<Entry>) {
+/// A batch of `run` that will be at `start`, and its entries.
+fn batch(run: u64, regions: &[Region], start: u64) -> (Vec<u8>, Vec<Entry>) {
     let count: usize = regions.iter().map(|r| r.entries.len()).sum();
     let first = start + (BATCH_HEADER + count * ENTRY) as u64;
     let (mut entries, mut payloads) = (Vec::with_capacity(count), Vec::new());
@@ -297,7 +312,7 @@ fn batch(regions: &[Region], start: u64) -> (Vec<u8>, Vec<Entry>) {
         entries.extend(region.entries.iter().map(|&pc| Entry { pc, ..whole }));
         payloads.extend(bytes);
     }
-    let mut out = format::batch(&entries, payloads.len() as u64);
+    let mut out = format::batch(run, &entries, payloads.len() as u64);
     out.append(&mut payloads);
     (out, entries)
 }
@@ -368,15 +383,16 @@ impl State {
             }
             self.end = HEADER as u64;
         }
-        while let Some((entries, total)) = read_batch(&file, self.end, len) {
+        while let Some((run, entries, total)) = read_batch(&file, self.end, len) {
             entries.into_iter().for_each(|entry| self.insert(entry));
             self.end += total;
+            self.runs = self.runs.max(run);
         }
         true
     }
 
-    /// The payloads that were used, as a batch at `start`.
-    fn copy_of_used(&self, start: u64) -> Option<(Vec<u8>, Vec<Entry>)> {
+    /// The payloads that were used, as a batch of `run` at `start`.
+    fn copy_of_used(&self, run: u64, start: u64) -> Option<(Vec<u8>, Vec<Entry>)> {
         let kept: Vec<Entry> = self.entries.iter().filter(|e| self.used.contains(&e.at)).copied().collect();
         let kept = &kept[..kept.len().min(MAX_ENTRIES)];
         let first = start + (BATCH_HEADER + kept.len() * ENTRY) as u64;
@@ -397,7 +413,7 @@ impl State {
         if entries.is_empty() {
             return None;
         }
-        let mut out = format::batch(&entries, payloads.len() as u64);
+        let mut out = format::batch(run, &entries, payloads.len() as u64);
         out.append(&mut payloads);
         Some((out, entries))
     }
@@ -413,11 +429,12 @@ fn entry_payload(file: &File, entry: &Entry) -> Option<Vec<u8>> {
     (hash(SEED_PAYLOAD, &bytes) as u64 == entry.sum).then_some(bytes)
 }
 
-fn read_batch(file: &File, start: u64, len: u64) -> Option<(Vec<Entry>, u64)> {
+/// Run, entries and length of the batch at `start`.
+fn read_batch(file: &File, start: u64, len: u64) -> Option<(u64, Vec<Entry>, u64)> {
     let mut head = [0; BATCH_HEADER];
     file.read_exact_at(&mut head, start).ok()?;
     let (count, total) = format::batch_size(&head, len.checked_sub(start)?)?;
     let mut body = vec![0; count * ENTRY];
     file.read_exact_at(&mut body, start + BATCH_HEADER as u64).ok()?;
-    Some((format::batch_entries(&head, &body, start, total)?, total))
+    Some((format::batch_run(&head), format::batch_entries(&head, &body, start, total)?, total))
 }

@@ -84,6 +84,21 @@ fn what_was_kept_is_found_by_the_next_process() {
 }
 
 #[test]
+fn age_counts_runs_that_added_something() {
+    let (_temp, path) = folder();
+    assert_eq!(open(&path).age(), 0);
+    let store = open(&path);
+    for n in 0..3 {
+        store.add(region(n));
+        store.flush();
+    }
+    assert_eq!((store.age(), open(&path).age()), (0, 1), "several batches of one run count once");
+    keep(&path, [7]);
+    keep(&path, [7]);
+    assert_eq!(open(&path).age(), 2);
+}
+
+#[test]
 fn nothing_is_written_when_nothing_is_kept() {
     let (_temp, path) = folder();
     open(&path).flush();
@@ -218,6 +233,7 @@ fn folder_that_cannot_be_made_or_is_a_file_is_an_error() {
     let temp = tempfile::tempdir().unwrap();
     fs::write(temp.path().join("file"), "x").unwrap();
     assert!(Folder::open(&temp.path().join("file"), 1).is_err());
+    assert!(Folder::existing(&temp.path().join("none"), 1).is_err() && !temp.path().join("none").exists());
     assert!(Folder::open(&temp.path().join("file/below"), 1).is_err());
     assert!(Folder::open(Path::new("/proc/none"), 1).is_err());
 }

@@ -3,7 +3,7 @@
 //! *Requirement.* Lookups by many processors; after an invalidation returns, no processor enters a
 //! block made from the old bytes.
 //! *How.* A map under a read-write lock, an index from guest pages to keys, and a generation that
-//! every invalidation raises. Processors keep their own caches of the map, valid for one generation.
+//! every invalidation raises. Processors keep their own caches of the map; a block that leaves it is marked dead.
 //! A translation in progress is announced before its first byte is read, so that an invalidation of
 //! bytes that no block holds yet is noted too; notes tell it later whether its bytes are still good.
 //! *Limits.* A processor that is inside a block finishes that block.
@@ -116,6 +116,8 @@ impl<C> Cache<C> {
             for page in tb.key.pc >> PAGE_SHIFT..=last {
                 maps.pages.entry(page).or_default().push(tb.key);
             }
+        } else {
+            tb.dead.store(true, Ordering::Release);
         }
         tb
     }
@@ -143,8 +145,8 @@ impl<C> Cache<C> {
         let mut drop_page = |keys: &mut Vec<TbKey>| {
             keys.retain(|key| {
                 let hit = blocks.get(key).is_none_or(|tb| key.pc < end && tb.end > start);
-                if hit {
-                    blocks.remove(key);
+                if hit && let Some(tb) = blocks.remove(key) {
+                    tb.dead.store(true, Ordering::Release);
                 }
                 !hit
             });

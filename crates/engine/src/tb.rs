@@ -13,45 +13,57 @@ pub struct TbKey {
 }
 
 /// A guest block and its code in tier 0.
+///
+/// What every run of the block reads comes first, so that it is in one line of the host's cache with the head of `code`.
 #[derive(Debug)]
+#[repr(C)]
 pub struct TranslationBlock<C> {
+    /// Entry of the block in region code; 0 if there is none.
+    pub host: AtomicU64,
+    /// Entry of the block's own code, of tier 1; 0 if there is none.
+    pub own_host: AtomicU64,
     /// Key.
     pub key: TbKey,
+    /// Times entered in tier 0.
+    pub heat: AtomicU32,
+    /// Set when the block's bytes have changed: nothing enters it from then on.
+    pub dead: AtomicBool,
+    /// Code.
+    pub code: C,
     /// Guest address behind the last byte that the translation read.
     pub end: u64,
     /// Number of guest instructions.
     pub guest_insns: u32,
-    /// Code.
-    pub code: C,
-    /// Times entered in tier 0.
-    pub heat: AtomicU32,
     /// Where its end goes, if that is an indirect jump, call or return.
     pub targets: Option<Box<Targets>>,
     /// Whether a large region was made that has the block inside, since the block's own region was last found hot.
     pub inside: AtomicBool,
     /// Whether a large region was asked for in place of its own.
     pub grown: AtomicBool,
-    /// Entry of the block in region code; 0 if there is none.
-    pub host: AtomicU64,
-    /// Entry of the block's own code, of tier 1; 0 if there is none.
-    pub own_host: AtomicU64,
 }
 
 impl<C> TranslationBlock<C> {
     /// A cold block.
     pub fn new(key: TbKey, end: u64, guest_insns: u32, code: C) -> Self {
         TranslationBlock {
+            host: AtomicU64::new(0),
+            own_host: AtomicU64::new(0),
             key,
+            heat: AtomicU32::new(0),
+            dead: AtomicBool::new(false),
+            code,
             end,
             guest_insns,
-            code,
-            heat: AtomicU32::new(0),
             targets: None,
             inside: AtomicBool::new(false),
             grown: AtomicBool::new(false),
-            host: AtomicU64::new(0),
-            own_host: AtomicU64::new(0),
         }
+    }
+
+    /// Whether the block's bytes have changed since it was made.
+    #[inline(always)]
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
     }
 
     /// Entry of the best host code there is; 0 if there is none.

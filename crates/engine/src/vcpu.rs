@@ -15,9 +15,9 @@ use std::time::Instant;
 /// of the table costs them a fault.
 const JUMP_SLOTS: (usize, usize) = (256, 65536);
 
+/// The block that was last found for an address; the address is here too, since the block is far away.
 struct JumpSlot<C> {
-    key: TbKey,
-    generation: u64,
+    pc: u64,
     tb: Arc<TranslationBlock<C>>,
 }
 
@@ -176,25 +176,25 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
 
     /// Makes sure that the slot for `key` holds its block; returns the slot's index.
     fn slot(&mut self, key: TbKey) -> Result<usize, Fault> {
-        let generation = self.engine.cache.generation();
-        let index = self.index(key);
+        let index = self.index(key.pc);
         if let Some(slot) = &self.jump_cache[index]
-            && slot.key == key
-            && slot.generation == generation
+            && slot.pc == key.pc
+            && slot.tb.key.mode == key.mode
+            && !slot.tb.is_dead()
         {
             return Ok(index);
         }
-        self.fill(key, generation)
+        self.fill(key)
     }
 
     #[inline(always)]
-    fn index(&self, key: TbKey) -> usize {
-        (key.pc >> 2) as usize & (self.jump_cache.len() - 1)
+    fn index(&self, pc: u64) -> usize {
+        (pc >> 2) as usize & (self.jump_cache.len() - 1)
     }
 
     /// Puts the block for `key` into its slot, translating it if it is new.
     #[cold]
-    fn fill(&mut self, key: TbKey, generation: u64) -> Result<usize, Fault> {
+    fn fill(&mut self, key: TbKey) -> Result<usize, Fault> {
         let engine = &self.engine;
         let tb = match engine.cache.find(key) {
             Some(tb) => tb,
@@ -210,17 +210,24 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 tb
             }
         };
-        let mut index = self.index(key);
-        if self.jump_cache[index].as_ref().is_some_and(|old| old.key != key) {
+        if self.jump_cache[self.index(key.pc)].as_ref().is_some_and(|old| old.pc != key.pc) {
             self.conflicts += 1;
             if self.conflicts > self.jump_cache.len() / 2 && self.jump_cache.len() < JUMP_SLOTS.1 {
-                self.jump_cache = vacant_slots(self.jump_cache.len() * 4);
-                self.conflicts = 0;
-                index = self.index(key);
+                self.widen();
             }
         }
-        self.jump_cache[index] = Some(JumpSlot { key, generation, tb });
+        let index = self.index(key.pc);
+        self.jump_cache[index] = Some(JumpSlot { pc: key.pc, tb });
         Ok(index)
+    }
+
+    fn widen(&mut self) {
+        let wide = vacant_slots(self.jump_cache.len() * 4);
+        for slot in std::mem::replace(&mut self.jump_cache, wide).into_iter().flatten() {
+            let index = self.index(slot.pc);
+            self.jump_cache[index] = Some(slot);
+        }
+        self.conflicts = 0;
     }
 
     fn log_entry(&self, key: TbKey) {

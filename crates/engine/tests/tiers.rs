@@ -339,3 +339,25 @@ fn block_gets_code_of_its_own_then_a_region_that_takes_its_links_over() {
     assert!(events.contains(&Event::Removed(2)) && events.contains(&Event::Removed(3)), "{events:?}");
     assert_eq!(events.last(), Some(&Event::Interpreted(0x3000)));
 }
+
+#[test]
+fn exits_of_released_code_are_not_linked_again() {
+    let world = World::default();
+    world.jump(0x2000, 0x3000);
+    world.syscall(0x3000, 1);
+    world.syscall(0x5000, 1);
+    let mut vcpu = world.vcpu_with(Config { block_threshold: 2, ..Config::default() });
+    for _ in 0..2 {
+        assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    }
+    let linked = Event::Linked { from: 0x2000, to: 0x3000 };
+    assert!(world.take_events().contains(&linked));
+    vcpu.invalidate(0x2000, 4);
+    assert_eq!(run(&mut *vcpu, 0x5000), Exit::Interrupted);
+    // Code that is put in place lets what was dropped go; the slots of that may be anybody's from then on.
+    (0..2).for_each(|_| assert_eq!(run(&mut *vcpu, 0x5000), Exit::Syscall(1)));
+    assert!(world.take_events().contains(&Event::Released(1)));
+    (0..2).for_each(|_| assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1)));
+    let events = world.take_events();
+    assert!(events.contains(&Event::Compiled(vec![0x3000])) && !events.contains(&linked), "{events:?}");
+}

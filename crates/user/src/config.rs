@@ -64,6 +64,8 @@ pub struct Config {
     pub cpu: CpuId,
     /// Seed of AT_RANDOM's bytes (`-seed`); otherwise they come from the host.
     pub seed: Option<u64>,
+    /// Whether each run puts position-independent programs and mappings at other addresses.
+    pub aslr: bool,
     /// The guest's soft limit of open files, if the host's was raised to start the emulator.
     pub open_files: Option<u64>,
     /// Memory limits, if an emulator before this one kept them; otherwise the host's.
@@ -101,6 +103,7 @@ impl Config {
             guest_base: 0,
             cpu: CpuId::default(),
             seed: None,
+            aslr: false,
             open_files: None,
             limits: None,
             seccomp: seccomp::State::default(),

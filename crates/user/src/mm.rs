@@ -31,6 +31,16 @@ pub struct Layout {
     pub pie: u64,
 }
 
+impl Layout {
+    /// The same with programs and mappings at other places, within a sixteenth of the space, as `random` says.
+    pub fn moved(self, random: u64) -> Layout {
+        const STEP: u64 = 0x1_0000;
+        let steps = self.top / 16 / STEP;
+        let by = |part: u64| part % steps * STEP;
+        Layout { pie: self.pie + by(random & 0xffff_ffff), mmap_top: self.mmap_top - by(random >> 32), ..self }
+    }
+}
+
 /// The address space that all threads of a guest process share.
 #[derive(Debug)]
 pub struct Mm {
@@ -425,6 +435,19 @@ mod tests {
 
     fn anon(mm: &Mm, addr: u64, len: u64, prot: u64, flags: u64) -> Result<(u64, Stale), Errno> {
         mm.mmap(addr, len, prot, ANON | flags, -1, 0)
+    }
+
+    #[test]
+    fn moved_layout_stays_inside_and_apart() {
+        for top in [256 << 20, 1 << 42] {
+            let usual = Layout { top, bottom: 0x1_0000, mmap_top: top / 6 * 5, pie: top / 3 * 2 };
+            let all: Vec<_> = (0..50u64).map(|n| usual.moved(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+            assert!(
+                all.iter().all(|l| l.pie >= usual.pie && l.pie + top / 32 < l.mmap_top && l.mmap_top <= usual.mmap_top)
+            );
+            let places: std::collections::HashSet<_> = all.iter().map(|l| (l.pie, l.mmap_top)).collect();
+            assert!(places.len() > 45);
+        }
     }
 
     #[test]

@@ -43,7 +43,10 @@ pub fn run(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> i32 {
 fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread, LoadError> {
     let abi = config.guest.abi();
     let paths = Arc::new(Paths::new(config.prefix.clone()));
-    let mm = Arc::new(Mm::new((abi.layout)(config.stack_size, config.reserved), config.guest_base));
+    let layout = (abi.layout)(config.stack_size, config.reserved);
+    let layout =
+        if config.aslr { layout.moved(random(None).iter().fold(0, |n, &b| n << 8 | u64::from(b))) } else { layout };
+    let mm = Arc::new(Mm::new(layout, config.guest_base));
     crate::fetch::set_space(&mm);
     let program = match config.program_fd {
         Some(fd) => Program::from_file(&config.program, own_fds::inherited(fd), abi)?,
