@@ -26,7 +26,7 @@ const MAX_CALLEE: u32 = 150;
 /// Memory accesses of a region at most: back ends number them in eight bits.
 const MAX_ACCESSES: usize = 240;
 /// A block belongs to a region if it ran at least once in so many runs of the hot one.
-const RARE: u32 = 32;
+const RARE: u32 = 8;
 
 /// How far a region goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
