@@ -8,9 +8,12 @@ use crate::host;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Most descriptors that are kept.
-const MAX: usize = 8;
+const MAX: usize = 16;
 
 static OWN: [AtomicI32; MAX] = [const { AtomicI32::new(-1) }; MAX];
+
+/// No number of `OWN` is below: every call with a descriptor asks.
+static LOWEST: AtomicI32 = AtomicI32::new(i32::MAX);
 
 const RLIMIT_NOFILE: u64 = 7;
 
@@ -63,6 +66,7 @@ pub fn keep(fd: i32) -> i32 {
     };
     for slot in &OWN {
         if slot.compare_exchange(-1, kept, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            LOWEST.fetch_min(kept, Ordering::AcqRel);
             break;
         }
     }
@@ -79,7 +83,7 @@ pub fn inherited(fd: i32) -> std::fs::File {
 
 /// Whether `fd` is the emulator's.
 pub fn is_own(fd: i32) -> bool {
-    fd >= 0 && OWN.iter().any(|s| s.load(Ordering::Acquire) == fd)
+    fd >= LOWEST.load(Ordering::Relaxed) && OWN.iter().any(|s| s.load(Ordering::Acquire) == fd)
 }
 
 /// EBADF for a descriptor that the guest must not have.
