@@ -14,7 +14,7 @@ static void statuses(void) {
     child = fork();
     if (child == 0) {
         raise(SIGSTOP);
-        sleep_ms(100); // the parent is to see it continued, not gone
+        sleep_ms(1000); // the parent is to see it continued, not gone
         _exit(3);
     }
     waitpid(child, &status, WUNTRACED);
