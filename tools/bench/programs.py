@@ -33,7 +33,7 @@ PROGRAMS = [
     ("programs", "ffmpeg", "ffmpeg", f"/usr/bin/ffmpeg {FFMPEG} -pix_fmt yuv420p -c:v ffv1 -threads 1 -f null -"),
     ("programs", "redis", "redis-server redis-tools grep", "/bin/bash /cases/redis.sh"),
     ("programs", "git", "git bash", "/bin/bash /cases/git.sh"),
-    ("programs", "7z", "p7zip-full", "/usr/bin/7z a -bd -bso0 -mmt=1 -mx=3 /work/out.7z /cases/text"),
+    ("programs", "7z", "p7zip-full", "/usr/lib/p7zip/7z a -bd -bso0 -mmt=1 -mx=3 /work/out.7z /cases/text"),
 ]
 
 
