@@ -117,7 +117,7 @@ pub fn emit(flat: &Flat, plan: &mut Plan<'_>) -> Result<Code, &'static str> {
     Ok(Code { bytes: e.asm.finish(), accesses: e.accesses })
 }
 
-/// `alu!(e, imm: u64, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
+/// `with_constant!(e, value, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
 macro_rules! with_constant {
     ($e:expr, $value:expr, $short:ident, $long:ident) => {
         match i32::try_from($value as i64) {
@@ -218,66 +218,15 @@ impl Emitter<'_, '_> {
     fn op(&mut self, index: usize, op: &FlatOp) -> Result<(), &'static str> {
         match op.code {
             Op::Mov | Op::Add64R | Op::Sub64R | Op::Mul64 | Op::And64R | Op::Or64R | Op::Xor64R | Op::Bic64 => {
-                self.first(op.a);
-                match op.code {
-                    Op::Add64R => put!(self.asm, addq_rm(RAX, word(op.b))),
-                    Op::Sub64R => put!(self.asm, subq_rm(RAX, word(op.b))),
-                    Op::Mul64 => put!(self.asm, imulq_rm(RAX, word(op.b))),
-                    Op::And64R => put!(self.asm, andq_rm(RAX, word(op.b))),
-                    Op::Or64R => put!(self.asm, orq_rm(RAX, word(op.b))),
-                    Op::Xor64R => put!(self.asm, xorq_rm(RAX, word(op.b))),
-                    Op::Bic64 => {
-                        self.load(RCX, op.b);
-                        put!(self.asm, notq_m(RCX));
-                        put!(self.asm, andq_rm(RAX, RCX));
-                    }
-                    _ => {}
-                }
-                self.done(op.dst);
+                self.words64(op)
             }
-            Op::Add32R | Op::Sub32R | Op::Mul32 | Op::And32R | Op::Or32R | Op::Xor32R | Op::Bic32 => {
-                self.first(op.a);
-                match op.code {
-                    Op::Add32R => put!(self.asm, addl_rm(RAX, word(op.b))),
-                    Op::Sub32R => put!(self.asm, subl_rm(RAX, word(op.b))),
-                    Op::Mul32 => put!(self.asm, imull_rm(RAX, word(op.b))),
-                    Op::And32R => put!(self.asm, andl_rm(RAX, word(op.b))),
-                    Op::Or32R => put!(self.asm, orl_rm(RAX, word(op.b))),
-                    Op::Xor32R => put!(self.asm, xorl_rm(RAX, word(op.b))),
-                    _ => {
-                        self.load(RCX, op.b);
-                        put!(self.asm, notl_m(RCX));
-                        put!(self.asm, andl_rm(RAX, RCX));
-                    }
-                }
-                self.done(op.dst);
-            }
+            Op::Add32R | Op::Sub32R | Op::Mul32 | Op::And32R | Op::Or32R | Op::Xor32R | Op::Bic32 => self.words32(op),
             Op::Const => {
                 self.asm.constant(RAX, op.imm);
                 self.done(op.dst);
             }
-            Op::Add64I | Op::Sub64I | Op::And64I | Op::Or64I | Op::Xor64I => {
-                self.first(op.a);
-                match op.code {
-                    Op::Add64I => with_constant!(self, op.imm, addq_mi_sxl, addq_rm),
-                    Op::Sub64I => with_constant!(self, op.imm, subq_mi_sxl, subq_rm),
-                    Op::And64I => self.mask(op.imm),
-                    Op::Or64I => with_constant!(self, op.imm, orq_mi_sxl, orq_rm),
-                    _ => with_constant!(self, op.imm, xorq_mi_sxl, xorq_rm),
-                }
-                self.done(op.dst);
-            }
-            Op::Add32I | Op::Sub32I | Op::Or32I | Op::Xor32I => {
-                self.first(op.a);
-                let imm = op.imm as u32;
-                match op.code {
-                    Op::Add32I => put!(self.asm, addl_mi(RAX, imm)),
-                    Op::Sub32I => put!(self.asm, subl_mi(RAX, imm)),
-                    Op::Or32I => put!(self.asm, orl_mi(RAX, imm)),
-                    _ => put!(self.asm, xorl_mi(RAX, imm)),
-                }
-                self.done(op.dst);
-            }
+            Op::Add64I | Op::Sub64I | Op::And64I | Op::Or64I | Op::Xor64I => self.constants64(op),
+            Op::Add32I | Op::Sub32I | Op::Or32I | Op::Xor32I => self.constants32(op),
             Op::Shl64R
             | Op::Shl32R
             | Op::Lshr64R
@@ -285,22 +234,7 @@ impl Emitter<'_, '_> {
             | Op::Ashr64R
             | Op::Ashr32R
             | Op::Rotr64R
-            | Op::Rotr32R => {
-                self.first(op.a);
-                self.load(RCX, op.b);
-                match op.code {
-                    Op::Shl64R => put!(self.asm, shlq_mc(RAX, RCX)),
-                    Op::Shl32R => put!(self.asm, shll_mc(RAX, RCX)),
-                    Op::Lshr64R => put!(self.asm, shrq_mc(RAX, RCX)),
-                    Op::Lshr32R => put!(self.asm, shrl_mc(RAX, RCX)),
-                    Op::Ashr64R => put!(self.asm, sarq_mc(RAX, RCX)),
-                    Op::Ashr32R => put!(self.asm, sarl_mc(RAX, RCX)),
-                    Op::Rotr64R => put!(self.asm, rorq_mc(RAX, RCX)),
-                    _ => put!(self.asm, rorl_mc(RAX, RCX)),
-                }
-                self.low_half_if(matches!(op.code, Op::Shl32R | Op::Lshr32R | Op::Ashr32R | Op::Rotr32R));
-                self.done(op.dst);
-            }
+            | Op::Rotr32R => self.shift_by_word(op),
             Op::Shl64I
             | Op::Shl32I
             | Op::Lshr64I
@@ -308,22 +242,7 @@ impl Emitter<'_, '_> {
             | Op::Ashr64I
             | Op::Ashr32I
             | Op::Rotr64I
-            | Op::Rotr32I => {
-                self.first(op.a);
-                let amount = op.imm as u8;
-                match op.code {
-                    Op::Shl64I => put!(self.asm, shlq_mi(RAX, amount & 63)),
-                    Op::Shl32I => put!(self.asm, shll_mi(RAX, amount & 31)),
-                    Op::Lshr64I => put!(self.asm, shrq_mi(RAX, amount & 63)),
-                    Op::Lshr32I => put!(self.asm, shrl_mi(RAX, amount & 31)),
-                    Op::Ashr64I => put!(self.asm, sarq_mi(RAX, amount & 63)),
-                    Op::Ashr32I => put!(self.asm, sarl_mi(RAX, amount & 31)),
-                    Op::Rotr64I => put!(self.asm, rorq_mi(RAX, amount & 63)),
-                    _ => put!(self.asm, rorl_mi(RAX, amount & 31)),
-                }
-                self.low_half_if(matches!(op.code, Op::Shl32I | Op::Lshr32I | Op::Ashr32I | Op::Rotr32I));
-                self.done(op.dst);
-            }
+            | Op::Rotr32I => self.shift_by_constant(op),
             Op::AddShl64 => {
                 self.first(op.a);
                 self.load(RCX, op.b);
@@ -370,6 +289,107 @@ impl Emitter<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// 64-bit arithmetic on two words, and the move of one.
+    fn words64(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        match op.code {
+            Op::Add64R => put!(self.asm, addq_rm(RAX, word(op.b))),
+            Op::Sub64R => put!(self.asm, subq_rm(RAX, word(op.b))),
+            Op::Mul64 => put!(self.asm, imulq_rm(RAX, word(op.b))),
+            Op::And64R => put!(self.asm, andq_rm(RAX, word(op.b))),
+            Op::Or64R => put!(self.asm, orq_rm(RAX, word(op.b))),
+            Op::Xor64R => put!(self.asm, xorq_rm(RAX, word(op.b))),
+            Op::Bic64 => {
+                self.load(RCX, op.b);
+                put!(self.asm, notq_m(RCX));
+                put!(self.asm, andq_rm(RAX, RCX));
+            }
+            _ => {}
+        }
+        self.done(op.dst);
+    }
+
+    /// 32-bit arithmetic on two words.
+    fn words32(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        match op.code {
+            Op::Add32R => put!(self.asm, addl_rm(RAX, word(op.b))),
+            Op::Sub32R => put!(self.asm, subl_rm(RAX, word(op.b))),
+            Op::Mul32 => put!(self.asm, imull_rm(RAX, word(op.b))),
+            Op::And32R => put!(self.asm, andl_rm(RAX, word(op.b))),
+            Op::Or32R => put!(self.asm, orl_rm(RAX, word(op.b))),
+            Op::Xor32R => put!(self.asm, xorl_rm(RAX, word(op.b))),
+            _ => {
+                self.load(RCX, op.b);
+                put!(self.asm, notl_m(RCX));
+                put!(self.asm, andl_rm(RAX, RCX));
+            }
+        }
+        self.done(op.dst);
+    }
+
+    /// 64-bit arithmetic on a word and a constant.
+    fn constants64(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        match op.code {
+            Op::Add64I => with_constant!(self, op.imm, addq_mi_sxl, addq_rm),
+            Op::Sub64I => with_constant!(self, op.imm, subq_mi_sxl, subq_rm),
+            Op::And64I => self.mask(op.imm),
+            Op::Or64I => with_constant!(self, op.imm, orq_mi_sxl, orq_rm),
+            _ => with_constant!(self, op.imm, xorq_mi_sxl, xorq_rm),
+        }
+        self.done(op.dst);
+    }
+
+    /// 32-bit arithmetic on a word and a constant.
+    fn constants32(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        let imm = op.imm as u32;
+        match op.code {
+            Op::Add32I => put!(self.asm, addl_mi(RAX, imm)),
+            Op::Sub32I => put!(self.asm, subl_mi(RAX, imm)),
+            Op::Or32I => put!(self.asm, orl_mi(RAX, imm)),
+            _ => put!(self.asm, xorl_mi(RAX, imm)),
+        }
+        self.done(op.dst);
+    }
+
+    /// Shifts by a word.
+    fn shift_by_word(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        self.load(RCX, op.b);
+        match op.code {
+            Op::Shl64R => put!(self.asm, shlq_mc(RAX, RCX)),
+            Op::Shl32R => put!(self.asm, shll_mc(RAX, RCX)),
+            Op::Lshr64R => put!(self.asm, shrq_mc(RAX, RCX)),
+            Op::Lshr32R => put!(self.asm, shrl_mc(RAX, RCX)),
+            Op::Ashr64R => put!(self.asm, sarq_mc(RAX, RCX)),
+            Op::Ashr32R => put!(self.asm, sarl_mc(RAX, RCX)),
+            Op::Rotr64R => put!(self.asm, rorq_mc(RAX, RCX)),
+            _ => put!(self.asm, rorl_mc(RAX, RCX)),
+        }
+        self.low_half_if(matches!(op.code, Op::Shl32R | Op::Lshr32R | Op::Ashr32R | Op::Rotr32R));
+        self.done(op.dst);
+    }
+
+    /// Shifts by a constant.
+    fn shift_by_constant(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        let amount = op.imm as u8;
+        match op.code {
+            Op::Shl64I => put!(self.asm, shlq_mi(RAX, amount & 63)),
+            Op::Shl32I => put!(self.asm, shll_mi(RAX, amount & 31)),
+            Op::Lshr64I => put!(self.asm, shrq_mi(RAX, amount & 63)),
+            Op::Lshr32I => put!(self.asm, shrl_mi(RAX, amount & 31)),
+            Op::Ashr64I => put!(self.asm, sarq_mi(RAX, amount & 63)),
+            Op::Ashr32I => put!(self.asm, sarl_mi(RAX, amount & 31)),
+            Op::Rotr64I => put!(self.asm, rorq_mi(RAX, amount & 63)),
+            _ => put!(self.asm, rorl_mi(RAX, amount & 31)),
+        }
+        self.low_half_if(matches!(op.code, Op::Shl32I | Op::Lshr32I | Op::Ashr32I | Op::Rotr32I));
+        self.done(op.dst);
     }
 
     /// A shift by nothing leaves the high half as it was.

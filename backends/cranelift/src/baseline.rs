@@ -6,8 +6,8 @@ use crate::lower::Access;
 use crate::slots::LinkSlots;
 use crate::status;
 use brolga_baseline::{Plan, Status, emit};
-use brolga_core::RegTable;
-use brolga_ir::Block;
+use brolga_interp::Flat;
+use std::ops::Range;
 
 const STATUS: Status = Status {
     goto: status::GOTO as u32,
@@ -28,15 +28,14 @@ fn has_lzcnt() -> bool {
 /// What does not change between blocks.
 pub(crate) struct Emitter<'a> {
     pub options: &'a Options,
-    pub regs: &'static RegTable,
     pub slots: &'a LinkSlots,
     pub remove_tags: bool,
 }
 
-/// Compiles a verified block that leaves after `count` entries.
-pub(crate) fn compile(with: &Emitter<'_>, block: &Block, count: u32) -> Result<Compiled, String> {
-    let flat = brolga_interp::lower(block, with.regs).map_err(|unfit| format!("{unfit:?}"))?;
-    let counter = with.slots.allocate(block.pc).ok_or("no link slots left")?;
+/// Compiles the block that the guest has at `range`; it leaves after `count` entries.
+pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>, count: u32) -> Result<Compiled, String> {
+    let Range { start: pc, end } = range;
+    let counter = with.slots.allocate(pc).ok_or("no link slots left")?;
     with.slots.set_count(counter, count);
     let mut exits = Vec::new();
     let mut slot = |pc| {
@@ -48,8 +47,8 @@ pub(crate) fn compile(with: &Emitter<'_>, block: &Block, count: u32) -> Result<C
         Some(slot)
     };
     let mut plan = Plan {
-        pc: block.pc,
-        end: block.end,
+        pc,
+        end,
         guest_base: with.options.guest_base,
         remove_tags: with.remove_tags,
         lzcnt: has_lzcnt() && !with.options.baseline,
@@ -61,10 +60,10 @@ pub(crate) fn compile(with: &Emitter<'_>, block: &Block, count: u32) -> Result<C
         call: helpers::FP_CALL as u32,
         first_guest: helpers::FIRST_GUEST_HELPER as u32,
     };
-    match emit(&flat, &mut plan) {
+    match emit(flat, &mut plan) {
         Ok(code) => Ok(Compiled {
             code: code.bytes,
-            entries: vec![(block.pc, 0)],
+            entries: vec![(pc, 0)],
             exits: Vec::new(),
             relocs: Vec::new(),
             taken: exits,

@@ -12,11 +12,13 @@ use crate::slots::{LinkSlots, Slot};
 use crate::status;
 use crate::words::RowMap;
 use brolga_core::{Env, RegTable};
-use brolga_ir::{Block, Listing, RaiseKind, Region};
+use brolga_interp::Flat;
+use brolga_ir::{Listing, RaiseKind, Region};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
 
@@ -144,9 +146,9 @@ impl Cranelift {
 
     /// Compiles one block at once, for code that does not pay a region yet. After `count` entries it leaves by
     /// [`HostExit::Hot`].
-    pub fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
-        let (options, regs, slots) = (&self.options, self.regs, &self.slots);
-        baseline::compile(&Emitter { options, regs, slots, remove_tags: self.removes_tags() }, block, count)
+    pub fn compile_block(&self, flat: &Flat, range: Range<u64>, count: u32) -> Result<Compiled, String> {
+        let (options, slots) = (&self.options, &self.slots);
+        baseline::compile(&Emitter { options, slots, remove_tags: self.removes_tags() }, flat, range, count)
     }
 
     /// Lets the block with this counter leave after `count` more entries.

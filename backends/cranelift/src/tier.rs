@@ -7,8 +7,10 @@ use crate::helpers::helper_table;
 use crate::perf_map::PerfMap;
 use crate::portable;
 use brolga_core::{Access, Env, Fault, FaultKind, RegTable};
-use brolga_ir::{Block, Helper, Region, RegionBackend};
+use brolga_ir::{Helper, Region, RegionBackend};
+use std::any::Any;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
@@ -72,12 +74,13 @@ impl RegionBackend for RegionTier {
         code.host_bytes()
     }
 
-    fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
+    fn compile_block(&self, prepared: &dyn Any, range: Range<u64>, count: u32) -> Result<Compiled, String> {
         if self.shared.load(Ordering::Relaxed) {
             // Children of a fork seldom live long enough for memory of their own.
             return Err("code memory is the parent's".into());
         }
-        self.cranelift.compile_block(block, count)
+        let flat = prepared.downcast_ref().ok_or("tier 0 has a form of its own")?;
+        self.cranelift.compile_block(flat, range, count)
     }
 
     fn set_count(&self, counter: u32, count: u32) {

@@ -6,7 +6,6 @@ use crate::grow::{Extent, Grower, Grown};
 use crate::processors::{Processor, Processors};
 use crate::regions::{Origin, Refusal, Regions, Tier};
 use crate::tb::TranslationBlock;
-use crate::translate::lift;
 use crate::worker::Worker;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,31 +59,35 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             None => Err(job),
         };
         if left.is_err() {
-            // It holds no code while it waits for others to leave theirs; its loop looks at the generation again.
-            own.leave();
-            self.compile(hot, extent);
-            own.enter(self.cache.generation());
+            self.apart(own, || self.compile(hot, extent));
         }
+    }
+
+    /// Runs `action` as a processor that holds no code, since it may wait for others to leave theirs. The run loop looks
+    /// at the generation again.
+    fn apart(&self, own: &Processor, action: impl FnOnce()) {
+        own.leave();
+        action();
+        own.enter(self.cache.generation());
     }
 
     /// Gives a block that runs repeatedly code of its own at once; `own` is the caller's processor.
     pub(crate) fn warm(&self, block: &TranslationBlock<T::Code>, own: &Processor) {
-        own.leave();
-        self.compile_block(block);
-        own.enter(self.cache.generation());
+        self.apart(own, || self.compile_block(block));
     }
 
     fn compile_block(&self, block: &TranslationBlock<T::Code>) {
         let Some(regions) = &self.regions else { return };
-        let (since, start) = (self.cache.generation(), Instant::now());
-        let log = Default::default();
-        let Ok(ir) = lift(&*self.frontend, &self.tier0, block.key, self.config.max_insns, &log, None) else { return };
-        let Ok(code) = regions.backend.compile_block(&ir, self.config.tier1_entries()) else { return };
+        let start = Instant::now();
+        let (pc, mode) = (block.key.pc, block.key.mode);
+        let Ok(code) = regions.backend.compile_block(&block.code, pc..block.end, self.config.tier1_entries()) else {
+            return;
+        };
         if let Some(stats) = &self.config.stats {
-            stats.emitted(ir.guest_insns, R::host_bytes(&code), start.elapsed());
+            stats.emitted(block.guest_insns, R::host_bytes(&code), start.elapsed());
         }
-        let origin = Origin { mode: ir.mode, ranges: vec![(ir.pc, ir.end)], precise: true };
-        self.place(regions, &origin, Tier::Block, code, since, block);
+        let origin = Origin { mode, ranges: vec![(pc, block.end)], precise: true };
+        self.place(regions, &origin, Tier::Block, code, &|| !block.is_dead(), block);
     }
 
     /// Guest blocks to a region in place.
@@ -111,25 +114,26 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         stats.inspect(|stats| stats.compiled(insns, R::host_bytes(&code), start.elapsed()));
         let origin = Origin::of(&region);
         let kept = self.to_keep(regions, extent, &region, &origin, guest, &code);
-        if self.place(regions, &origin, extent.tier(), code, since, hot) {
+        let fresh = || !self.cache.changed(since, &origin.ranges);
+        if self.place(regions, &origin, extent.tier(), code, &fresh, hot) {
             self.keep(kept);
         }
     }
 
-    /// Puts code in place, where there must be room for it; `hot` is the block that asked for it. Tells whether it is
-    /// there.
+    /// Puts code in place, where there must be room for it, unless it is not `fresh` any more; `hot` is the block that
+    /// asked for it. Tells whether it is there.
     fn place(
         &self,
         regions: &Regions<R>,
         origin: &Origin,
         tier: Tier,
         mut code: R::Compiled,
-        since: u64,
+        fresh: &dyn Fn() -> bool,
         hot: &TranslationBlock<T::Code>,
     ) -> bool {
         let past = |generation| self.processors.past(generation);
         loop {
-            match regions.install(&self.cache, origin, tier, code, since, &past) {
+            match regions.install(&self.cache, origin, tier, code, fresh, &past) {
                 Ok(()) if tier == Tier::Large => {
                     // Who predicts the smaller one is to hear of it.
                     self.cache.raise_generation();
@@ -189,50 +193,52 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     }
 
     pub(crate) fn invalidate(&self, start: u64, len: u64) {
-        if let Some(regions) = &self.regions {
-            if regions.invalidate(&self.cache, start, start.saturating_add(len)) {
+        let retire = || {
+            if let Some(regions) = &self.regions
+                && regions.invalidate(&self.cache, start, start.saturating_add(len))
+            {
                 self.processors.kick();
             }
-        }
+        };
+        retire();
         self.cache.invalidate(start, len);
+        // What was put in place between the two was made from the old bytes.
+        retire();
     }
 
     /// Runs `action`, which may fork, while every lock is free but those held here. A child goes on with `own` alone.
     pub(crate) fn around_fork(&self, own: &Arc<Processor>, action: &mut dyn FnMut()) {
         let process = std::process::id();
-        let mut inner = || {
-            let log = self.config.log.sink.as_ref().map(std::sync::Mutex::lock);
+        let mut locked = || {
+            let _log = self.config.log.sink.as_ref().map(std::sync::Mutex::lock);
             let mut list = || self.processors.around_fork(own, action);
             match &self.regions {
                 None => self.cache.locked(&mut list),
-                Some(regions) => regions.locked(&mut || {
-                    self.cache.locked(&mut list);
-                    if std::process::id() != process {
-                        regions.backend.forked();
-                    }
-                }),
-            }
-            drop(log);
-        };
-        let mut inner = || {
-            inner();
-            if let Some(stats) = self.config.stats.as_ref().filter(|_| std::process::id() != process) {
-                stats.clear();
+                Some(regions) => regions.locked(&mut || self.cache.locked(&mut list)),
             }
         };
-        let mut inner = || match &self.config.store {
-            Some(store) => {
-                store.around_fork(&mut inner);
-                if std::process::id() != process {
-                    // To put anything in place, a child has to copy all code there is: it waits until something is hot.
-                    self.eager.store(false, Ordering::Relaxed);
-                }
-            }
-            None => inner(),
+        let mut stored = || match &self.config.store {
+            Some(store) => store.around_fork(&mut locked),
+            None => locked(),
         };
         match &self.worker {
-            Some(worker) => worker.paused(&mut inner),
-            None => inner(),
+            Some(worker) => worker.paused(&mut stored),
+            None => stored(),
         }
+        if std::process::id() != process {
+            self.forked();
+        }
+    }
+
+    /// In the child of a fork, whose only thread this is.
+    fn forked(&self) {
+        if let Some(regions) = &self.regions {
+            regions.backend.forked();
+        }
+        if let Some(stats) = &self.config.stats {
+            stats.clear();
+        }
+        // To put anything in place, a child has to copy all code there is: it waits until something is hot.
+        self.eager.store(false, Ordering::Relaxed);
     }
 }

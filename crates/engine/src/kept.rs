@@ -45,7 +45,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let origin = Origin { mode: key.mode, ranges: found.ranges, precise };
         let past = |generation| self.processors.past(generation);
         // Nothing makes room for it: what is in place is in use.
-        let placed = match regions.install(&self.cache, &origin, extent.tier(), code, since, &past) {
+        let fresh = || !self.cache.changed(since, &origin.ranges);
+        let placed = match regions.install(&self.cache, &origin, extent.tier(), code, &fresh, &past) {
             Ok(()) => true,
             Err(Refusal::Stale(code) | Refusal::Full(code)) => {
                 regions.backend.discard(code);

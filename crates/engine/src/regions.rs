@@ -125,18 +125,18 @@ impl<R: RegionBackend> Regions<R> {
         self.precise.load(Ordering::Acquire)
     }
 
-    /// Puts code in place whose bytes were read from generation `since` on.
+    /// Puts code in place unless the bytes that it was made from have changed: it is not `fresh`.
     pub(crate) fn install<C>(
         &self,
         cache: &Cache<C>,
         origin: &Origin,
         tier: Tier,
         code: R::Compiled,
-        since: u64,
+        fresh: &dyn Fn() -> bool,
         past: &dyn Fn(u64) -> bool,
     ) -> Result<(), Refusal<R::Compiled>> {
         let mut state = self.state();
-        if cache.changed(since, &origin.ranges) || (self.precise() && !origin.precise) {
+        if !fresh() || (self.precise() && !origin.precise) {
             return Err(Refusal::Stale(code));
         }
         self.release(&mut state, past);
@@ -309,7 +309,7 @@ impl<R: RegionBackend> Regions<R> {
 impl State {
     fn add(&mut self, origin: &Origin, tier: Tier, installed: &Installed) {
         let &Origin { mode, ref ranges, precise } = origin;
-        if tier == Tier::Region {
+        if tier != Tier::Block {
             self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
         }
         let Installed { entries, exits, counter, bytes, .. } = installed.clone();

@@ -4,6 +4,8 @@ use crate::block::HelperId;
 use crate::build::Builder;
 use crate::ops::RaiseKind;
 use brolga_core::{Env, Fault, RegTable};
+use std::any::Any;
+use std::ops::Range;
 
 /// What follows a guest instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +95,7 @@ pub enum Unfit {
 /// Tier 0: runs a block at once, without generating host code. The oracle of every other tier.
 pub trait Interpreter: Send + Sync {
     /// A block in the form that runs.
-    type Code: Send + Sync;
+    type Code: Send + Sync + 'static;
     /// Prepares a verified block.
     fn prepare(&self, block: &crate::Block, regs: &RegTable) -> Result<Self::Code, Unfit>;
     /// Runs a prepared block to its end.
@@ -170,8 +172,9 @@ pub trait RegionBackend: Send + Sync {
     /// Compiles; the error says why the region has to stay in tier 0.
     fn compile(&self, region: &Region) -> Result<Self::Compiled, String>;
     /// Compiles one block at once and without effort, in the precise form; after `count` entries each
-    /// further one leaves with [`HostExit::Hot`] until [`RegionBackend::set_count`].
-    fn compile_block(&self, block: &crate::Block, count: u32) -> Result<Self::Compiled, String>;
+    /// further one leaves with [`HostExit::Hot`] until [`RegionBackend::set_count`]. `prepared` is tier 0's code of it, an
+    /// [`Interpreter::Code`] that the back end may know or refuse; `range` is where the guest has it.
+    fn compile_block(&self, prepared: &dyn Any, range: Range<u64>, count: u32) -> Result<Self::Compiled, String>;
     /// Lets the block whose counter it is leave after `count` more entries.
     fn set_count(&self, counter: u32, count: u32);
     /// Entries left to the block whose counter it is.

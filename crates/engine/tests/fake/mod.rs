@@ -10,7 +10,9 @@ use brolga_ir::{
     Block, Builder, DisasContext, Flow, Frontend, Helper, HostExit, Inst, Installed, Interpreter, JumpKind, Leave, Op,
     RaiseKind, Region, RegionBackend, Ty, Unfit,
 };
+use std::any::Any;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 pub const PC: Reg = Reg(0);
@@ -253,7 +255,8 @@ impl RegionBackend for Regions {
     /// A region, or a block that counts its entries down.
     type Compiled = (Region, Option<u32>);
 
-    fn compile_block(&self, block: &Block, count: u32) -> Result<Self::Compiled, String> {
+    fn compile_block(&self, prepared: &dyn Any, _: Range<u64>, count: u32) -> Result<Self::Compiled, String> {
+        let block = prepared.downcast_ref::<Block>().unwrap();
         self.0.note(Event::Block(block.pc, count));
         Ok((
             Region { blocks: vec![block.clone()], entries: vec![0], likely: vec![], patience: 0, precise: true },
