@@ -1,6 +1,6 @@
 //! One arm an op: the pass over the flat form.
 
-use crate::asm::{Asm, Cc, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
+use crate::asm::{Asm, Cc, HOLE, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
 use brolga_core::Env;
 use brolga_interp::{Code as Op, Flat, FlatOp, pack};
 use brolga_ir::Op as IrOp;
@@ -23,7 +23,8 @@ pub struct Status {
 }
 
 /// What a block must know of the place it will have.
-pub struct Plan<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
     /// Guest address of the block.
     pub pc: u64,
     /// Guest address behind it, where its call returns to.
@@ -34,10 +35,6 @@ pub struct Plan<'a> {
     pub remove_tags: bool,
     /// Whether the host has LZCNT.
     pub lzcnt: bool,
-    /// Slot whose word counts entries down.
-    pub counter: u32,
-    /// A link slot that leads to a guest address; `None` if there is none left.
-    pub slot: &'a mut dyn FnMut(u64) -> Option<u32>,
     /// Exit status words.
     pub status: Status,
     /// Number in the helper table of `extern "C" fn(env, [u64; 4] of a packed op as four arguments)`.
@@ -50,19 +47,62 @@ pub struct Plan<'a> {
     pub first_guest: u32,
 }
 
+/// A slot of a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slot {
+    /// Its word counts entries down.
+    Counter,
+    /// Leads to the guest address with this index in [`Code::exits`].
+    Exit(u32),
+}
+
+/// What the four bytes of a [`SlotUse`] are to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SlotForm {
+    /// The slot's number.
+    Number,
+    /// Eight times its number.
+    Offset,
+}
+
+/// Four bytes of code that depend on a slot, whose number is not known yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SlotUse {
+    /// Offset in the code.
+    pub at: u32,
+    /// Which slot.
+    pub slot: Slot,
+    /// What to put there.
+    pub form: SlotForm,
+}
+
 /// Host code of a block; control enters at its first byte.
 #[derive(Debug)]
 pub struct Code {
     /// Instructions.
     pub bytes: Vec<u8>,
+    /// Guest addresses that static exits and predicted returns lead to, each once.
+    pub exits: Vec<u64>,
+    /// Where slots are named.
+    pub uses: Vec<SlotUse>,
     /// Offset of each host instruction that may fault, and its guest instruction's address; ascending.
     pub accesses: Vec<(u32, u64)>,
 }
 
-pub(crate) struct Emitter<'a, 'p> {
+/// A way out that is rarely taken.
+struct ColdExit {
+    label: Label,
+    /// The program counter.
+    pc: u64,
+    status: u32,
+}
+
+pub(crate) struct Emitter<'a> {
     pub(crate) asm: Asm,
     pub(crate) flat: &'a Flat,
-    pub(crate) plan: &'a mut Plan<'p>,
+    pub(crate) plan: &'a Plan,
+    exits: Vec<u64>,
+    uses: Vec<SlotUse>,
     /// Labels of flat ops that jumps lead to.
     targets: Vec<Option<Label>>,
     /// Word whose value is in RAX when the current op begins.
@@ -71,15 +111,15 @@ pub(crate) struct Emitter<'a, 'p> {
     cached: Option<u8>,
     /// First of three flag words, and the operation that they hold for sure.
     pub(crate) kind: Option<(u8, u64)>,
-    /// Ways out that are rarely taken: where they begin, the program counter, the status.
-    cold: Vec<(Label, u64, u32)>,
+    /// Ways out that are rarely taken.
+    cold: Vec<ColdExit>,
     pub(crate) accesses: Vec<(u32, u64)>,
     /// Guest address of the current instruction.
     pub(crate) pc: u64,
 }
 
 /// Emits a block. The error says why it stays in tier 0.
-pub fn emit(flat: &Flat, plan: &mut Plan<'_>) -> Result<Code, &'static str> {
+pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
     if !cfg!(target_arch = "x86_64") {
         return Err("the host is not an x86-64");
     }
@@ -91,6 +131,8 @@ pub fn emit(flat: &Flat, plan: &mut Plan<'_>) -> Result<Code, &'static str> {
         asm: Asm::with_room(32 * flat.ops.len() + 64),
         flat,
         plan,
+        exits: Vec::new(),
+        uses: Vec::new(),
         targets: vec![None; flat.ops.len()],
         held: None,
         cached: None,
@@ -114,7 +156,7 @@ pub fn emit(flat: &Flat, plan: &mut Plan<'_>) -> Result<Code, &'static str> {
         e.op(index, op)?;
     }
     e.leave_cold();
-    Ok(Code { bytes: e.asm.finish(), accesses: e.accesses })
+    Ok(Code { bytes: e.asm.finish(), exits: e.exits, uses: e.uses, accesses: e.accesses })
 }
 
 /// `with_constant!(e, value, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
@@ -130,7 +172,7 @@ macro_rules! with_constant {
     };
 }
 
-impl Emitter<'_, '_> {
+impl Emitter<'_> {
     fn find_targets(&mut self) {
         for op in &self.flat.ops {
             let [a, b] = match op.code {
@@ -149,11 +191,25 @@ impl Emitter<'_, '_> {
     /// Every entry polls and counts.
     fn enter(&mut self) {
         self.poll(self.plan.pc);
-        let counter = 8 * self.plan.counter as i32;
         put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
-        put!(self.asm, subq_mi_sxb(at(RAX, counter), 1));
+        put!(self.asm, subq_mi_sxb(at(RAX, HOLE), 1));
+        self.uses_slot(Slot::Counter, SlotForm::Offset, 1);
         let hot = self.cold_exit(self.plan.pc, self.plan.status.hot);
         self.asm.jump_if(Cc::S, hot);
+    }
+
+    /// Notes that the last instruction but for its last `behind` bytes ends in what depends on a slot.
+    pub(crate) fn uses_slot(&mut self, slot: Slot, form: SlotForm, behind: u32) {
+        self.uses.push(SlotUse { at: self.asm.here() - behind - 4, slot, form });
+    }
+
+    /// The slot that leads to guest address `pc`.
+    pub(crate) fn exit_slot(&mut self, pc: u64) -> Slot {
+        let index = self.exits.iter().position(|&exit| exit == pc).unwrap_or_else(|| {
+            self.exits.push(pc);
+            self.exits.len() - 1
+        });
+        Slot::Exit(index as u32)
     }
 
     /// Leaves at `pc`, the start of an instruction, if somebody asked the processor to stop.
@@ -166,21 +222,36 @@ impl Emitter<'_, '_> {
     /// A way out behind the block.
     pub(crate) fn cold_exit(&mut self, pc: u64, status: u32) -> Label {
         let label = self.asm.label();
-        self.cold.push((label, pc, status));
+        self.cold.push(ColdExit { label, pc, status });
         label
     }
 
+    /// Those of one program counter share their end.
     fn leave_cold(&mut self) {
-        for (label, pc, status) in std::mem::take(&mut self.cold) {
-            self.asm.bind(label);
-            self.asm.store_constant(word(self.flat.pc), pc, RAX);
-            self.leave(status);
+        let mut cold = std::mem::take(&mut self.cold);
+        cold.sort_by_key(|exit| exit.pc);
+        for exits in cold.chunk_by(|a, b| a.pc == b.pc) {
+            let end = self.asm.label();
+            for (i, exit) in exits.iter().enumerate() {
+                self.asm.bind(exit.label);
+                put!(self.asm, movl_oi(RAX, exit.status));
+                if i + 1 < exits.len() {
+                    self.asm.jump(end);
+                }
+            }
+            self.asm.bind(end);
+            self.asm.store_constant(word(self.flat.pc), exits[0].pc, RCX);
+            self.return_status();
         }
     }
 
     /// Returns to the run loop; the program counter is stored.
     pub(crate) fn leave(&mut self, status: u32) {
         put!(self.asm, movl_oi(RAX, status));
+        self.return_status();
+    }
+
+    fn return_status(&mut self) {
         // The frame is that of all regions and blocks.
         put!(self.asm, movq_mr(RSP, RBP));
         put!(self.asm, popq_o(RBP));
@@ -281,8 +352,8 @@ impl Emitter<'_, '_> {
             Op::LightFence => {}
             Op::Call => self.call_helper(op),
             Op::Jump | Op::JumpBack | Op::Brif | Op::BrifSub | Op::BrifCc => self.branch(index, op),
-            Op::Goto => self.goto(op)?,
-            Op::GotoInd => self.goto_indirect(op)?,
+            Op::Goto => self.goto(op),
+            Op::GotoInd => self.goto_indirect(op),
             Op::Raise => self.raise(op),
             Op::Not128 | Op::Binary | Op::Unary | Op::Unpack | Op::Vector | Op::Shuffle | Op::FpLanes => {
                 self.by_interpreter(op)?;

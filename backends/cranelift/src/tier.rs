@@ -1,5 +1,6 @@
 //! The tier as the engine sees it: [`RegionBackend`] over [`Cranelift`].
 
+use crate::baseline;
 use crate::compile::{Compiled, Options};
 use crate::cranelift::{Cranelift, HostExit, Installed, NewError};
 use crate::fault::HostFault;
@@ -100,7 +101,11 @@ impl RegionBackend for RegionTier {
     }
 
     fn export(&self, code: &Compiled) -> Option<(u32, Vec<u8>)> {
-        (code.taken.is_empty() && code.counter.is_none()).then(|| portable::export(code))
+        Some(portable::export(code))
+    }
+
+    fn join(&self, blocks: &[Compiled]) -> Option<Compiled> {
+        baseline::join(blocks)
     }
 
     fn import(&self, bytes: &[u8]) -> Option<Compiled> {
@@ -123,14 +128,10 @@ impl RegionBackend for RegionTier {
             entries: installed.entries.clone(),
             exits: installed.exits.clone(),
             bytes: installed.host_bytes(),
-            counter: installed.counter,
+            counters: installed.counters.clone(),
         };
         self.units().insert(unit, installed);
         Ok(told)
-    }
-
-    fn discard(&self, code: Compiled) {
-        self.cranelift.discard(code);
     }
 
     fn prepare(&self, env: &mut Env) {

@@ -3,10 +3,13 @@
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::grow::{Extent, Grower, Grown};
+use crate::packs::Packs;
 use crate::processors::{Processor, Processors};
 use crate::regions::{Origin, Refusal, Regions, Tier};
-use crate::tb::TranslationBlock;
+use crate::tb::{TbKey, TranslationBlock};
+use crate::translate::translate;
 use crate::worker::Worker;
+use brolga_core::Fault;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -29,6 +32,7 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) config: Config,
     pub(crate) cache: Cache<T::Code>,
     pub(crate) processors: Processors,
+    pub(crate) packs: Packs<R::Compiled>,
     /// See [`Engine::is_eager`].
     pub(crate) eager: AtomicBool,
     worker: Option<Worker<Job<T, R>>>,
@@ -38,12 +42,12 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     /// An engine over a guest architecture, tier 0 and, where the host has one, a region tier.
     pub fn new(frontend: Box<dyn Frontend>, tier0: T, regions: Option<R>, config: Config) -> Arc<Self> {
         let wanted = config.region_threshold != 0 && !config.log.exec && !config.log.cpu;
-        let regions =
-            regions.filter(|_| wanted).map(|backend| Regions::new(backend, config.precise, config.stats.clone()));
+        let regions = regions.filter(|_| wanted).map(|backend| Regions::new(backend, &config));
         let worker = Worker::new(&config);
         let (cache, processors) = (Cache::default(), Processors::default());
         let eager = AtomicBool::new(config.store.is_some());
-        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, eager, worker })
+        let packs = Packs::default();
+        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, packs, eager, worker })
     }
 
     /// Has the region around `hot` compiled, by the worker or at once; `own` is the caller's processor.
@@ -87,20 +91,47 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             stats.emitted(block.guest_insns, R::host_bytes(&code), start.elapsed());
         }
         let origin = Origin { mode, ranges: vec![(pc, block.end)], precise: true };
-        self.place(regions, &origin, Tier::Block, code, &|| !block.is_dead(), block);
+        let kept = self.config.store.as_ref().map(|_| code.clone());
+        if self.place(regions, &origin, Tier::Block, code, &|| !block.is_dead(), block)
+            && let Some(code) = kept
+        {
+            self.note(block, code);
+        }
+    }
+
+    /// The block for `key`, translated if it is new.
+    pub(crate) fn block(&self, key: TbKey) -> Result<Arc<TranslationBlock<T::Code>>, Fault> {
+        if let Some(tb) = self.cache.find(key) {
+            return Ok(tb);
+        }
+        let read = self.cache.reading();
+        let start = self.config.stats.as_ref().map(|_| Instant::now());
+        let tb = translate(&*self.frontend, &self.tier0, &self.config, key)?;
+        if let (Some(stats), Some(start)) = (&self.config.stats, start) {
+            stats.translated(tb.guest_insns, start.elapsed());
+        }
+        let tb = self.cache.insert(tb, read);
+        self.adopt(&tb);
+        Ok(tb)
+    }
+
+    /// The block for `key` if it ever ran: code of an earlier run does so without one.
+    fn known(&self, regions: &Regions<R>, key: TbKey) -> Option<Arc<TranslationBlock<T::Code>>> {
+        self.cache.find(key).or_else(|| regions.entry(key).and_then(|_| self.block(key).ok()))
     }
 
     /// Guest blocks to a region in place.
     fn compile(&self, hot: &TranslationBlock<T::Code>, extent: Extent) {
         let Some(regions) = &self.regions else { return };
-        if self.load(hot, extent) {
+        if self.load(hot.key, extent) {
             return;
         }
         let (since, start) = (self.cache.generation(), Instant::now());
         let stats = self.config.stats.as_deref();
-        let (frontend, tier0, config, cache) = (&*self.frontend, &self.tier0, &self.config, &self.cache);
-        let entered = |key| regions.entered(key, config.tier1_entries());
-        let grower = Grower { frontend, tier0, config, cache, entered: &entered };
+        let (frontend, tier0, config) = (&*self.frontend, &self.tier0, &self.config);
+        let entered = |key| regions.entered(key);
+        let block = |key| self.known(regions, key);
+        let grower = Grower { frontend, tier0, config, block: &block, entered: &entered };
         let Some(Grown { region, guest }) = grower.grow(hot, extent, regions.precise()) else { return };
         self.log_region(regions, &region);
         let code = match regions.backend.compile(&region) {
@@ -141,15 +172,13 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
                     return true;
                 }
                 Ok(()) => return true,
-                Err(Refusal::Stale(stale)) => {
-                    regions.backend.discard(stale);
+                Err(Refusal::Stale) => {
                     hot.heat.store(0, Ordering::Relaxed); // try again when it is hot again
                     return false;
                 }
                 Err(Refusal::Full(back)) => code = back,
             }
             if !self.make_room(regions) {
-                regions.backend.discard(code);
                 return false;
             }
         }
@@ -201,6 +230,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             }
         };
         retire();
+        if self.config.store.is_some() {
+            self.packs.forget(start, start.saturating_add(len));
+        }
         self.cache.invalidate(start, len);
         // What was put in place between the two was made from the old bytes.
         retire();
@@ -217,9 +249,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
                 Some(regions) => regions.locked(&mut || self.cache.locked(&mut list)),
             }
         };
+        let mut packed = || self.packs.locked(&mut locked);
         let mut stored = || match &self.config.store {
-            Some(store) => store.around_fork(&mut locked),
-            None => locked(),
+            Some(store) => store.around_fork(&mut packed),
+            None => packed(),
         };
         match &self.worker {
             Some(worker) => worker.paused(&mut stored),
@@ -238,6 +271,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         if let Some(stats) = &self.config.stats {
             stats.clear();
         }
+        self.packs.clear();
         // To put anything in place, a child has to copy all code there is: it waits until something is hot.
         self.eager.store(false, Ordering::Relaxed);
     }

@@ -34,10 +34,6 @@ impl RegionBackend for NoRegions {
         match code {}
     }
 
-    fn discard(&self, code: NoRegions) {
-        match code {}
-    }
-
     fn prepare(&self, _: &mut Env) {
         match *self {}
     }
