@@ -112,5 +112,7 @@ helpers! {
     X87_ENVIRONMENT "x87_environment" x87::environment;
     X87_RESTORE_ENVIRONMENT "x87_restore_environment" x87::restore_environment;
     MMX_SHIFT "mmx_shift" vector::mmx_shift;
+    MIN_POSITION "min_position" vector::min_position;
+    MPSADBW "mpsadbw" vector::mpsadbw;
     VECTOR_SHIFT "vector_shift" vector::shift;
 }
