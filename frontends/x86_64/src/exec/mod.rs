@@ -11,6 +11,7 @@ pub mod flags;
 pub mod fp;
 pub mod int;
 pub mod system;
+pub mod text;
 pub mod vector;
 pub mod x87;
 mod x87_host;
@@ -114,5 +115,6 @@ helpers! {
     MMX_SHIFT "mmx_shift" vector::mmx_shift;
     MIN_POSITION "min_position" vector::min_position;
     MPSADBW "mpsadbw" vector::mpsadbw;
+    COMPARE_TEXT "compare_text" text::compare;
     VECTOR_SHIFT "vector_shift" vector::shift;
 }

@@ -12,15 +12,16 @@ const W: Shape = Shape::I16x8;
 const L: Shape = Shape::I32x4;
 const Q: Shape = Shape::I64x2;
 
-/// The instructions; `None` if it is none of them. MMX forms of SSSE3 are missing.
+/// The instructions; `None` if it is none of them.
 pub fn translate(cx: &mut Cx) -> Option<Flow> {
     if matches!(cx.i.mnemonic(), M::Maskmovdqu | M::Maskmovq) {
         return Some(vec4::masked_store(cx));
     }
+    let flow = sse3(cx).or_else(|| sse41(cx)).or_else(|| lanes(cx))?;
     if vec::is_mmx(cx) {
-        return None;
+        vec::enter_mmx(cx);
     }
-    sse3(cx).or_else(|| sse41(cx)).or_else(|| lanes(cx))
+    Some(flow)
 }
 
 #[rustfmt::skip]
@@ -79,6 +80,12 @@ fn sse41(cx: &mut Cx) -> Option<Flow> {
         M::Dpps => vec4::dot_product(cx, S),
         M::Dppd => vec4::dot_product(cx, D),
         M::Mpsadbw => vec4::sums_of_differences(cx),
+        M::Pcmpestri => vec4::compare_text(cx, true, false),
+        M::Pcmpestrm => vec4::compare_text(cx, true, true),
+        M::Pcmpistri => vec4::compare_text(cx, false, false),
+        M::Pcmpistrm => vec4::compare_text(cx, false, true),
+        M::Pcmpestri64 => vec4::compare_text(cx, true, false),
+        M::Pcmpestrm64 => vec4::compare_text(cx, true, true),
         M::Phminposuw => vec4::min_position(cx),
         _ => return None,
     })

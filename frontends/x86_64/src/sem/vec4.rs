@@ -6,14 +6,19 @@ use super::{Cx, Flow};
 use crate::{exec, state};
 use brolga_core::{MemOp, RegSet};
 use brolga_ir::{IntCc, Op, Shape, Ty, Value};
-use iced_x86::OpKind;
+use iced_x86::{Mnemonic, OpKind};
 
 /// Even and odd lanes of both operands side by side.
 fn pairs(cx: &mut Cx, shape: Shape) -> [Value; 2] {
     let (b, a) = (cx.vsrc(1), cx.vsrc(0));
     let bytes = shape.lane_bits() as usize / 8;
+    // Of MMX registers the second operand's lanes follow behind half as many.
+    let gap = if super::vec::is_mmx(cx) { 8 } else { 0 };
     [0, 1].map(|odd| {
-        let selectors = std::array::from_fn(|k| ((k / bytes * 2 + odd) * bytes + k % bytes) as u8);
+        let selectors = std::array::from_fn(|k| {
+            let at = (k / bytes * 2 + odd) * bytes + k % bytes;
+            (if gap != 0 && at >= gap { (at + gap) % 32 } else { at }) as u8
+        });
         cx.b.vshuffle(a, b, selectors)
     })
 }
@@ -234,6 +239,23 @@ pub fn sums_of_differences(cx: &mut Cx) -> Flow {
     Flow::Next
 }
 
+/// PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM.
+pub fn compare_text(cx: &mut Cx, explicit: bool, mask: bool) -> Flow {
+    use exec::text::which;
+    let v = cx.vsrc(1);
+    let [low, high] = [0, 1].map(|k| cx.b.lane(Ty::I64, Shape::I64x2, v, k));
+    let n = cx.i.op0_register().number() as u32;
+    let wide = matches!(cx.i.mnemonic(), Mnemonic::Pcmpestri64 | Mnemonic::Pcmpestrm64);
+    let bits = [(explicit, which::EXPLICIT), (mask, which::MASK), (wide, which::WIDE)];
+    let bits = bits.iter().filter(|(set, _)| *set).fold(n as u64 | (cx.i.immediate(2) & 0xff) << 8, |w, (_, b)| w | b);
+    let which = cx.iconst(Ty::I64, bits);
+    let reads = RegSet::EMPTY.with128(state::xmm(n)).with(state::RAX).with(state::RDX);
+    let flags = super::flags::flag_words();
+    let writes = if mask { flags.with128(state::xmm(0)) } else { flags.with(state::RCX) };
+    cx.b.call_void(exec::COMPARE_TEXT, &[which, low, high], reads, writes);
+    Flow::Next
+}
+
 /// MASKMOVDQU, MASKMOVQ: bytes whose mask is negative, each by itself, to RDI.
 pub fn masked_store(cx: &mut Cx) -> Flow {
     let count = 16 >> super::vec::is_mmx(cx) as u32;
@@ -259,6 +281,9 @@ pub fn masked_store(cx: &mut Cx) -> Flow {
         cx.b.jump(next, &[at]);
         cx.b.bind(next);
         to = cx.b.param(Ty::I64);
+    }
+    if super::vec::is_mmx(cx) {
+        super::vec::enter_mmx(cx);
     }
     let next = cx.next_pc();
     cx.goto(brolga_ir::JumpKind::Jump, next)
