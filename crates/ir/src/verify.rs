@@ -538,7 +538,7 @@ mod tests {
             ("v0 = iadd.i32 v100, v100", "operand of type i64, expected i32"),
             ("v0 = iadd.v128 v100, v100", "`iadd` has no form of type v128"),
             ("v0 = umulh.i32 v100, v100", "`umulh` has no form of type i32"),
-            ("v0 = flags_add.i8 v101, v101", "`flags_add` has no form of type i8"),
+            ("v0 = bitcast.f64 v100\nv1 = flags_add.f64 v0, v0", "`flags_add` has no form of type f64"),
             ("v0 = sext.i8 v100", "sign extension to a narrower type"),
             ("v0 = bitcast.f32 v100", "bitcast between different widths"),
             ("v0 = extract.i64 v100, 60, 5", "bit range outside the type"),
