@@ -71,6 +71,10 @@ int work{i}(struct node *list, const char *text, int limit) {{
     return "".join(parts)
 
 
+# Folder beside the emulators' copies for what they keep between runs.
+KEPT = "kept"
+
+
 class Programs:
     """Runs programs in an unpacked tree, natively or under an emulator; the launcher works inside the namespace."""
 
@@ -102,6 +106,7 @@ class Programs:
         if target.command:
             emulator = self.emulators[target.name]
             inside += [f"/emulator/{target.name}/{emulator.name}", *target.command[1:]]
+            inside += [f"--cache=/emulator/{KEPT}"] if target.kept else []
             # The peer's guests start programs through the kernel, as on its users' machines.
             binfmt = ["--binfmt", str(emulator)] if target.name == "peer" else []
         architecture = architecture_of(target)

@@ -86,6 +86,28 @@ pub(crate) enum Cc {
     Le,
 }
 
+impl Cc {
+    /// What holds where this does not.
+    pub(crate) fn opposite(self) -> Cc {
+        match self {
+            Cc::E => Cc::Ne,
+            Cc::Ne => Cc::E,
+            Cc::B => Cc::Ae,
+            Cc::Ae => Cc::B,
+            Cc::A => Cc::Be,
+            Cc::Be => Cc::A,
+            Cc::S => Cc::Ns,
+            Cc::Ns => Cc::S,
+            Cc::O => Cc::No,
+            Cc::No => Cc::O,
+            Cc::G => Cc::Le,
+            Cc::Ge => Cc::L,
+            Cc::L => Cc::Ge,
+            Cc::Le => Cc::G,
+        }
+    }
+}
+
 /// Host code that grows.
 #[derive(Debug, Default)]
 pub(crate) struct Asm {

@@ -1,10 +1,12 @@
 //! One arm an op: the pass over the flat form.
 
 use crate::asm::{Asm, Cc, HOLE, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
+use crate::copies::{Copies, Future, futures};
 use brolga_core::Env;
-use brolga_interp::{Code as Op, Flat, FlatOp, pack};
+use brolga_interp::{Code as Op, Flat, FlatOp, NONE, pack};
 use brolga_ir::Op as IrOp;
 use brolga_ir::ops::ALL_OPS;
+use cranelift_assembler_x64::GprMem;
 use std::mem::offset_of;
 
 /// Exit status words of the back end that runs the code.
@@ -106,9 +108,15 @@ pub(crate) struct Emitter<'a> {
     /// Labels of flat ops that jumps lead to.
     targets: Vec<Option<Label>>,
     /// Word whose value is in RAX when the current op begins.
-    held: Option<u8>,
+    pub(crate) held: Option<u8>,
     /// The same when it ends.
     cached: Option<u8>,
+    pub(crate) copies: Copies,
+    futures: Vec<Future>,
+    /// Of the current op.
+    pub(crate) future: Future,
+    /// The host's condition that the last op left for the branch behind it.
+    pub(crate) decided: Option<Cc>,
     /// First of three flag words, and the operation that they hold for sure.
     pub(crate) kind: Option<(u8, u64)>,
     /// Ways out that are rarely taken.
@@ -136,12 +144,17 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         targets: vec![None; flat.ops.len()],
         held: None,
         cached: None,
+        copies: Copies::default(),
+        futures: Vec::new(),
+        future: Future::default(),
+        decided: None,
         kind: None,
         cold: Vec::new(),
         accesses: Vec::new(),
         pc,
     };
-    e.find_targets();
+    let loops = e.find_targets();
+    e.futures = futures(&flat.ops, |index| e.targets[index].is_some(), loops, flat.scratch);
     e.enter();
     let mut marks = flat.pcs.iter().peekable();
     for (index, op) in flat.ops.iter().enumerate() {
@@ -151,20 +164,23 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         if let Some(label) = e.targets[index] {
             e.asm.bind(label);
             (e.cached, e.kind) = (None, None);
+            e.copies.forget();
         }
         e.held = e.cached.take();
+        e.future = e.futures[index];
         e.op(index, op)?;
     }
     e.leave_cold();
     Ok(Code { bytes: e.asm.finish(), exits: e.exits, uses: e.uses, accesses: e.accesses })
 }
 
-/// `with_constant!(e, value, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
+/// `with_constant!(e, value, addq_mi_sxb, addq_mi_sxb, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
 macro_rules! with_constant {
-    ($e:expr, $value:expr, $short:ident, $long:ident) => {
-        match i32::try_from($value as i64) {
-            Ok(short) => put!($e.asm, $short(RAX, short)),
-            Err(_) => {
+    ($e:expr, $value:expr, $byte:ident, $short:ident, $long:ident) => {
+        match $value as i64 {
+            byte @ -0x80..0x80 => put!($e.asm, $byte(RAX, byte as i8)),
+            short @ -0x8000_0000..0x8000_0000 => put!($e.asm, $short(RAX, short as i32)),
+            _ => {
                 $e.asm.constant(RCX, $value);
                 put!($e.asm, $long(RAX, RCX));
             }
@@ -173,19 +189,23 @@ macro_rules! with_constant {
 }
 
 impl Emitter<'_> {
-    fn find_targets(&mut self) {
-        for op in &self.flat.ops {
+    /// Labels what jumps lead to; tells whether one leads back.
+    fn find_targets(&mut self) -> bool {
+        let mut loops = false;
+        for (from, op) in self.flat.ops.iter().enumerate() {
             let [a, b] = match op.code {
                 Op::Jump | Op::JumpBack => [op.imm, op.imm],
                 Op::Brif | Op::BrifSub | Op::BrifCc => [u64::from(op.imm as u32), op.imm >> 32],
                 _ => continue,
             };
             for index in [a as usize, b as usize] {
+                loops |= index <= from;
                 if self.targets[index].is_none() {
                     self.targets[index] = Some(self.asm.label());
                 }
             }
         }
+        loops
     }
 
     /// Every entry polls and counts.
@@ -258,26 +278,66 @@ impl Emitter<'_> {
         put_plain!(self.asm, retq_zo());
     }
 
-    /// RAX becomes word `w`.
+    /// RAX becomes word `w`, the op's first operand.
     pub(crate) fn first(&mut self, w: u8) {
-        if self.held != Some(w) {
-            put!(self.asm, movq_rm(RAX, word(w)));
+        if self.held == Some(w) {
+            return;
+        }
+        match self.copy(w, self.future.a) {
+            Some(copy) => put!(self.asm, movq_mr(RAX, copy)),
+            None => put!(self.asm, movq_rm(RAX, word(w))),
         }
     }
 
+    /// A register that holds word `w` and stays as it is: RAX, or a copy if there is one or it is to be read `again`.
+    pub(crate) fn place(&mut self, w: u8, again: bool) -> Option<u8> {
+        if self.held == Some(w) { Some(RAX) } else { self.copy(w, again) }
+    }
+
+    fn copy(&mut self, w: u8, again: bool) -> Option<u8> {
+        let found = self.copies.find(w);
+        if found.is_some() || !again {
+            return found;
+        }
+        let copy = self.copies.take(w);
+        put!(self.asm, movq_rm(copy, word(w)));
+        Some(copy)
+    }
+
+    /// Word `w` as an operand: a copy, or in memory.
+    pub(crate) fn operand(&self, w: u8) -> GprMem<u8, u8> {
+        self.copies.find(w).map_or(GprMem::Mem(word(w)), GprMem::Gpr)
+    }
+
     pub(crate) fn load(&mut self, reg: u8, w: u8) {
-        put!(self.asm, movq_rm(reg, word(w)));
+        put!(self.asm, movq_rm(reg, self.operand(w)));
     }
 
     /// Word `w` becomes RAX.
     pub(crate) fn done(&mut self, w: u8) {
-        put!(self.asm, movq_mr(word(w), RAX));
+        if w == NONE {
+            return;
+        }
         self.changed(w, 1);
         self.cached = Some(w);
+        if self.future.next_only {
+            return;
+        }
+        put!(self.asm, movq_mr(word(w), RAX));
+        if self.future.result {
+            let copy = self.copies.take(w);
+            put!(self.asm, movq_mr(copy, RAX));
+        }
     }
 
-    /// Words were written: what is known of flags there is not any more.
+    /// RAX has not changed in this op.
+    pub(crate) fn keep_first(&mut self) {
+        self.cached = self.held;
+    }
+
+    /// Words were written: what is known of them is not so any more.
     pub(crate) fn changed(&mut self, w: u8, words: u8) {
+        self.copies.changed(w, words);
         if let Some((first, _)) = self.kind
             && u16::from(w) < u16::from(first) + 3
             && u16::from(w) + u16::from(words) > u16::from(first)
@@ -366,12 +426,12 @@ impl Emitter<'_> {
     fn words64(&mut self, op: &FlatOp) {
         self.first(op.a);
         match op.code {
-            Op::Add64R => put!(self.asm, addq_rm(RAX, word(op.b))),
-            Op::Sub64R => put!(self.asm, subq_rm(RAX, word(op.b))),
-            Op::Mul64 => put!(self.asm, imulq_rm(RAX, word(op.b))),
-            Op::And64R => put!(self.asm, andq_rm(RAX, word(op.b))),
-            Op::Or64R => put!(self.asm, orq_rm(RAX, word(op.b))),
-            Op::Xor64R => put!(self.asm, xorq_rm(RAX, word(op.b))),
+            Op::Add64R => put!(self.asm, addq_rm(RAX, self.operand(op.b))),
+            Op::Sub64R => put!(self.asm, subq_rm(RAX, self.operand(op.b))),
+            Op::Mul64 => put!(self.asm, imulq_rm(RAX, self.operand(op.b))),
+            Op::And64R => put!(self.asm, andq_rm(RAX, self.operand(op.b))),
+            Op::Or64R => put!(self.asm, orq_rm(RAX, self.operand(op.b))),
+            Op::Xor64R => put!(self.asm, xorq_rm(RAX, self.operand(op.b))),
             Op::Bic64 => {
                 self.load(RCX, op.b);
                 put!(self.asm, notq_m(RCX));
@@ -386,12 +446,12 @@ impl Emitter<'_> {
     fn words32(&mut self, op: &FlatOp) {
         self.first(op.a);
         match op.code {
-            Op::Add32R => put!(self.asm, addl_rm(RAX, word(op.b))),
-            Op::Sub32R => put!(self.asm, subl_rm(RAX, word(op.b))),
-            Op::Mul32 => put!(self.asm, imull_rm(RAX, word(op.b))),
-            Op::And32R => put!(self.asm, andl_rm(RAX, word(op.b))),
-            Op::Or32R => put!(self.asm, orl_rm(RAX, word(op.b))),
-            Op::Xor32R => put!(self.asm, xorl_rm(RAX, word(op.b))),
+            Op::Add32R => put!(self.asm, addl_rm(RAX, self.operand(op.b))),
+            Op::Sub32R => put!(self.asm, subl_rm(RAX, self.operand(op.b))),
+            Op::Mul32 => put!(self.asm, imull_rm(RAX, self.operand(op.b))),
+            Op::And32R => put!(self.asm, andl_rm(RAX, self.operand(op.b))),
+            Op::Or32R => put!(self.asm, orl_rm(RAX, self.operand(op.b))),
+            Op::Xor32R => put!(self.asm, xorl_rm(RAX, self.operand(op.b))),
             _ => {
                 self.load(RCX, op.b);
                 put!(self.asm, notl_m(RCX));
@@ -405,11 +465,12 @@ impl Emitter<'_> {
     fn constants64(&mut self, op: &FlatOp) {
         self.first(op.a);
         match op.code {
-            Op::Add64I => with_constant!(self, op.imm, addq_mi_sxl, addq_rm),
-            Op::Sub64I => with_constant!(self, op.imm, subq_mi_sxl, subq_rm),
+            Op::Add64I | Op::Sub64I if op.imm == 0 => {}
+            Op::Add64I => with_constant!(self, op.imm, addq_mi_sxb, addq_mi_sxl, addq_rm),
+            Op::Sub64I => with_constant!(self, op.imm, subq_mi_sxb, subq_mi_sxl, subq_rm),
             Op::And64I => self.mask(op.imm),
-            Op::Or64I => with_constant!(self, op.imm, orq_mi_sxl, orq_rm),
-            _ => with_constant!(self, op.imm, xorq_mi_sxl, xorq_rm),
+            Op::Or64I => with_constant!(self, op.imm, orq_mi_sxb, orq_mi_sxl, orq_rm),
+            _ => with_constant!(self, op.imm, xorq_mi_sxb, xorq_mi_sxl, xorq_rm),
         }
         self.done(op.dst);
     }
@@ -479,7 +540,7 @@ impl Emitter<'_> {
             0xffff => put!(self.asm, movzwl_rm(RAX, RAX)),
             _ => match u32::try_from(mask) {
                 Ok(low) => put!(self.asm, andl_mi(RAX, low)),
-                Err(_) => with_constant!(self, mask, andq_mi_sxl, andq_rm),
+                Err(_) => with_constant!(self, mask, andq_mi_sxb, andq_mi_sxl, andq_rm),
             },
         }
     }
@@ -690,6 +751,7 @@ impl Emitter<'_> {
         put!(self.asm, callq_m(at(RAX, 8 * helper as i32)));
         // Behind the saved frame pointer and the address that the frame returns to is `Env`.
         put!(self.asm, movq_rm(RDI, at(RBP, 16)));
+        self.copies.forget();
     }
 
     /// Label of a flat op.

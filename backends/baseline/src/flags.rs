@@ -64,8 +64,11 @@ impl Emitter<'_> {
         match (width, b) {
             (Width::W8, b) => self.compare_shifted(56, b),
             (Width::W16, b) => self.compare_shifted(48, b),
-            (Width::W64, Second::Word(b)) => put!(self.asm, cmpq_rm(RAX, word(b))),
-            (Width::W32, Second::Word(b)) => put!(self.asm, cmpl_rm(RAX, word(b))),
+            (Width::W64, Second::Word(b)) => put!(self.asm, cmpq_rm(RAX, self.operand(b))),
+            (Width::W32, Second::Word(b)) => put!(self.asm, cmpl_rm(RAX, self.operand(b))),
+            // Shorter than a comparison, with the same flags.
+            (Width::W64, Second::Constant(0)) => put!(self.asm, testq_mr(RAX, RAX)),
+            (Width::W32, Second::Constant(0)) => put!(self.asm, testl_mr(RAX, RAX)),
             (Width::W32, Second::Constant(c)) => put!(self.asm, cmpl_mi(RAX, c as u32)),
             (Width::W64, Second::Constant(c)) => match i32::try_from(c as i64) {
                 Ok(short) => put!(self.asm, cmpq_mi(RAX, short)),
@@ -110,6 +113,10 @@ impl Emitter<'_> {
             IntCc::Sgt => Cc::G,
             IntCc::Sge => Cc::Ge,
         };
+        if self.future.branch_next {
+            self.decided = Some(cc);
+            return;
+        }
         self.asm.set_if(cc, RAX);
         self.done(op.dst);
     }
@@ -123,13 +130,13 @@ impl Emitter<'_> {
                 self.load(RCX, op.b);
                 put!(self.asm, movq_mr(word(dst + 1), RAX));
                 put!(self.asm, movq_mr(word(dst + 2), RCX));
-                put!(self.asm, movq_mi_sxl(word(dst), i32::from(op.aux)));
+                self.set_kind(op);
             }
             Op::SetCcI => {
                 self.first(op.a);
                 put!(self.asm, movq_mr(word(dst + 1), RAX));
                 self.asm.store_constant(word(dst + 2), op.imm, RCX);
-                put!(self.asm, movq_mi_sxl(word(dst), i32::from(op.aux)));
+                self.set_kind(op);
             }
             Op::SelectCc => {
                 put!(self.asm, cmpq_mi_sxb(word(op.b), 0));
@@ -154,6 +161,13 @@ impl Emitter<'_> {
         self.changed(dst, 3);
         if matches!(op.code, Op::SetCcR | Op::SetCcI) {
             self.kind = Some((dst, u64::from(op.aux)));
+        }
+    }
+
+    /// Writes the first flag word, unless that is what it is.
+    fn set_kind(&mut self, op: &FlatOp) {
+        if self.kind != Some((op.dst, u64::from(op.aux))) {
+            put!(self.asm, movq_mi_sxl(word(op.dst), i32::from(op.aux)));
         }
     }
 
@@ -226,6 +240,11 @@ impl Emitter<'_> {
         }
         if !matches!(op.code, Op::Jump | Op::JumpBack) {
             let cc = self.branch_condition(op);
+            if then == index + 1 {
+                let label = self.target(other);
+                self.asm.jump_if(cc.opposite(), label);
+                return;
+            }
             let label = self.target(then);
             self.asm.jump_if(cc, label);
         }
@@ -236,7 +255,14 @@ impl Emitter<'_> {
     }
 
     fn branch_condition(&mut self, op: &FlatOp) -> Cc {
+        if let Some(cc) = self.decided.take() {
+            return cc;
+        }
         match op.code {
+            Op::Brif if self.place(op.a, false) == Some(RAX) => {
+                put!(self.asm, testq_mr(RAX, RAX));
+                Cc::Ne
+            }
             Op::Brif => {
                 put!(self.asm, cmpq_mi_sxb(word(op.a), 0));
                 Cc::Ne

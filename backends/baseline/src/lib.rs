@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod asm;
+mod copies;
 mod emit;
 mod exits;
 mod flags;

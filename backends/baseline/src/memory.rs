@@ -19,25 +19,39 @@ macro_rules! sized {
 }
 
 impl Emitter<'_> {
-    /// The host address of an access as RAX and a displacement; its alignment has been checked.
-    fn address(&mut self, op: &FlatOp, rule: MemOp) -> i32 {
-        self.first(op.a);
-        let mut disp = op.imm as i64;
-        if self.plan.remove_tags {
-            self.add(disp);
-            put!(self.asm, shlq_mi(RAX, 8u8));
-            put!(self.asm, shrq_mi(RAX, 8u8));
-            disp = 0;
-        }
-        disp = disp.wrapping_add(self.plan.guest_base as i64);
-        let disp = i32::try_from(disp).unwrap_or_else(|_| {
-            self.add(disp);
-            0
-        });
+    /// The host address of an access as a register and a displacement; its alignment has been checked.
+    fn address(&mut self, op: &FlatOp, rule: MemOp) -> (u8, i32) {
+        let disp = (op.imm as i64).wrapping_add(self.plan.guest_base as i64);
+        let place = match i32::try_from(disp) {
+            Ok(short) if !self.plan.remove_tags => (self.base(op), short),
+            _ => {
+                self.first(op.a);
+                if self.plan.remove_tags {
+                    self.add(op.imm as i64);
+                    put!(self.asm, shlq_mi(RAX, 8u8));
+                    put!(self.asm, shrq_mi(RAX, 8u8));
+                    self.add(self.plan.guest_base as i64);
+                } else {
+                    self.add(disp);
+                }
+                (RAX, 0)
+            }
+        };
         if rule.align != Align::None && rule.size != Size::B1 {
-            self.check_alignment(rule, disp);
+            self.check_alignment(rule, place);
         }
-        disp
+        place
+    }
+
+    /// A register that holds the first operand as it is.
+    fn base(&mut self, op: &FlatOp) -> u8 {
+        if let Some(place) = self.place(op.a, self.future.a) {
+            return place;
+        }
+        // What is to be stored was often just computed, into RAX.
+        let reg = if self.held == Some(op.b) { RCX } else { RAX };
+        self.load(reg, op.a);
+        reg
     }
 
     /// RAX plus a constant.
@@ -53,15 +67,15 @@ impl Emitter<'_> {
     }
 
     /// Leaves to tier 0, which reports the fault, where the alignment rule is broken.
-    fn check_alignment(&mut self, rule: MemOp, disp: i32) {
+    fn check_alignment(&mut self, rule: MemOp, (base, disp): (u8, i32)) {
         let bytes = rule.size.bytes() as i8;
-        put!(self.asm, leaq_rm(RCX, at(RAX, disp)));
+        put!(self.asm, leaq_rm(RDX, at(base, disp)));
         let broken = if rule.align == Align::Natural || rule.size == Size::B16 {
-            put!(self.asm, andl_mi_sxb(RCX, bytes - 1));
+            put!(self.asm, andl_mi_sxb(RDX, bytes - 1));
             Cc::Ne
         } else {
-            put!(self.asm, andl_mi_sxb(RCX, 15));
-            put!(self.asm, cmpl_mi_sxb(RCX, 16 - bytes));
+            put!(self.asm, andl_mi_sxb(RDX, 15));
+            put!(self.asm, cmpl_mi_sxb(RDX, 16 - bytes));
             Cc::A
         };
         self.resume_if(broken);
@@ -88,15 +102,15 @@ impl Emitter<'_> {
         if op.code == Op::LoadAny && op.c > 64 {
             return Err("a scalar load into a vector");
         }
-        let disp = self.address(op, rule);
+        let (base, disp) = self.address(op, rule);
         self.access();
         if op.code == Op::Load128 {
-            put!(self.asm, movups_a(0u8, at(RAX, disp)));
+            put!(self.asm, movups_a(0u8, at(base, disp)));
             put!(self.asm, movups_b(word(op.dst), 0u8));
             self.changed(op.dst, 2);
             return Ok(());
         }
-        let from = at(RAX, disp);
+        let from = at(base, disp);
         match (rule.signed, op.c) {
             (true, 64) => sized!(self, rule.size, movsbq_rm, movswq_rm, movslq_rm, movq_rm(RAX, from)),
             (true, bits) => {
@@ -122,25 +136,41 @@ impl Emitter<'_> {
             Op::Store128 if op.aux == 0 => MemOp::plain(Size::B16),
             _ => MemOp::from_bits(op.aux),
         };
-        let disp = self.address(op, rule);
-        let to = at(RAX, disp);
+        let (base, disp) = self.address(op, rule);
+        let to = at(base, disp);
         if op.code == Op::Store128 {
             put!(self.asm, movups_a(0u8, word(op.b)));
             self.access();
             put!(self.asm, movups_b(to, 0u8));
         } else {
-            self.load(RCX, op.b);
+            let exchanged = rule.order == Order::SeqCst && rule.align != Align::None;
+            let value = self.stored(op.b, base, exchanged);
             self.access();
-            if rule.order == Order::SeqCst && rule.align != Align::None {
+            if exchanged {
                 // An exchange is a store and a full barrier, and cheaper than both.
-                sized!(self, rule.size, xchgb_rm, xchgw_rm, xchgl_rm, xchgq_rm(RCX, to));
+                sized!(self, rule.size, xchgb_rm, xchgw_rm, xchgl_rm, xchgq_rm(value, to));
                 return;
             }
-            sized!(self, rule.size, movb_mr, movw_mr, movl_mr, movq_mr(to, RCX));
+            sized!(self, rule.size, movb_mr, movw_mr, movl_mr, movq_mr(to, value));
+            self.keep_first();
         }
         if rule.order == Order::SeqCst {
             self.full_fence();
         }
+    }
+
+    /// A register that holds the word to be stored; not one that is to keep it if the access `changes` it.
+    fn stored(&mut self, w: u8, base: u8, changes: bool) -> u8 {
+        if base == RAX {
+            // It is an address now.
+            self.held = None;
+        }
+        self.copies.spare(base);
+        let place = if changes { None } else { self.place(w, self.future.b) };
+        place.unwrap_or_else(|| {
+            self.load(RDX, w);
+            RDX
+        })
     }
 
     /// Any locked instruction is a full barrier, several times as fast as the host's fence.
@@ -155,9 +185,9 @@ impl Emitter<'_> {
 
     pub(crate) fn rmw(&mut self, op: &FlatOp) {
         let rule = MemOp::from_bits(op.aux);
-        let disp = self.address(op, rule);
+        let (base, disp) = self.address(op, rule);
         let size = rule.size;
-        put!(self.asm, leaq_rm(R8, at(RAX, disp)));
+        put!(self.asm, leaq_rm(R8, at(base, disp)));
         let place = at(R8, 0);
         let kind = RmwOp::ALL[op.c as usize % RmwOp::ALL.len()];
         match kind {
@@ -204,8 +234,8 @@ impl Emitter<'_> {
 
     pub(crate) fn compare_exchange(&mut self, op: &FlatOp) {
         let rule = MemOp::from_bits(op.aux);
-        let disp = self.address(op, rule);
-        put!(self.asm, leaq_rm(R8, at(RAX, disp)));
+        let (base, disp) = self.address(op, rule);
+        put!(self.asm, leaq_rm(R8, at(base, disp)));
         self.load(RAX, op.b);
         self.load(RCX, op.c);
         self.access();
@@ -217,8 +247,8 @@ impl Emitter<'_> {
     pub(crate) fn compare_exchange128(&mut self, op: &FlatOp) {
         // The host's instruction wants its operand aligned; so does the guest's.
         let rule = MemOp { align: Align::Natural, size: Size::B16, ..MemOp::from_bits(op.aux) };
-        let disp = self.address(op, rule);
-        put!(self.asm, leaq_rm(R8, at(RAX, disp)));
+        let (base, disp) = self.address(op, rule);
+        put!(self.asm, leaq_rm(R8, at(base, disp)));
         self.load(RAX, op.b);
         self.load(RDX, op.b + 1);
         self.load(RBX, op.c);

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Unit of allocation in bytes.
-const GRANULE: usize = 256;
+const GRANULE: usize = 64;
 
 /// The two mappings and what is free.
 #[derive(Debug)]

@@ -142,6 +142,11 @@ pub struct Compiled {
 }
 
 impl Compiled {
+    /// Host code, in which the numbers of slots are still to be filled in.
+    pub fn code(&self) -> &[u8] {
+        &self.code
+    }
+
     /// Bytes of host code.
     pub fn host_bytes(&self) -> usize {
         self.code.len()

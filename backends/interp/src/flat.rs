@@ -184,6 +184,8 @@ pub struct Flat {
     pub wide: Vec<u128>,
     /// Word of the program counter.
     pub pc: u8,
+    /// First word of temporaries.
+    pub scratch: u8,
 }
 
 impl Flat {

@@ -76,7 +76,7 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     let mut l = Lower {
         block,
         regs,
-        out: Flat { ops, pcs, consts: Vec::new(), wide: Vec::new(), pc: regs.pc.0 },
+        out: Flat { ops, pcs, consts: Vec::new(), wide: Vec::new(), pc: regs.pc.0, scratch: regs.scratch },
         loc: filled(loc, n, Loc::None),
         last: last_uses(block, filled(last, n, 0)),
         slots: Slots::new(regs.scratch),

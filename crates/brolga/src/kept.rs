@@ -13,7 +13,7 @@ use crate::options::{Cache, RunOptions};
 use crate::switches::Switches;
 
 /// MiB kept unless `--cache-size` says otherwise.
-const LIMIT_MIB: u64 = 512;
+const LIMIT_MIB: u64 = 1024;
 
 /// The folder that is asked for, or the usual one; none if it is turned off or nothing says where the user's files are.
 pub fn folder(choice: &Cache) -> Option<PathBuf> {
@@ -55,7 +55,7 @@ pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64, first:
 /// Entries of a block before it gets code, and before its region is compiled. What is compiled in one run serves all later
 /// ones, so a program that is run again and again has ever more of its code compiled, a part in each run.
 pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option<&Store>) -> EngineConfig {
-    const HALVINGS: u64 = 3;
+    const HALVINGS: u64 = 1;
     const QUARTERS: u64 = 2;
     let (asked, usual) = (&options.switches, Switches::default());
     let age = store.map_or(0, Store::age);

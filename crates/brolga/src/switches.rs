@@ -29,7 +29,7 @@ impl Default for Switches {
     fn default() -> Self {
         Switches {
             block_threshold: 16,
-            region_threshold: 30_000,
+            region_threshold: 60_000,
             patience: 50_000,
             link: true,
             passes: true,

@@ -24,7 +24,7 @@ pub type Hide = fn(File) -> File;
 pub type ReadGuest<'a> = dyn FnMut((u64, u64), &mut Vec<u8>) -> bool + 'a;
 
 /// Files are written anew beyond this many bytes, or beyond a quarter of the folder's limit.
-const MAX_FILE: u64 = 64 << 20;
+const MAX_FILE: u64 = 256 << 20;
 /// Longest payload that is kept.
 const MAX_PAYLOAD: usize = 4 << 20;
 /// Entries of a region at most, and regions of a batch.

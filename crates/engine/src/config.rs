@@ -61,7 +61,7 @@ impl Default for Config {
         Config {
             max_insns: 64,
             block_threshold: 0,
-            region_threshold: 30_000,
+            region_threshold: 60_000,
             patience: 50_000,
             link: true,
             passes: true,

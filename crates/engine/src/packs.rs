@@ -20,6 +20,9 @@ use std::time::Instant;
 
 const PAGE: u64 = 1 << PAGE_SHIFT;
 
+/// Blocks that wait in memory before they are written: a few megabytes.
+const FLUSH_AT: usize = 16384;
+
 /// Tells packs from regions among the forms of code.
 const PACK: u32 = 1 << 30;
 
@@ -81,8 +84,17 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     /// What may be kept of a block that is emitted.
     pub(crate) fn note(&self, block: &TranslationBlock<T::Code>, code: R::Compiled) {
         let (key, end) = (block.key, block.end);
-        if key.pc >> PAGE_SHIFT == (end - 1) >> PAGE_SHIFT {
-            self.packs.state().new.push(New { key, end, sum: block.sum, code });
+        if key.pc >> PAGE_SHIFT != (end - 1) >> PAGE_SHIFT {
+            return;
+        }
+        let waiting = {
+            let mut state = self.packs.state();
+            state.new.push(New { key, end, sum: block.sum, code });
+            state.new.len()
+        };
+        if waiting >= FLUSH_AT {
+            self.keep_blocks();
+            self.config.store.iter().for_each(|store| store.flush());
         }
     }
 

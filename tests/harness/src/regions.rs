@@ -19,6 +19,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 
 /// Bytes of guest addresses that are backed.
 const SPACE: u64 = 4 << 30;
+/// Where they are, if it is free.
+const LOW: usize = 256 << 20;
 /// No access is longer.
 const LONGEST: u64 = 16;
 /// Bytes of code memory; code goes when its run is over.
@@ -39,8 +41,15 @@ fn space() -> &'static Space {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // A page beyond it belongs to the accesses that cross its end.
         let len = (SPACE + PAGE) as usize;
+        // A displacement can hold a low place, as it can the usual base of 0: accesses take the form that most have.
+        // SAFETY: only a free place is taken.
+        let low = unsafe {
+            let flags = flags | libc::MAP_FIXED_NOREPLACE;
+            libc::mmap(LOW as *mut libc::c_void, len, libc::PROT_NONE, flags, -1, 0)
+        };
         // SAFETY: the kernel chooses a free place.
-        let at = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+        let other = || unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+        let at = if low == libc::MAP_FAILED { other() } else { low };
         assert!(at != libc::MAP_FAILED, "no address space: {}", std::io::Error::last_os_error());
         for signal in [libc::SIGSEGV, libc::SIGBUS] {
             // SAFETY: a zeroed action is valid, and the handler has the three-argument form.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use brolga_cranelift::{Cranelift, Options};
 use brolga_harness::{Guest, guest_by_name, row, tier0};
 use brolga_ir::{Block, Passes, Region, optimise, verify};
+use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter};
 use object::read::{Object, ObjectSection, ObjectSymbol};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,9 @@ pub struct Args {
     /// Take all of the code as one region and show what Cranelift makes of it, too
     #[arg(long)]
     host: bool,
+    /// Show what tier 1 makes of each block, too
+    #[arg(long)]
+    tier1: bool,
     /// With --host: the form whose state is not exact at faults
     #[arg(long, requires = "host")]
     relaxed: bool,
@@ -57,11 +61,32 @@ pub fn run(args: &Args) -> Result<()> {
     let mut rest = &code[..];
     let mut blocks = Vec::new();
     while !rest.is_empty() {
-        let (len, optimised) = block(guest, pc, u32::try_from(args.mode)?, rest, &args.switches)?;
+        let (len, lifted, optimised) = block(guest, pc, u32::try_from(args.mode)?, rest, &args.switches)?;
+        if args.tier1 {
+            tier1(guest, &lifted)?;
+        }
         (rest, pc) = (&rest[len..], pc.wrapping_add(len as u64));
         blocks.push(optimised);
     }
     if args.host { host(guest, blocks, args) } else { Ok(()) }
+}
+
+/// Prints tier 1's code of a block, which it makes of what no pass has touched.
+fn tier1(guest: &Guest, block: &Block) -> Result<()> {
+    let tier = Cranelift::new(1 << 20, guest.frontend.regs(), Options::default())?;
+    let flat = brolga_interp::lower(block, guest.frontend.regs()).map_err(|unfit| anyhow!("{unfit:?}"))?;
+    let code = tier.compile_block(&flat, block.pc..block.end, u32::MAX).map_err(|why| anyhow!(why))?;
+    println!("; {} bytes for {} instructions", code.host_bytes(), block.guest_insns);
+    let mut decoder = Decoder::new(64, code.code(), DecoderOptions::NONE);
+    let mut formatter = GasFormatter::new();
+    while decoder.can_decode() {
+        let (at, instruction) = (decoder.position(), decoder.decode());
+        let mut text = String::new();
+        formatter.format(&instruction, &mut text);
+        println!("{at:4x}: {text}");
+    }
+    println!();
+    Ok(())
 }
 
 /// Prints what the region of `blocks` becomes.
@@ -74,8 +99,8 @@ fn host(guest: &Guest, blocks: Vec<Block>, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Prints the block at the start of `code`; returns its length, and the block after the passes.
-fn block(guest: &Guest, pc: u64, mode: u32, code: &[u8], switches: &Switches) -> Result<(usize, Block)> {
+/// Prints the block at the start of `code`; returns its length, and the block before and after the passes.
+fn block(guest: &Guest, pc: u64, mode: u32, code: &[u8], switches: &Switches) -> Result<(usize, Block, Block)> {
     let frontend = guest.frontend;
     let lifted = tier0::lift(guest, code, pc, mode);
     let len = lifted.end.wrapping_sub(pc) as usize;
@@ -98,7 +123,7 @@ fn block(guest: &Guest, pc: u64, mode: u32, code: &[u8], switches: &Switches) ->
     let optimised = optimise(&lifted, &switches.passes(Passes::ALL), frontend.regs());
     println!("; {} instructions, after the passes {}", lifted.insts.len(), optimised.insts.len());
     println!("{}", text(guest, &optimised));
-    Ok((len, optimised))
+    Ok((len, lifted, optimised))
 }
 
 fn given(parts: &[String]) -> Result<Vec<u8>> {
