@@ -78,7 +78,7 @@ fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
     config.log = user_log(options);
     config.aslr = options.switches.aslr;
     config.reserved = options.reserved_va.filter(|&size| size != 0);
-    config.cpu = CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names() };
+    config.cpu = CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names(), ..CpuId::default() };
     let status = brolga_user::run(config, &|| {
         let store = kept::open(options, &program, &format!("{guest:?}"), base, first);
         let stats = options.stats.then(|| Arc::new(Stats::default()));

@@ -18,6 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Bytes of a page, for guest and host alike.
 pub const PAGE: u64 = 4096;
 
+/// Where mappings with MAP_32BIT go. arch/x86/kernel/sys_x86_64.c
+const LOW: Range<u64> = 0x4000_0000..0x8000_0000;
+
 /// Where things lie in the guest's address space.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -143,7 +146,10 @@ impl Mm {
         let range = if fixed {
             self.range(addr, len).ok_or(Errno(libc::ENOMEM))?
         } else {
-            self.place(&state, addr, len, align)?
+            match flags & libc::MAP_32BIT as u64 {
+                0 => self.place(&state, addr, len, align)?,
+                _ => self.place_low(&state, addr, len, align)?,
+            }
         };
         if flags & libc::MAP_FIXED_NOREPLACE as u64 != 0 && !state.areas.is_free(range.clone()) {
             return errno(libc::EEXIST);
@@ -182,6 +188,18 @@ impl Mm {
         let upper = self.layout.mmap_top..self.layout.top;
         let at = state.areas.find_free(len, room, align).or_else(|| state.areas.find_free(len, upper, align));
         at.map(|a| a..a + len).ok_or(Errno(libc::ENOMEM))
+    }
+
+    /// The same within [`LOW`].
+    fn place_low(&self, state: &State, hint: u64, len: u64, align: u64) -> Result<Range<u64>, Errno> {
+        if hint != 0
+            && let Ok(r) = self.place(state, hint, len, align)
+            && r.end <= LOW.end
+        {
+            return Ok(r);
+        }
+        let low = LOW.start..LOW.end.min(self.layout.top);
+        state.areas.find_free(len, low, align).map(|a| a..a + len).ok_or(Errno(libc::ENOMEM))
     }
 
     /// Extends a growing area down to `addr`, which lies in no area; false if there is none above, if the
@@ -448,6 +466,19 @@ mod tests {
             let places: std::collections::HashSet<_> = all.iter().map(|l| (l.pie, l.mmap_top)).collect();
             assert!(places.len() > 45);
         }
+    }
+
+    #[test]
+    fn mmap_32bit_stays_low() {
+        let low = libc::MAP_32BIT as u64;
+        let layout = Layout { top: 1 << 40, bottom: 0x1_0000, mmap_top: 1 << 39, pie: 1 << 38 };
+        let mm = Mm::new(layout, 0);
+        let (at, _) = anon(&mm, 0, PAGE, RW, low).unwrap();
+        assert!(LOW.contains(&at));
+        assert_eq!(anon(&mm, LOW.start, PAGE, RW, low).unwrap().0, LOW.start);
+        assert!(LOW.contains(&anon(&mm, 1 << 37, PAGE, RW, low).unwrap().0));
+        assert_eq!(anon(&mm, 0, LOW.end, RW, low), Err(Errno(libc::ENOMEM)));
+        mm.munmap(0x4000_0000, 0x4000_0000).unwrap();
     }
 
     #[test]

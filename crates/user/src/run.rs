@@ -188,27 +188,20 @@ pub fn main_loop(t: &mut Thread) -> i32 {
 fn handle(t: &mut Thread, exit: Exit) {
     let pc = (t.abi.pc)(t.cpu.env());
     match exit {
-        Exit::Syscall(_) => syscall::dispatch(t),
-        Exit::Fault(fault) => {
-            let (signal, code) = deliver::classify(&fault);
-            let addr = brolga_softmmu::direct::untagged(fault.addr);
-            if fault.kind == FaultKind::Unmapped && t.process.mm.grow(addr, t.process.config.stack_size) {
-                return;
-            }
-            tracing::debug!(?fault, pc = format_args!("{pc:#x}"), "guest fault");
-            deliver::raised(t, signal, code, addr, (t.abi.syndrome)(&fault));
-        }
-        Exit::Undefined(word) => {
-            tracing::debug!(word = format_args!("{word:#x}"), pc = format_args!("{pc:#x}"), "undefined instruction");
-            deliver::raised(t, libc::SIGILL, 1, pc, 0); // ILL_ILLOPC
-        }
-        Exit::Breakpoint(_) => deliver::raised(t, libc::SIGTRAP, 1, pc, 0), // TRAP_BRKPT
-        Exit::GuestException(_) => deliver::raised(t, libc::SIGILL, 2, pc, 0), // ILL_ILLOPN
+        Exit::Syscall(_) => return syscall::dispatch(t),
         Exit::Interrupted => {
             t.cpu.env().take_exit_request();
         }
-        Exit::Step => {}
+        _ => {}
     }
+    let Some(r) = (t.abi.raised)(t.cpu.env_mut(), exit) else { return };
+    if matches!(exit, Exit::Fault(f) if f.kind == FaultKind::Unmapped)
+        && t.process.mm.grow(r.addr, t.process.config.stack_size)
+    {
+        return;
+    }
+    tracing::debug!(?exit, pc = format_args!("{pc:#x}"), "the guest's instruction raises a signal");
+    deliver::raised(t, r.signal, r.code, r.addr, r.syndrome);
 }
 
 /// The result of a call that is to be made again.

@@ -3,7 +3,7 @@
 use crate::errno::{Errno, SysResult};
 use crate::run::is_restart;
 use crate::strace;
-use crate::table::{self, How, Kind, Row};
+use crate::table::{self, How, Kind, Row, Word};
 use crate::thread::Thread;
 use crate::vectors::Iovecs;
 use std::ffi::CString;
@@ -37,6 +37,16 @@ fn perform(t: &mut Thread, nr: u64, row: Option<&'static Row>, args: &[u64; 6]) 
     match row.how {
         How::Pass(host) => pass(t, host, row, args),
         How::Call(f) => f(t, args),
+        How::As(other, words) => {
+            let mut all = [0; 6];
+            for (to, from) in all.iter_mut().zip(words) {
+                *to = match *from {
+                    Word::Arg(index) => args[usize::from(index)],
+                    Word::Is(value) => value,
+                };
+            }
+            perform(t, other, table::row(t.abi.table, other), &all)
+        }
         How::Missing => {
             crate::log::complaint(t, false, &format!("system call {} is not offered", row.name));
             Err(Errno(libc::ENOSYS))

@@ -112,7 +112,7 @@ fn enter(t: &mut Thread, signal: i32, info: &[u8; 128], action: &SigAction, faul
     if action.flags & SA_RESETHAND != 0 {
         t.process.set_action(signal, SigAction { handler: SIG_DFL, ..*action });
     }
-    let sp = (t.abi.sp)(t.cpu.env());
+    let sp = (t.abi.sp)(t.cpu.env()).wrapping_sub(t.abi.red_zone);
     let stack = t.altstack;
     let usable = stack.size != 0 && stack.flags & SS_DISABLE == 0;
     let switch = action.flags & SA_ONSTACK != 0 && usable && !stack.holds(sp);

@@ -9,10 +9,8 @@ use crate::log;
 use crate::mm::PAGE;
 use crate::thread::Thread;
 
-/// Protection bits that we understand: read, write, execute and arm64's branch-target bit, which
-/// changes nothing for the host.
-const PROT_KNOWN: u64 = 7 | 0x10;
-const PROT_BTI: u64 = 0x10;
+/// Read, write and execute.
+const PROT_KNOWN: u64 = 7;
 const PROT_GROWSDOWN: u64 = 0x0100_0000;
 const PROT_GROWSUP: u64 = 0x0200_0000;
 
@@ -28,7 +26,8 @@ pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     {
         return result;
     }
-    let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !PROT_BTI, a[3], a[4] as i32 as i64, a[5])?;
+    let flags = if t.abi.mmap_low == 0 { a[3] & !(libc::MAP_32BIT as u64) } else { a[3] };
+    let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !t.abi.more_prot, flags, a[4] as i32 as i64, a[5])?;
     t.invalidate(stale);
     log::mapping(t, "map", at, len, Some(a[2]));
     Ok(at)
@@ -45,7 +44,7 @@ pub fn munmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 /// `mprotect`
 pub fn mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let (mut addr, mut len, prot) = (a[0], a[1], a[2]);
-    if prot & !(PROT_KNOWN | PROT_GROWSDOWN | PROT_GROWSUP) != 0 || prot & PROT_GROWSUP != 0 {
+    if prot & !(PROT_KNOWN | t.abi.more_prot | PROT_GROWSDOWN | PROT_GROWSUP) != 0 || prot & PROT_GROWSUP != 0 {
         return fail(libc::EINVAL);
     }
     if prot & PROT_GROWSDOWN != 0 {
