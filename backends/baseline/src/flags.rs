@@ -62,6 +62,8 @@ impl Emitter<'_, '_> {
     pub(crate) fn compare(&mut self, width: Width, a: u8, b: Second) {
         self.first(a);
         match (width, b) {
+            (Width::W8, b) => self.compare_shifted(56, b),
+            (Width::W16, b) => self.compare_shifted(48, b),
             (Width::W64, Second::Word(b)) => put!(self.asm, cmpq_rm(RAX, word(b))),
             (Width::W32, Second::Word(b)) => put!(self.asm, cmpl_rm(RAX, word(b))),
             (Width::W32, Second::Constant(c)) => put!(self.asm, cmpl_mi(RAX, c as u32)),
@@ -75,6 +77,17 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// Host flags of `rax - b`, both shifted to the top of a word.
+    fn compare_shifted(&mut self, shift: u8, b: Second) {
+        match b {
+            Second::Word(b) => self.load(RCX, b),
+            Second::Constant(c) => self.asm.constant(RCX, c),
+        }
+        put!(self.asm, shlq_mi(RAX, shift));
+        put!(self.asm, shlq_mi(RCX, shift));
+        put!(self.asm, cmpq_rm(RAX, RCX));
+    }
+
     pub(crate) fn compare_to_truth(&mut self, op: &FlatOp) {
         let second = if op.code == Op::IcmpR { Second::Word(op.b) } else { Second::Constant(op.imm) };
         match op.aux >> 8 & 63 {
@@ -82,13 +95,7 @@ impl Emitter<'_, '_> {
             32 => self.compare(Width::W32, op.a, second),
             shift => {
                 self.first(op.a);
-                match second {
-                    Second::Word(b) => self.load(RCX, b),
-                    Second::Constant(c) => self.asm.constant(RCX, c),
-                }
-                put!(self.asm, shlq_mi(RAX, shift as u8));
-                put!(self.asm, shlq_mi(RCX, shift as u8));
-                put!(self.asm, cmpq_rm(RAX, RCX));
+                self.compare_shifted(shift as u8, second);
             }
         }
         let cc = match IntCc::from_sub(op.aux as u8) {
@@ -154,25 +161,30 @@ impl Emitter<'_, '_> {
     fn test_flags(&mut self, cond: Cond, w: u8) -> Cc {
         let known = self.kind.filter(|k| k.0 == w).map(|k| CcOp::from_word(k.1));
         match known {
-            Some(CcOp { kind: CcKind::Sub, width }) => {
+            Some(CcOp { kind: CcKind::Sub, width, flip: false }) => {
                 self.compare(width, w + 1, Second::Word(w + 2));
                 after_sub(cond)
             }
-            Some(CcOp { kind: CcKind::Logic, width }) => {
+            Some(CcOp { kind: CcKind::Logic, width, flip: false }) => {
                 self.load(RAX, w + 1);
                 match width {
                     Width::W64 => put!(self.asm, testq_mr(RAX, RAX)),
                     Width::W32 => put!(self.asm, testl_mr(RAX, RAX)),
+                    Width::W16 => put!(self.asm, testw_mr(RAX, RAX)),
+                    Width::W8 => put!(self.asm, testb_mr(RAX, RAX)),
                 }
                 after_test(cond)
             }
-            Some(CcOp { kind: CcKind::Add, width }) if after_add(cond).is_some() => {
+            Some(CcOp { kind: CcKind::Add, width, flip }) if flip || after_add(cond).is_some() => {
                 self.load(RAX, w + 1);
                 match width {
                     Width::W64 => put!(self.asm, addq_rm(RAX, word(w + 2))),
                     Width::W32 => put!(self.asm, addl_rm(RAX, word(w + 2))),
+                    Width::W16 => put!(self.asm, addw_rm(RAX, word(w + 2))),
+                    Width::W8 => put!(self.asm, addb_rm(RAX, word(w + 2))),
                 }
-                after_add(cond).unwrap_or(Cc::E)
+                // With C flipped it is the inverse of the host's carry, as behind a subtraction.
+                after_add(cond).filter(|_| !flip).unwrap_or(after_sub(cond))
             }
             _ => {
                 put!(self.asm, movl_oi(RSI, cond as u32));

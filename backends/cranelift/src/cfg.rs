@@ -6,7 +6,7 @@
 
 use crate::words::{RowMap, Rows};
 use brolga_core::{Align, CcKind, CcOp, Order, RegTable, Width};
-use brolga_ir::{Block, Effect, Inst, JumpKind, Op, Region, Ty, Value};
+use brolga_ir::{Block, Effect, Inst, JumpKind, Op, Region, Value, eval::flags_width};
 use std::collections::HashMap;
 
 /// Return addresses inside the region that a return is compared with before it leaves.
@@ -82,7 +82,7 @@ pub(crate) fn access(inst: &Inst) -> Option<Sync> {
 }
 
 /// The subtraction that has the flags of a float comparison.
-pub(crate) const RELATION: CcOp = CcOp { kind: CcKind::Sub, width: Width::W32 };
+pub(crate) const RELATION: CcOp = CcOp::new(CcKind::Sub, Width::W32);
 
 /// What made flags value `v`, where the block says so.
 pub(crate) fn flags_kind(block: &Block, v: Value) -> Option<CcOp> {
@@ -93,14 +93,13 @@ pub(crate) fn flags_kind(block: &Block, v: Value) -> Option<CcOp> {
         Op::FlagsLogic => CcKind::Logic,
         Op::FlagsPack => CcKind::Packed,
         Op::FpCompare => return Some(RELATION),
+        Op::FlagsFlipC => {
+            let of = flags_kind(block, inst.a)?;
+            return Some(CcOp { flip: of.flip ^ (block.as_const(inst.b)? != 0), ..of });
+        }
         _ => return None,
     };
-    Some(CcOp { kind, width: width(inst.ty) })
-}
-
-/// Operand width of a flags op.
-pub(crate) fn width(ty: Ty) -> Width {
-    if ty == Ty::I64 { Width::W64 } else { Width::W32 }
+    Some(CcOp::new(kind, flags_width(inst.ty)))
 }
 
 impl Cfg {

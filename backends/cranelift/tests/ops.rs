@@ -203,10 +203,25 @@ fn comparisons_and_selects() {
 enum Source {
     Made(Op, Ty),
     Border,
+    /// Made, and C flipped by a constant or by a truth value.
+    Flipped(Op, Ty, bool),
+    FlippedBorder,
 }
 
 fn flags(b: &mut Builder, source: Source) -> Value {
-    let Source::Made(op, ty) = source else { return b.get_flags() };
+    let (op, ty) = match source {
+        Source::Made(op, ty) => (op, ty),
+        Source::Border => return b.get_flags(),
+        Source::Flipped(op, ty, constant) => {
+            let f = flags(b, Source::Made(op, ty));
+            let c = if constant { b.iconst(Ty::I8, 1) } else { truth(b, 3) };
+            return b.flags_flip_c(f, c);
+        }
+        Source::FlippedBorder => {
+            let (f, c) = (b.get_flags(), truth(b, 3));
+            return b.flags_flip_c(f, c);
+        }
+    };
     let a = operand(b, ty, 0);
     let (second, third) = match op {
         Op::FlagsAdd | Op::FlagsSub => (operand(b, ty, 1), Value::NONE),
@@ -219,9 +234,11 @@ fn flags(b: &mut Builder, source: Source) -> Value {
 #[test]
 fn flags_and_conditions() {
     let rig = Rig::new(Options::default());
-    let mut sources = vec![Source::Border, Source::Made(Op::FlagsPack, Ty::I64)];
+    let mut sources = vec![Source::Border, Source::Made(Op::FlagsPack, Ty::I64), Source::FlippedBorder];
     for op in [Op::FlagsAdd, Op::FlagsSub, Op::FlagsAdc, Op::FlagsSbc, Op::FlagsLogic] {
-        sources.extend([Source::Made(op, Ty::I32), Source::Made(op, Ty::I64)]);
+        sources.extend([Ty::I32, Ty::I64].map(|ty| Source::Made(op, ty)));
+        sources.extend([Source::Made(op, Ty::I8), Source::Flipped(op, Ty::I16, true)]);
+        sources.extend([Source::Flipped(op, Ty::I32, false), Source::Flipped(op, Ty::I64, true)]);
     }
     for &source in &sources {
         check(
@@ -272,10 +289,10 @@ fn border_form_of_every_kind() {
     let code = rig.install(&region(vec![b.clone()], true)).unwrap();
     let mut random = Random(3);
     for kind in [CcKind::Packed, CcKind::Add, CcKind::Sub, CcKind::AddCarry, CcKind::SubBorrow, CcKind::Logic] {
-        for width in [Width::W32, Width::W64] {
-            for _ in 0..50 {
+        for width in [Width::W8, Width::W16, Width::W32, Width::W64] {
+            for k in 0..50 {
                 let mut env = random_env(&mut random);
-                env.file[state::CC.0 as usize] = CcOp { kind, width }.word();
+                env.file[state::CC.0 as usize] = CcOp { kind, width, flip: k % 2 == 0 }.word();
                 compare(&rig, "border form", &b, code.entries[0].1, &env);
             }
         }

@@ -21,7 +21,7 @@ impl Lower<'_> {
             let dst = self.temp(v)?;
             self.emit_fp_call(dst + 1, words, count, inst)?;
             self.fix_definition(v, None);
-            let packed = CcOp { kind: CcKind::Packed, width: Width::W64 }.word() as u16;
+            let packed = CcOp::new(CcKind::Packed, Width::W64).word() as u16;
             self.emit(FlatOp { dst, a: dst + 1, aux: packed, ..FlatOp::new(Code::SetCcI) });
         } else {
             let dst = self.temp(v)?;

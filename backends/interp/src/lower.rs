@@ -3,8 +3,8 @@
 
 use crate::flat::{Code, Flat, FlatOp, NONE};
 use crate::slots::Slots;
-use brolga_core::{CcKind, CcOp, MemOp, Order, RegTable, Size, Width};
-use brolga_ir::{Block, Effect, Inst, Op, Ty, Typing, Unfit, Value};
+use brolga_core::{CcKind, CcOp, Cond, MemOp, Order, RegTable, Size};
+use brolga_ir::{Block, Effect, Inst, Op, Ty, Typing, Unfit, Value, difference, eval::flags_width};
 use std::cell::Cell;
 
 /// Where a value is.
@@ -104,7 +104,7 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
 /// needed as long as the flags are. `last` is a zero for each.
 fn last_uses(block: &Block, mut last: Vec<u32>) -> Vec<u32> {
     for (i, inst) in block.insts.iter().enumerate().rev() {
-        let flags = inst.op.info().typing == Typing::Flags || inst.op == Op::FlagsSelect;
+        let flags = inst.op.info().typing == Typing::Flags || matches!(inst.op, Op::FlagsSelect | Op::FlagsFlipC);
         let pure = matches!(inst.op.info().effect, Effect::Pure | Effect::ReadReg);
         if pure && last[i] == 0 {
             continue; // dead: its operands are not needed for it
@@ -276,7 +276,7 @@ impl Lower<'_> {
             Op::FlagsAdd | Op::FlagsSub | Op::FlagsLogic | Op::FlagsPack => {
                 self.loc[v.index()] = Loc::Symbolic;
             }
-            Op::FlagsAdc | Op::FlagsSbc | Op::FlagsSelect => {
+            Op::FlagsAdc | Op::FlagsSbc | Op::FlagsSelect | Op::FlagsFlipC => {
                 let dst = self.temp(v)?;
                 self.flags_into(dst, v)?;
             }
@@ -467,8 +467,8 @@ impl Lower<'_> {
     /// Emits the flags of `f` into the triple at `dst`.
     fn flags_into(&mut self, dst: u8, f: Value) -> Result<(), Unfit> {
         let inst = *self.block.def(f);
-        let width = if inst.ty == Ty::I64 { Width::W64 } else { Width::W32 };
-        let word = |kind| CcOp { kind, width }.word() as u16;
+        let width = flags_width(inst.ty);
+        let word = |kind| CcOp::new(kind, width).word() as u16;
         match inst.op {
             Op::FlagsAdd | Op::FlagsSub => {
                 let kind = if inst.op == Op::FlagsAdd { CcKind::Add } else { CcKind::Sub };
@@ -499,7 +499,44 @@ impl Lower<'_> {
                 let (b, a, c) = (self.word(inst.a)?, self.flag_words(inst.b)?, self.flag_words(inst.c)?);
                 self.emit(FlatOp { dst, a, b, c, ..FlatOp::new(Code::SelectCc) });
             }
+            Op::FlagsFlipC => {
+                match self.loc[inst.a.index()] {
+                    Loc::Word(w) => self.copy_flags(dst, w),
+                    _ if self.block.def(inst.a).op == Op::GetFlags => self.copy_flags(dst, self.regs.cc.0),
+                    _ => self.flags_into(dst, inst.a)?,
+                }
+                self.flip_carry(dst, inst.b)?;
+            }
             op => return Err(Unfit::Unsupported(op, Ty::Flags)),
+        }
+        Ok(())
+    }
+
+    fn copy_flags(&mut self, dst: u8, from: u8) {
+        for k in (0..3).filter(|_| dst != from) {
+            self.emit(FlatOp { dst: dst + k, a: from + k, ..FlatOp::new(Code::Mov) });
+        }
+    }
+
+    /// Flips C of the triple at `dst`, which the last op may have made, if `c` is 1.
+    fn flip_carry(&mut self, dst: u8, c: Value) -> Result<(), Unfit> {
+        match self.constant(c) {
+            Some(0) => return Ok(()),
+            Some(_) => {}
+            None => {
+                let (a, b) = (self.word(c)?, self.slots.single().ok_or(Unfit::TooManyValues)?);
+                self.emit(FlatOp { dst: b, a, imm: CcOp::FLIP.trailing_zeros().into(), ..FlatOp::new(Code::Shl64I) });
+                self.emit(FlatOp { dst, a: dst, b, ..FlatOp::new(Code::Xor64R) });
+                self.slots.free(b, 1);
+                return Ok(());
+            }
+        }
+        match self.out.ops.last_mut().filter(|op| op.dst == dst) {
+            Some(op @ FlatOp { code: Code::SetCcR | Code::SetCcI, .. }) => op.aux ^= CcOp::FLIP as u16,
+            Some(op @ FlatOp { code: Code::SetCcCarry, .. }) => op.imm ^= CcOp::FLIP | CcOp::FLIP << 32,
+            _ => {
+                self.emit(FlatOp { dst, a: dst, imm: CcOp::FLIP, ..FlatOp::new(Code::Xor64I) });
+            }
         }
         Ok(())
     }
@@ -521,7 +558,12 @@ impl Lower<'_> {
     fn cond(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
         let f = *self.block.def(inst.a);
         let aux = inst.sub as u16;
-        if f.op == Op::FlagsSub && self.loc[inst.a.index()] == Loc::Symbolic {
+        let symbolic = f.op == Op::FlagsSub && self.loc[inst.a.index()] == Loc::Symbolic;
+        if symbolic && matches!(f.ty, Ty::I8 | Ty::I16) {
+            if let Some(cc) = Cond::ALL.get(inst.sub as usize).and_then(|&cond| difference(cond)) {
+                return self.icmp(v, &Inst { a: f.a, b: f.b, sub: cc as u8, ..Inst::new(Op::Icmp, f.ty) });
+            }
+        } else if symbolic {
             let a = self.low_word(f.a)?;
             let wide = f.ty == Ty::I64;
             if let Some(imm) = self.constant(f.b) {

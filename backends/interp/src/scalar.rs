@@ -155,7 +155,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    fn icmp(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+    pub(crate) fn icmp(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
         let a = self.low_word(inst.a)?;
         let aux = inst.sub as u16 | (64 - inst.ty.bits() as u16) << 8;
         if let Some(imm) = self.constant(inst.b) {

@@ -1,6 +1,7 @@
 //! Condition flags in their border form: an operation and two operands, evaluated when read.
 //!
-//! The carry of a subtraction is the adder's carry out ("not borrow"), as Arm defines it.
+//! The carry of a subtraction is the adder's carry out ("not borrow"), as Arm defines it. A guest of the other
+//! convention keeps the inverse of its carry: subtractions then need nothing, and sums flip theirs.
 
 /// Operand width of a flag-setting operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -10,6 +11,22 @@ pub enum Width {
     W32 = 0,
     /// 64 bits.
     W64 = 1,
+    /// 8 bits; operands are the low bytes.
+    W8 = 2,
+    /// 16 bits.
+    W16 = 3,
+}
+
+impl Width {
+    /// Number of bits.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Width::W8 => 8,
+            Width::W16 => 16,
+            Width::W32 => 32,
+            Width::W64 => 64,
+        }
+    }
 }
 
 /// What produced the flags.
@@ -37,12 +54,22 @@ pub struct CcOp {
     pub kind: CcKind,
     /// Operand width.
     pub width: Width,
+    /// Whether C is the inverse of what the operation gives.
+    pub flip: bool,
 }
 
 impl CcOp {
-    /// As stored in the register file: kind in bits 2..0, width in bit 3.
+    /// The bit of the word that flips C.
+    pub const FLIP: u64 = 1 << 5;
+
+    /// An operation with the C that it gives.
+    pub const fn new(kind: CcKind, width: Width) -> CcOp {
+        CcOp { kind, width, flip: false }
+    }
+
+    /// As stored in the register file: kind in bits 2..0, width in bits 4..3, the flip in bit 5.
     pub const fn word(self) -> u64 {
-        self.kind as u64 | (self.width as u64) << 3
+        self.kind as u64 | (self.width as u64) << 3 | if self.flip { CcOp::FLIP } else { 0 }
     }
 
     /// Inverse of [`CcOp::word`]; bits above the field are ignored.
@@ -56,7 +83,13 @@ impl CcOp {
             5 => CcKind::Logic,
             _ => CcKind::Packed,
         };
-        CcOp { kind, width: if word & 8 != 0 { Width::W64 } else { Width::W32 } }
+        let width = match word >> 3 & 3 {
+            0 => Width::W32,
+            1 => Width::W64,
+            2 => Width::W8,
+            _ => Width::W16,
+        };
+        CcOp { kind, width, flip: word & CcOp::FLIP != 0 }
     }
 }
 
@@ -90,12 +123,19 @@ impl Nzcv {
     #[inline(always)]
     pub const fn eval(op: u64, a: u64, b: u64) -> Nzcv {
         let op = CcOp::from_word(op);
+        let mut f = Nzcv::unflipped(op, a, b);
+        f.c ^= op.flip;
+        f
+    }
+
+    #[inline(always)]
+    const fn unflipped(op: CcOp, a: u64, b: u64) -> Nzcv {
         match op.kind {
             CcKind::Packed => Nzcv::from_bits(a),
-            CcKind::Logic => match op.width {
-                Width::W32 => Nzcv { n: (a as i32) < 0, z: a as u32 == 0, c: false, v: false },
-                Width::W64 => Nzcv { n: (a as i64) < 0, z: a == 0, c: false, v: false },
-            },
+            CcKind::Logic => {
+                let a = a << (64 - op.width.bits());
+                Nzcv { n: (a as i64) < 0, z: a == 0, c: false, v: false }
+            }
             CcKind::Add => add(op.width, a, b, false),
             CcKind::AddCarry => add(op.width, a, b, true),
             CcKind::Sub => add(op.width, a, !b, true),
@@ -113,6 +153,14 @@ const fn add(width: Width, a: u64, b: u64, carry: bool) -> Nzcv {
             let wide = a as u64 + b as u64 + carry as u64;
             let r = wide as u32;
             Nzcv { n: (r as i32) < 0, z: r == 0, c: wide >> 32 != 0, v: ((a ^ r) & (b ^ r)) >> 31 != 0 }
+        }
+        Width::W8 | Width::W16 => {
+            let bits = width.bits();
+            let mask = (1u64 << bits) - 1;
+            let (a, b) = (a & mask, b & mask);
+            let wide = a + b + carry as u64;
+            let (r, top) = (wide & mask, bits - 1);
+            Nzcv { n: r >> top != 0, z: r == 0, c: wide >> bits != 0, v: ((a ^ r) & (b ^ r)) >> top != 0 }
         }
         Width::W64 => {
             let wide = a as u128 + b as u128 + carry as u128;
@@ -218,6 +266,8 @@ impl Cond {
         match width {
             Width::W64 => self.compare(width, a as i64, b as i64, a, b),
             Width::W32 => self.compare(width, a as i32 as i64, b as i32 as i64, a as u32 as u64, b as u32 as u64),
+            Width::W16 => self.compare(width, a as i16 as i64, b as i16 as i64, a as u16 as u64, b as u16 as u64),
+            Width::W8 => self.compare(width, a as i8 as i64, b as i8 as i64, a as u8 as u64, b as u8 as u64),
         }
     }
 
@@ -245,7 +295,7 @@ mod tests {
 
     #[test]
     fn eval_sub_boundaries() {
-        let sub = CcOp { kind: CcKind::Sub, width: Width::W64 }.word();
+        let sub = CcOp::new(CcKind::Sub, Width::W64).word();
         assert_eq!(Nzcv::eval(sub, 0, 1), Nzcv { n: true, z: false, c: false, v: false });
         assert_eq!(Nzcv::eval(sub, 5, 5), Nzcv { n: false, z: true, c: true, v: false });
         assert_eq!(Nzcv::eval(sub, 1 << 63, 1), Nzcv { n: false, z: false, c: true, v: true });
@@ -254,8 +304,8 @@ mod tests {
     #[test]
     fn holds_sub_agrees_with_flags() {
         let edge = [0u64, 1, 2, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, i64::MAX as u64, 1 << 63, u64::MAX];
-        for width in [Width::W32, Width::W64] {
-            let op = CcOp { kind: CcKind::Sub, width }.word();
+        for width in [Width::W8, Width::W16, Width::W32, Width::W64] {
+            let op = CcOp::new(CcKind::Sub, width).word();
             for a in edge {
                 for b in edge {
                     for c in Cond::ALL {
@@ -273,8 +323,8 @@ mod tests {
     #[test]
     fn cc_word_round_trips() {
         for kind in [CcKind::Packed, CcKind::Add, CcKind::Sub, CcKind::AddCarry, CcKind::SubBorrow, CcKind::Logic] {
-            for width in [Width::W32, Width::W64] {
-                let op = CcOp { kind, width };
+            for width in [Width::W8, Width::W16, Width::W32, Width::W64] {
+                let op = CcOp::new(kind, width);
                 assert_eq!(CcOp::from_word(op.word()), op);
             }
         }

@@ -227,6 +227,11 @@ impl Builder {
         self.push(Inst { a: c, b: a, c: b, ..Inst::new(Op::FlagsSelect, Ty::Flags) })
     }
 
+    /// The flags with C inverted if `c` is 1.
+    pub fn flags_flip_c(&mut self, flags: Value, c: Value) -> Value {
+        self.push(Inst { a: flags, b: c, ..Inst::new(Op::FlagsFlipC, Ty::Flags) })
+    }
+
     /// 1 if the flags satisfy the predicate.
     pub fn cond(&mut self, cond: Cond, flags: Value) -> Value {
         self.push(Inst { a: flags, sub: cond as u8, ..Inst::new(Op::Cond, Ty::I8) })

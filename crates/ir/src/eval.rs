@@ -129,7 +129,7 @@ pub const fn eval_deposit(a: u64, b: u64, lsb: u32, width: u32) -> u64 {
     a & !field | b << lsb & field
 }
 
-/// A flag-making op on operands of type I32 or I64; `c` is the carry of those that take one.
+/// A flag-making op on operands of integer type `ty`; `c` is the carry of those that take one.
 #[inline(always)]
 pub const fn eval_flags(op: Op, ty: Ty, a: u64, b: u64, c: u64) -> Option<Nzcv> {
     let kind = match op {
@@ -143,8 +143,18 @@ pub const fn eval_flags(op: Op, ty: Ty, a: u64, b: u64, c: u64) -> Option<Nzcv> 
         Op::FlagsPack => CcKind::Packed,
         _ => return None,
     };
-    let width = if matches!(ty, Ty::I64) { Width::W64 } else { Width::W32 };
-    Some(Nzcv::eval(CcOp { kind, width }.word(), a, b))
+    Some(Nzcv::eval(CcOp::new(kind, flags_width(ty)).word(), a, b))
+}
+
+/// Operand width of a flag-making op on operands of integer type `ty`.
+#[inline(always)]
+pub const fn flags_width(ty: Ty) -> Width {
+    match ty {
+        Ty::I8 => Width::W8,
+        Ty::I16 => Width::W16,
+        Ty::I64 => Width::W64,
+        _ => Width::W32,
+    }
 }
 
 /// A bitwise op on 128 bits; `b` does not count for `not`.

@@ -21,7 +21,7 @@ pub use build::Builder;
 pub use fp::{FpCall, FpLanes, FpOp};
 pub use ops::{Effect, FoldOp, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
 pub use parse::{ParseError, parse};
-pub use passes::{PASSES, Pass, Passes, optimise};
+pub use passes::{PASSES, Pass, Passes, difference, optimise};
 pub use text::print;
 pub use translate::{
     DisasContext, Flow, Frontend, Helper, HelperFn, HostExit, Installed, Interpreter, Leave, Listing, Region,

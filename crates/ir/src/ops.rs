@@ -495,7 +495,7 @@ ops! {
     /// Second operand if the first (I8) is not 0, else the third. Any type but Flags.
     Select "select" Ternary Result Pure;
 
-    /// Flags of `a + b`.
+    /// Flags of `a + b`. Operands of flags ops are integers of any type.
     FlagsAdd "flags_add" Binary Flags Pure;
     /// Flags of `a - b`; C is "not borrow".
     FlagsSub "flags_sub" Binary Flags Pure;
@@ -511,6 +511,8 @@ ops! {
     FlagsUnpack "flags_unpack" Unary Result Pure;
     /// Second operand (Flags) if the first (I8) is not 0, else the third.
     FlagsSelect "flags_select" Ternary Result Pure;
+    /// The flags with C inverted if the second operand (I8) is 1; else it is 0.
+    FlagsFlipC "flags_flip_c" Binary Result Pure;
     /// 1 if the flags satisfy the predicate in `sub`, else 0.
     Cond "cond" Cond Result Pure;
 

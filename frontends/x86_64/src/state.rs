@@ -242,7 +242,7 @@ pub const fn packed(eflags: u64) -> u64 {
 
 /// Sets EFLAGS from all bits that user code may change; the others of `value` do not count.
 pub fn set_eflags(env: &mut Env, value: u64) {
-    env.set(CC, CcOp { kind: CcKind::Packed, width: Width::W64 }.word());
+    env.set(CC, CcOp::new(CcKind::Packed, Width::W64).word());
     env.set(CC_A, packed(value));
     env.set(CC_B, 0);
     env.set(DF, value & DF_BIT);
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn flags_of_a_comparison() {
         let env = &mut Env::default();
-        env.set(CC, CcOp { kind: CcKind::Sub, width: Width::W64 }.word());
+        env.set(CC, CcOp::new(CcKind::Sub, Width::W64).word());
         for (a, b, want) in [(0x10, 1, AF | PF), (1, 2, CF | SF | AF | PF), (5, 5, ZF | PF), (1 << 63, 1, OF | AF | PF)]
         {
             env.set(CC_A, a);

@@ -57,7 +57,7 @@ impl GuestState {
     /// Sets the flags.
     pub fn set_nzcv(&mut self, guest: &Guest, flags: Nzcv) {
         let cc = guest.frontend.regs().cc.0 as usize;
-        let packed = CcOp { kind: CcKind::Packed, width: Width::W32 };
+        let packed = CcOp::new(CcKind::Packed, Width::W32);
         self.file[cc..cc + 3].copy_from_slice(&[packed.word(), flags.bits(), 0]);
     }
 

@@ -146,7 +146,8 @@ fn folding_computes_what_tier_0_computes() {
             for _ in 0..8 {
                 let mut c = [0u128; 3].map(|_| random.operand() as u128 | (random.operand() as u128) << 64);
                 // Truth values are 0 or 1.
-                (0..types.len()).filter(|k| types[*k] == Ty::I8 && types.len() == 3).for_each(|k| c[k] &= 1);
+                let truth = |k: &usize| types[*k] == Ty::I8 && (types.len() == 3 || types[0] == Ty::Flags);
+                (0..types.len()).filter(truth).for_each(|k| c[k] &= 1);
                 let mut state = GuestState::new(guest);
                 for k in 0..3 {
                     state.set(regs.by_name(X[k]).unwrap(), c[k] as u64 as u128);

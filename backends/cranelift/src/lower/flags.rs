@@ -1,9 +1,8 @@
 //! Condition flags: (operation, operands) until somebody asks.
 
 use super::{Lower, Val};
-use crate::cfg;
 use brolga_core::{CcKind, CcOp, Cond, Width};
-use brolga_ir::{Inst, Op, Value};
+use brolga_ir::{Block, Inst, Op, Value, eval::flags_width};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
@@ -14,10 +13,12 @@ pub(super) enum FlagVal {
     Op { op: CcOp, a: ir::Value, b: ir::Value },
     /// `a + b + c`, or `a - b - (1 - c)` if `sub`.
     Carry { sub: bool, width: Width, a: ir::Value, b: ir::Value, c: ir::Value },
-    /// The border form.
-    Words { op: ir::Value, a: ir::Value, b: ir::Value },
+    /// The border form, and its flags in bits 31..28 once somebody has asked. Guests may keep more in the words.
+    Words { op: ir::Value, a: ir::Value, b: ir::Value, packed: Option<ir::Value> },
     /// A comparison of floats, which has been made already.
     Float { a: ir::Value, b: ir::Value },
+    /// Another value, C flipped if `c` is 1.
+    Flip { c: ir::Value, of: Value },
     /// One of two.
     Select { c: ir::Value, x: Value, y: Value },
 }
@@ -44,6 +45,8 @@ enum Flag {
 
 fn ty(width: Width) -> ir::Type {
     match width {
+        Width::W8 => types::I8,
+        Width::W16 => types::I16,
         Width::W32 => types::I32,
         Width::W64 => types::I64,
     }
@@ -86,9 +89,9 @@ fn compare_floats(cond: Cond) -> FloatCC {
 
 impl Lower<'_, '_> {
     /// The value that a flags op makes.
-    pub(super) fn flags_of(&mut self, inst: &Inst) -> FlagVal {
-        let width = cfg::width(inst.ty);
-        let known = |kind| CcOp { kind, width };
+    pub(super) fn flags_of(&mut self, block: &Block, inst: &Inst) -> FlagVal {
+        let width = flags_width(inst.ty);
+        let known = |kind| CcOp::new(kind, width);
         match inst.op {
             Op::FlagsAdd => FlagVal::Op { op: known(CcKind::Add), a: self.data(inst.a), b: self.data(inst.b) },
             Op::FlagsSub => FlagVal::Op { op: known(CcKind::Sub), a: self.data(inst.a), b: self.data(inst.b) },
@@ -98,6 +101,12 @@ impl Lower<'_, '_> {
                 FlagVal::Op { op: known(kind), a, b: a }
             }
             Op::FlagsSelect => FlagVal::Select { c: self.data(inst.a), x: inst.b, y: inst.c },
+            Op::FlagsFlipC => match (self.flag_val(inst.a), block.as_const(inst.b)) {
+                (FlagVal::Op { op, a, b }, Some(c)) => {
+                    FlagVal::Op { op: CcOp { flip: op.flip ^ (c != 0), ..op }, a, b }
+                }
+                _ => FlagVal::Flip { c: self.data(inst.b), of: inst.a },
+            },
             _ => FlagVal::Carry {
                 sub: inst.op == Op::FlagsSbc,
                 width,
@@ -130,13 +139,14 @@ impl Lower<'_, '_> {
         let f = match self.flags {
             Known::Value(f) => return f,
             Known::Nothing => {
-                FlagVal::Words { op: self.read_row(cc), a: self.read_row(cc + 1), b: self.read_row(cc + 2) }
+                let (op, a, b) = (self.read_row(cc), self.read_row(cc + 1), self.read_row(cc + 2));
+                FlagVal::Words { op, a, b, packed: None }
             }
             Known::Kind(op) => {
                 let (mut a, mut b) = (self.read_row(cc + 1), self.read_row(cc + 2));
-                if op.width == Width::W32 {
-                    a = self.fb.ins().ireduce(types::I32, a);
-                    b = self.fb.ins().ireduce(types::I32, b);
+                if op.width != Width::W64 {
+                    a = self.fb.ins().ireduce(ty(op.width), a);
+                    b = self.fb.ins().ireduce(ty(op.width), b);
                 }
                 FlagVal::Op { op, a, b }
             }
@@ -148,7 +158,7 @@ impl Lower<'_, '_> {
     /// The border form of a value.
     fn words(&mut self, f: FlagVal) -> (ir::Value, ir::Value, ir::Value) {
         match f {
-            FlagVal::Words { op, a, b } => (op, a, b),
+            FlagVal::Words { op, a, b, .. } => (op, a, b),
             FlagVal::Op { op, a, b } => {
                 let word = self.const64(op.word());
                 (word, self.widen(a), self.widen(b))
@@ -160,10 +170,17 @@ impl Lower<'_, '_> {
             FlagVal::Carry { sub, width, a, b, c } => {
                 let (with, without) =
                     if sub { (CcKind::Sub, CcKind::SubBorrow) } else { (CcKind::AddCarry, CcKind::Add) };
-                let with = self.const64(CcOp { kind: with, width }.word());
-                let without = self.const64(CcOp { kind: without, width }.word());
+                let with = self.const64(CcOp::new(with, width).word());
+                let without = self.const64(CcOp::new(without, width).word());
                 let op = self.fb.ins().select(c, with, without);
                 (op, self.widen(a), self.widen(b))
+            }
+            FlagVal::Flip { c, of } => {
+                let of = self.flag_val(of);
+                let (op, a, b) = self.words(of);
+                let flip = self.fb.ins().uextend(types::I64, c);
+                let flip = self.fb.ins().ishl_imm_u(flip, i64::from(CcOp::FLIP.trailing_zeros()));
+                (self.fb.ins().bxor(op, flip), a, b)
             }
             FlagVal::Select { c, x, y } => {
                 let (x, y) = (self.flag_val(x), self.flag_val(y));
@@ -198,20 +215,22 @@ impl Lower<'_, '_> {
     /// The value, with the border form evaluated once.
     fn evaluated(&mut self, v: Value) -> FlagVal {
         let f = self.flag_val(v);
-        let FlagVal::Words { op, a, b } = f else { return f };
-        let packed = self.call_table(crate::helpers::NZCV, [op, a, b]);
-        let op = CcOp { kind: CcKind::Packed, width: Width::W64 };
-        let f = FlagVal::Op { op, a: packed, b: packed };
-        self.values[v.index()] = Val::Flags(f);
-        f
+        let FlagVal::Words { op, a, b, packed } = f else { return f };
+        let packed = packed.unwrap_or_else(|| {
+            let packed = self.call_table(crate::helpers::NZCV, [op, a, b]);
+            self.values[v.index()] = Val::Flags(FlagVal::Words { op, a, b, packed: Some(packed) });
+            packed
+        });
+        FlagVal::Op { op: CcOp::new(CcKind::Packed, Width::W64), a: packed, b: packed }
     }
 
     fn holds(&mut self, cond: Cond, f: FlagVal) -> ir::Value {
         match (f, compare(cond)) {
-            (FlagVal::Op { op: CcOp { kind: CcKind::Sub, .. }, a, b }, Some(cc)) => {
+            (FlagVal::Op { op: CcOp { kind: CcKind::Sub, flip: false, .. }, a, b }, Some(cc)) => {
                 return self.fb.ins().icmp(cc, a, b);
             }
             (FlagVal::Float { a, b }, _) => return self.fb.ins().fcmp(compare_floats(cond), a, b),
+            (FlagVal::Flip { c, of }, _) => return self.holds_flipped(cond, c, of),
             (FlagVal::Select { c, x, y }, _) => {
                 let (x, y) = (self.cond(cond, x), self.cond(cond, y));
                 return self.fb.ins().select(c, x, y);
@@ -242,13 +261,35 @@ impl Lower<'_, '_> {
         if positive == cond { holds } else { self.fb.ins().bxor_imm_u(holds, 1) }
     }
 
+    /// Whether the predicate holds on `of` with C flipped if `c` is 1.
+    fn holds_flipped(&mut self, cond: Cond, c: ir::Value, of: Value) -> ir::Value {
+        match cond {
+            Cond::Cs | Cond::Cc => {
+                let holds = self.cond(cond, of);
+                self.fb.ins().bxor(holds, c)
+            }
+            Cond::Hi | Cond::Ls => {
+                let (carry, z) = (self.cond(Cond::Cs, of), self.cond(Cond::Eq, of));
+                let carry = self.fb.ins().bxor(carry, c);
+                let cc = if cond == Cond::Hi { IntCC::UnsignedGreaterThan } else { IntCC::UnsignedLessThanOrEqual };
+                self.fb.ins().icmp(cc, carry, z)
+            }
+            _ => self.cond(cond, of),
+        }
+    }
+
     /// N Z C V in bits 31..28.
     pub(super) fn unpack(&mut self, v: Value) -> ir::Value {
         let mut f = self.evaluated(v);
         if let FlagVal::Float { a, b } = f {
             f = self.as_subtraction(a, b);
         }
-        if let FlagVal::Op { op: CcOp { kind: CcKind::Packed, .. }, a, .. } = f {
+        if let FlagVal::Flip { c, of } = f {
+            let (bits, c) = (self.unpack(of), self.fb.ins().uextend(types::I64, c));
+            let c = self.fb.ins().ishl_imm_u(c, 29);
+            return self.fb.ins().bxor(bits, c);
+        }
+        if let FlagVal::Op { op: CcOp { kind: CcKind::Packed, flip: false, .. }, a, .. } = f {
             return self.fb.ins().band_imm_u(a, 0xf000_0000);
         }
         if let FlagVal::Select { c, x, y } = f {
@@ -273,10 +314,7 @@ impl Lower<'_, '_> {
         match f {
             FlagVal::Carry { sub, width, a, b, c } => {
                 let b = if sub { self.fb.ins().bnot(b) } else { b };
-                let c = match width {
-                    Width::W32 => self.fb.ins().uextend(types::I32, c),
-                    Width::W64 => self.fb.ins().uextend(types::I64, c),
-                };
+                let c = if width == Width::W8 { c } else { self.fb.ins().uextend(ty(width), c) };
                 let partial = self.fb.ins().iadd(a, b);
                 let sum = self.fb.ins().iadd(partial, c);
                 if flag == Flag::C {
@@ -286,8 +324,11 @@ impl Lower<'_, '_> {
                 }
                 self.sum_flag(flag, width, a, b, sum, IntCC::UnsignedLessThan)
             }
-            FlagVal::Op { op, a, b } => self.op_flag(flag, op, a, b),
-            FlagVal::Words { .. } | FlagVal::Float { .. } | FlagVal::Select { .. } => {
+            FlagVal::Op { op, a, b } => {
+                let bit = self.op_flag(flag, op, a, b);
+                if op.flip && flag == Flag::C { self.fb.ins().bxor_imm_u(bit, 1) } else { bit }
+            }
+            FlagVal::Words { .. } | FlagVal::Float { .. } | FlagVal::Flip { .. } | FlagVal::Select { .. } => {
                 unreachable!("evaluated and split by the callers")
             }
         }

@@ -354,8 +354,9 @@ impl<'a> Lower<'a, '_> {
             | Op::FlagsSbc
             | Op::FlagsLogic
             | Op::FlagsPack
-            | Op::FlagsSelect => {
-                let f = self.flags_of(inst);
+            | Op::FlagsSelect
+            | Op::FlagsFlipC => {
+                let f = self.flags_of(block, inst);
                 self.values[i] = Val::Flags(f);
                 return Ok(());
             }

@@ -36,6 +36,7 @@ fn expressible(block: &Block, cond: Cond, flags: Value, depth: u32) -> bool {
         Op::FlagsSub => difference(cond).is_some(),
         Op::FlagsLogic => true,
         Op::FlagsPack => block.as_const(def.a).is_some(),
+        Op::FlagsFlipC if depth > 0 && !needs_carry(cond) => expressible(block, cond, def.a, depth - 1),
         Op::FlagsSelect if depth > 0 => {
             expressible(block, cond, def.b, depth - 1) && expressible(block, cond, def.c, depth - 1)
         }
@@ -53,6 +54,7 @@ fn express(out: &mut Rewriter, cond: Cond, flags: Value) -> Value {
             compare(out, def.ty, cc, def.a, zero)
         }
         (Op::FlagsLogic, _, Test::Always(truth)) => constant(out, truth),
+        (Op::FlagsFlipC, ..) => express(out, cond, def.a),
         (Op::FlagsSelect, ..) => {
             let b = express(out, cond, def.b);
             let c = express(out, cond, def.c);
@@ -74,7 +76,7 @@ fn constant(out: &mut Rewriter, truth: bool) -> Value {
 }
 
 /// The comparison of `a` and `b` that the predicate on the flags of `a - b` is.
-fn difference(cond: Cond) -> Option<IntCc> {
+pub fn difference(cond: Cond) -> Option<IntCc> {
     match cond {
         Cond::Eq => Some(IntCc::Eq),
         Cond::Ne => Some(IntCc::Ne),
@@ -88,6 +90,10 @@ fn difference(cond: Cond) -> Option<IntCc> {
         Cond::Le => Some(IntCc::Sle),
         Cond::Mi | Cond::Pl | Cond::Vs | Cond::Vc => None,
     }
+}
+
+fn needs_carry(cond: Cond) -> bool {
+    matches!(cond, Cond::Cs | Cond::Cc | Cond::Hi | Cond::Ls)
 }
 
 /// What a predicate on N and Z of a value, with C and V clear, is.

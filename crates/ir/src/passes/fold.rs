@@ -89,7 +89,7 @@ fn evaluate(block: &Block, inst: &Inst, of: impl Fn(Value) -> Option<Known>) -> 
     match a {
         Known::Scalar(a) => from_scalar(block, inst, a, of),
         Known::Wide(a) => from_wide(block, inst, a, of),
-        Known::Flags(f) => from_flags(inst, f),
+        Known::Flags(f) => from_flags(inst, f, of),
     }
 }
 
@@ -138,8 +138,9 @@ fn from_wide(block: &Block, inst: &Inst, a: u128, of: impl Fn(Value) -> Option<K
     Some(Known::Wide(value))
 }
 
-fn from_flags(inst: &Inst, f: Nzcv) -> Option<Known> {
+fn from_flags(inst: &Inst, f: Nzcv, of: impl Fn(Value) -> Option<Known>) -> Option<Known> {
     match inst.op {
+        Op::FlagsFlipC => Some(Known::Flags(Nzcv { c: f.c ^ (of(inst.b)?.scalar()? != 0), ..f })),
         Op::Cond => Some(Known::Scalar(Cond::ALL.get(inst.sub as usize)?.holds(f) as u64)),
         Op::FlagsUnpack => Some(Known::Scalar(f.bits())),
         _ => None,

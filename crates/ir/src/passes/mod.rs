@@ -5,6 +5,7 @@
 //! call that reads it, a local branch, an exit. Running a pass twice is running it once.
 
 mod conds;
+pub use conds::difference;
 mod copies;
 mod cse;
 mod dce;
