@@ -212,7 +212,7 @@ fn raised(env: &mut Env, exit: Exit) -> Option<Raised> {
             (libc::SIGFPE, arithmetic(env.file[regs::FPU_STATUS] & !masked), pc)
         }
         vector::SIMD => {
-            let mxcsr = env.file[regs::MXCSR];
+            let mxcsr = regs::mxcsr(env);
             (libc::SIGFPE, arithmetic(mxcsr & !(mxcsr >> 7)), pc)
         }
         // General protection, and what user code cannot cause.

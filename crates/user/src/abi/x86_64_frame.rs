@@ -97,7 +97,7 @@ pub fn fxsave(env: &Env) -> [u8; FXSAVE] {
     b[6..8].copy_from_slice(&(f[regs::FPU_OPCODE] as u16).to_le_bytes());
     put(&mut b, 8, f[regs::FPU_IP]);
     put(&mut b, 16, f[regs::FPU_DP]);
-    put32(&mut b, 24, f[regs::MXCSR] as u32);
+    put32(&mut b, 24, regs::mxcsr(env) as u32);
     put32(&mut b, 28, MXCSR_MASK);
     for i in 0..8 {
         let word = st(env, i);
@@ -174,7 +174,7 @@ fn xrstor(env: &mut Env, mem: GuestMem, at: u64) -> Result<(), Errno> {
         x87_in(env, &fx);
     }
     if features & 6 != 0 {
-        env.file[regs::MXCSR] = mxcsr.into();
+        regs::set_mxcsr(env, mxcsr.into());
     }
     if features & 2 != 0 {
         for i in 0..32 {
@@ -262,12 +262,11 @@ mod tests {
             env.file[regs::FPR + 2 * i + 1] &= 0xffff;
         }
         regs::set_eflags(&mut env, 0x4c5 | regs::DF_BIT);
-        env.file[regs::MXCSR] = 0x1fa0;
+        regs::set_mxcsr(&mut env, 0x1fa0);
         env.file[regs::FPU_CONTROL] = 0x27f;
         env.file[regs::FPU_STATUS] = 5 << 11 | 1;
         env.file[regs::FPU_TAGS] = 0xe0;
         env.file[regs::FPU_OPCODE] = 0x123;
-        env.file[31] = 0;
         let memory = Box::new([0u128; 512]);
         env.file[regs::RSP] = memory.as_ptr() as u64 + 8000 - 8;
         let action = SigAction { handler: 0x4000, flags: SA_SIGINFO | SA_RESTORER, restorer: 0x7000, mask: 0 };
@@ -289,7 +288,7 @@ mod tests {
         let (mem, sp) = (GuestMem::default(), env.file[regs::RSP]);
         assert_eq!((env.file[regs::RIP], env.file[regs::RDI], sp % 16), (0x4000, 11, 8));
         assert_eq!(mem.u64(sp).unwrap(), 0x7000);
-        assert_eq!((env.file[regs::MXCSR], env.file[regs::XMM]), (0x1f80, 0));
+        assert_eq!((regs::mxcsr(&env), env.file[regs::XMM]), (0x1f80, 0));
         assert_eq!(regs::eflags(&env) & regs::DF_BIT, 0);
         // The context and its members are where <sys/ucontext.h> has them.
         let context = env.file[regs::RDX];
@@ -307,7 +306,7 @@ mod tests {
         env.file[regs::RSP] = sp + 8;
         let u = pop(&mut env, mem).unwrap();
         assert_eq!((u.mask, u.altstack.sp, u.altstack.size), (0x1234, 0x9000, 0x2000));
-        for word in (0..17).chain(regs::MXCSR..regs::END) {
+        for word in (0..17).chain(regs::VECTOR..regs::END) {
             assert_eq!(env.file[word], before[word], "word {word}");
         }
     }

@@ -35,8 +35,13 @@ pub const CC: usize = 19;
 pub const DF: usize = 22;
 /// TF, NT, AC, ID in place.
 pub const EFLAGS_OTHER: usize = 23;
-/// SSE control and status.
-pub const MXCSR: usize = 24;
+/// MXCSR without its exception flags.
+const MXCSR: usize = 24;
+/// Its exception flags, bits 5..0.
+const MXCSR_FLAGS: usize = 31;
+const MXCSR_FLAG_BITS: u64 = 0x3f;
+/// First word of x87, SSE and AVX.
+pub const VECTOR: usize = MXCSR;
 /// x87 control word.
 pub const FPU_CONTROL: usize = 25;
 /// x87 status word.
@@ -108,10 +113,21 @@ pub fn set_eflags(env: &mut Env, value: u64) {
     env.file[EFLAGS_OTHER] = value & OTHER;
 }
 
+/// MXCSR, control and flags.
+pub fn mxcsr(env: &Env) -> u64 {
+    env.file[MXCSR] | env.file[MXCSR_FLAGS]
+}
+
+/// Sets MXCSR, control and flags.
+pub fn set_mxcsr(env: &mut Env, value: u64) {
+    env.file[MXCSR] = value & 0xffff & !MXCSR_FLAG_BITS;
+    env.file[MXCSR_FLAGS] = value & MXCSR_FLAG_BITS;
+}
+
 /// Makes x87, SSE and AVX those of a new process.
 pub fn reset_vector(env: &mut Env) {
-    env.file[MXCSR..END].fill(0);
-    env.file[MXCSR] = 0x1f80;
+    env.file[VECTOR..END].fill(0);
+    set_mxcsr(env, 0x1f80);
     env.file[FPU_CONTROL] = 0x37f;
 }
 

@@ -101,7 +101,7 @@ fn exceptions_raise_what_linux_says() {
 fn floating_point_codes_follow_the_unmasked_flags() {
     let env = &mut Env::default();
     regs::reset(env);
-    env.file[regs::MXCSR] = 0x1f80 & !(4 << 7) | 4 | 0x20;
+    regs::set_mxcsr(env, 0x1f80 & !(4 << 7) | 4 | 0x20);
     assert_eq!(raised(env, Exit::GuestException(19)).map(|r| r.code), Some(3));
     env.file[regs::FPU_CONTROL] = 0x37f & !0x20;
     env.file[regs::FPU_STATUS] = 0x21;
