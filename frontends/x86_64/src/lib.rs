@@ -1,3 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod exec;
+mod frontend;
+pub mod sem;
 pub mod state;
+
+pub use frontend::X86;

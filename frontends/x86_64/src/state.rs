@@ -5,7 +5,7 @@
 //! from the border form (the operation and its operands); flags that no operation made are packed, with PF and AF in
 //! their EFLAGS places of the packed word.
 
-use brolga_core::{CcKind, CcOp, Env, Nzcv, Reg, RegInfo, RegTable, RegWidth, Width};
+use brolga_core::{CcKind, CcOp, Env, FpRounding, FpRows, Nzcv, Reg, RegInfo, RegTable, RegWidth, Width};
 
 /// General-purpose register `n`, 0..=15, in order of the encoding: rax rcx rdx rbx rsp rbp rsi rdi r8 ... r15.
 pub const fn gpr(n: u32) -> Reg {
@@ -64,8 +64,10 @@ pub const CC_B: Reg = Reg(21);
 pub const DF: Reg = Reg(22);
 /// What user code may change of EFLAGS beside status flags and DF, in place: TF, NT, AC, ID.
 pub const EFLAGS_OTHER: Reg = Reg(23);
-/// SSE control and status.
+/// Control bits of MXCSR, in place: DAZ, masks, rounding, FTZ. Read and write both parts by [`mxcsr`], [`set_mxcsr`].
 pub const MXCSR: Reg = Reg(24);
+/// Exception flags of MXCSR, bits 5..0. A row of its own: back ends may keep flags back.
+pub const MXCSR_FLAGS: Reg = Reg(31);
 /// x87 control word.
 pub const FPU_CONTROL: Reg = Reg(25);
 /// x87 status word; TOP is bits 13..11.
@@ -117,10 +119,19 @@ const fn wide(name: &'static str, reg: Reg) -> RegInfo {
     RegInfo { name, reg, width: RegWidth::W128 }
 }
 
-/// The rows. Floating point is the helpers', which know the rules for NaNs and the denormal flag that other hosts lack.
-pub static REGS: RegTable = RegTable { regs: &ROWS, pc: RIP, cc: CC, scratch: SCRATCH, fp: None };
+/// The rows.
+pub static REGS: RegTable = RegTable { regs: &ROWS, pc: RIP, cc: CC, scratch: SCRATCH, fp: Some(FP) };
 
-static ROWS: [RegInfo; 71] = [
+/// MXCSR.RC is bits 14..13; IE, ZE, OE, UE and PE are bits 0 and 2 to 5. SDM vol. 1, "MXCSR Control and Status Register".
+const FP: FpRows = FpRows {
+    control: MXCSR,
+    rounding_lsb: 13,
+    rounding: [FpRounding::Nearest, FpRounding::Down, FpRounding::Up, FpRounding::Zero],
+    status: MXCSR_FLAGS,
+    flags: [0, 2, 3, 4, 5],
+};
+
+static ROWS: [RegInfo; 72] = [
     row("rax", gpr(0)),
     row("rcx", gpr(1)),
     row("rdx", gpr(2)),
@@ -146,6 +157,7 @@ static ROWS: [RegInfo; 71] = [
     row("df", DF),
     row("eflags_other", EFLAGS_OTHER),
     row("mxcsr", MXCSR),
+    row("mxcsr_flags", MXCSR_FLAGS),
     row("fpu_control", FPU_CONTROL),
     row("fpu_status", FPU_STATUS),
     row("fpu_tags", FPU_TAGS),
@@ -219,6 +231,20 @@ pub fn parity_adjust(op: u64, a: u64, b: u64) -> u64 {
 
 fn parity(r: u64) -> u64 {
     if (r as u8).count_ones() % 2 == 0 { PF } else { 0 }
+}
+
+/// MXCSR's exception flags.
+pub const MXCSR_FLAG_BITS: u64 = 0x3f;
+
+/// MXCSR, control and flags.
+pub fn mxcsr(env: &Env) -> u64 {
+    env.get(MXCSR) | env.get(MXCSR_FLAGS)
+}
+
+/// Sets MXCSR, control and flags.
+pub fn set_mxcsr(env: &mut Env, value: u64) {
+    env.set(MXCSR, value & 0xffff & !MXCSR_FLAG_BITS);
+    env.set(MXCSR_FLAGS, value & MXCSR_FLAG_BITS);
 }
 
 /// EFLAGS as user code sees it.

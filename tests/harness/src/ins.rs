@@ -8,7 +8,8 @@
 //! ```
 //!
 //! An unindented line is an instruction (or several that belong together, with `;` between them)
-//! and its bytes; its first word must be the decoder's name for the bytes or an alias of it.
+//! and its bytes; its first word (x86: behind `lock` or `rep`) must be the decoder's name for the
+//! bytes or an alias of it.
 //! Indented lines are rows ([`crate::Row`]); `\` at the end continues one.
 
 use crate::engine::{Engine, Outcome};
@@ -92,7 +93,8 @@ fn one_line(text: &str) -> String {
 fn instruction(guest: &Guest, text: &str) -> Result<Vec<u8>, String> {
     let (text, rest) = text.rsplit_once('[').ok_or("no bytes behind the instruction")?;
     let code = row::bytes(rest.strip_suffix(']').ok_or("no `]` behind the bytes")?)?;
-    let word = text.split([' ', '.', ';']).next().unwrap_or("").to_lowercase();
+    let prefix = |word: &&str| !matches!(*word, "lock" | "rep" | "repe" | "repne");
+    let word = text.split([' ', '.', ';']).find(prefix).unwrap_or("").to_lowercase();
     let name = guest.frontend.mnemonic(&code).unwrap_or("undefined");
     let own = name.to_lowercase();
     let own = own.split('.').next().unwrap_or("");

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A register is named as in the guest's table; its value is decimal, or hexadecimal up to 128
-//! bits. `nzcv` is four letters, a capital for a flag that is set. `[addr]=` is followed by bytes
+//! bits. `nzcv` (x86: `flags=oSzaPc`) has a letter for each flag, a capital for one that is set; an effect may have `?` for one
+//! that is undefined. `[addr]=` is followed by bytes
 //! in hexadecimal, in order of address; the pages around an input are mapped, all others are not.
 //!
 //! An effect is a register's or byte's new value, or how the code left:
@@ -17,7 +18,7 @@
 use crate::engine::{Engine, Outcome};
 use crate::guest::Guest;
 use crate::state::GuestState;
-use brolga_core::{Access, Exit, Fault, FaultKind, Nzcv, RegInfo, RegWidth};
+use brolga_core::{Access, Exit, Fault, FaultKind, RegInfo, RegWidth};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -25,7 +26,11 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 enum Item {
     Reg(&'static RegInfo, u128),
-    Nzcv(Nzcv),
+    /// Flags that are known, and their values.
+    Flags {
+        known: u64,
+        set: u64,
+    },
     Mem(u64, Vec<u8>),
 }
 
@@ -77,11 +82,17 @@ impl Row {
         let mut want = before.clone();
         want.set_pc(guest, default_pc(&self.outcome, &code));
         self.effects.iter().for_each(|item| apply(guest, item, &mut want));
-        let mut wrong = differences(guest, &want, &after);
+        let mut wrong = differences(guest, &want, &after, self.undefined_flags());
         if !same_outcome(&outcome, &self.outcome) {
             wrong.insert(0, format!("left by {outcome:?}, not {:?}", self.outcome));
         }
         if wrong.is_empty() { Ok(true) } else { Err(wrong.join("\n")) }
+    }
+
+    /// Flags that no engine need agree on.
+    fn undefined_flags(&self) -> u64 {
+        let known = |item: &Item| if let Item::Flags { known, .. } = item { !known } else { 0 };
+        self.effects.iter().map(known).fold(0, |all, one| all | one)
     }
 
     /// The effects that `engine` finds, as text.
@@ -99,8 +110,8 @@ impl Row {
                 effects.push(format!("{}={:#x}", row.name, after.get(row)));
             }
         }
-        if after.nzcv(guest) != before.nzcv(guest) {
-            effects.push(format!("nzcv={}", letters(after.nzcv(guest))));
+        if after.flags(guest) != before.flags(guest) {
+            effects.push(format!("{}={}", guest.flags.name, letters(guest, after.flags(guest))));
         }
         if after.pc(guest) != default_pc(&outcome, &code) {
             effects.push(format!("pc={:#x}", after.pc(guest)));
@@ -133,13 +144,16 @@ fn default_pc(outcome: &Outcome, code: &Range<u64>) -> u64 {
 fn apply(guest: &Guest, item: &Item, state: &mut GuestState) {
     match item {
         Item::Reg(row, value) => state.set(row, *value),
-        Item::Nzcv(flags) => state.set_nzcv(guest, *flags),
+        Item::Flags { known, set } => {
+            let old = state.flags(guest);
+            state.set_flags(guest, old & !known | set);
+        }
         Item::Mem(addr, bytes) => state.memory.put(*addr, bytes),
     }
 }
 
 /// Lines that tell what is different in `got`.
-fn differences(guest: &Guest, want: &GuestState, got: &GuestState) -> Vec<String> {
+fn differences(guest: &Guest, want: &GuestState, got: &GuestState, undefined: u64) -> Vec<String> {
     let mut out = Vec::new();
     for row in guest.frontend.regs().regs {
         let special = is_special(guest, row) && row.reg != guest.frontend.regs().pc;
@@ -148,8 +162,9 @@ fn differences(guest: &Guest, want: &GuestState, got: &GuestState) -> Vec<String
             out.push(format!("{} is {g:#x}, not {w:#x}", row.name));
         }
     }
-    if want.nzcv(guest) != got.nzcv(guest) {
-        out.push(format!("nzcv is {}, not {}", letters(got.nzcv(guest)), letters(want.nzcv(guest))));
+    let (w, g) = (want.flags(guest), got.flags(guest));
+    if (w ^ g) & !undefined != 0 {
+        out.push(format!("{} is {}, not {}", guest.flags.name, letters(guest, g), letters(guest, w)));
     }
     for (addr, bytes) in got.memory.changes(&want.memory) {
         out.push(format!("memory at {addr:#x} is {}", hex(&bytes)));
@@ -174,8 +189,8 @@ fn item(guest: &Guest, text: &str) -> Result<Item, String> {
         let addr = number(addr.strip_suffix(']').ok_or_else(|| format!("no `]` in `{text}`"))?)?;
         return Ok(Item::Mem(addr as u64, bytes(value)?));
     }
-    if name == "nzcv" {
-        return flags(value).map(Item::Nzcv);
+    if name == guest.flags.name {
+        return flags(guest, value);
     }
     let row = guest.frontend.regs().by_name(name).ok_or_else(|| format!("no register `{name}`"))?;
     let value = number(value)?;
@@ -233,20 +248,26 @@ fn exit_text(exit: &Exit) -> String {
     }
 }
 
-fn flags(text: &str) -> Result<Nzcv, String> {
-    let letters: Vec<char> = text.chars().collect();
-    match letters[..] {
-        [n @ ('n' | 'N'), z @ ('z' | 'Z'), c @ ('c' | 'C'), v @ ('v' | 'V')] => {
-            let set = |l: char| l.is_ascii_uppercase();
-            Ok(Nzcv { n: set(n), z: set(z), c: set(c), v: set(v) })
+fn flags(guest: &Guest, text: &str) -> Result<Item, String> {
+    let letters = guest.flags.letters;
+    let (mut known, mut set) = (0, 0);
+    for (k, c) in text.chars().enumerate() {
+        let (letter, bit) = *letters.get(k).ok_or_else(|| format!("too many flags in `{text}`"))?;
+        match c {
+            '?' => {}
+            c if c.to_ascii_lowercase() == letter => {
+                known |= 1 << bit;
+                set |= (c.is_ascii_uppercase() as u64) << bit;
+            }
+            _ => return Err(format!("expected `{letter}`, `{}` or `?` in `{text}`", letter.to_ascii_uppercase())),
         }
-        _ => Err(format!("flags are written like nZCv, not `{text}`")),
     }
+    if text.len() == letters.len() { Ok(Item::Flags { known, set }) } else { Err(format!("too few flags in `{text}`")) }
 }
 
-fn letters(f: Nzcv) -> String {
-    let letter = |set: bool, l: char| if set { l.to_ascii_uppercase() } else { l };
-    [letter(f.n, 'n'), letter(f.z, 'z'), letter(f.c, 'c'), letter(f.v, 'v')].iter().collect()
+fn letters(guest: &Guest, flags: u64) -> String {
+    let letter = |&(l, bit): &(char, u32)| if flags >> bit & 1 != 0 { l.to_ascii_uppercase() } else { l };
+    guest.flags.letters.iter().map(letter).collect()
 }
 
 /// A number, decimal or `0x` hexadecimal; underscores may group the digits of the latter.

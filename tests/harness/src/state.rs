@@ -2,7 +2,7 @@
 
 use crate::guest::Guest;
 use crate::memory::Memory;
-use brolga_core::{CcKind, CcOp, Env, FILE_WORDS, Nzcv, RegInfo, RegWidth, Width};
+use brolga_core::{Env, FILE_WORDS, RegInfo, RegWidth};
 
 /// What registers hold that nobody set: no address of anything, and another one each.
 const JUNK: u128 = 0x00ba_d000_0000_0000;
@@ -48,17 +48,16 @@ impl GuestState {
         }
     }
 
-    /// The flags.
-    pub fn nzcv(&self, guest: &Guest) -> Nzcv {
+    /// The flags, as the guest's `Flags` has them.
+    pub fn flags(&self, guest: &Guest) -> u64 {
         let cc = guest.frontend.regs().cc.0 as usize;
-        Nzcv::eval(self.file[cc], self.file[cc + 1], self.file[cc + 2])
+        (guest.flags.get)([self.file[cc], self.file[cc + 1], self.file[cc + 2]])
     }
 
     /// Sets the flags.
-    pub fn set_nzcv(&mut self, guest: &Guest, flags: Nzcv) {
+    pub fn set_flags(&mut self, guest: &Guest, flags: u64) {
         let cc = guest.frontend.regs().cc.0 as usize;
-        let packed = CcOp::new(CcKind::Packed, Width::W32);
-        self.file[cc..cc + 3].copy_from_slice(&[packed.word(), flags.bits(), 0]);
+        self.file[cc..cc + 3].copy_from_slice(&(guest.flags.set)(flags));
     }
 
     /// The program counter.

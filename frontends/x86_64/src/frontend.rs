@@ -1,0 +1,68 @@
+//! The contract with the engine.
+
+use crate::sem::{self, Cx};
+use crate::{exec, state};
+use brolga_core::{Env, RegTable};
+use brolga_ir::{DisasContext, Flow, Frontend, Helper};
+use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
+
+/// The x86-64 front end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct X86;
+
+/// Mode bits: MXCSR.DAZ, the rounding mode and FTZ, which are bits 6, 14..13 and 15 of MXCSR.
+pub mod mode {
+    /// Whether denormal operands count as zero, or tiny results become zero.
+    pub const FLUSHES: u32 = 1 | 1 << 3;
+    /// The mode bits of an MXCSR.
+    pub const fn of(mxcsr: u64) -> u32 {
+        (mxcsr >> 6 & 1 | mxcsr >> 12 & 0xe) as u32
+    }
+}
+
+/// The instruction at the start of `bytes`; `None` if more bytes are needed.
+fn decode(bytes: &[u8], pc: u64) -> Option<Instruction> {
+    let mut decoder = Decoder::with_ip(64, bytes, pc, DecoderOptions::NONE);
+    let insn = decoder.decode();
+    (decoder.last_error() != DecoderError::NoMoreBytes).then_some(insn)
+}
+
+impl Frontend for X86 {
+    fn name(&self) -> &'static str {
+        "x86_64"
+    }
+
+    fn regs(&self) -> &'static RegTable {
+        &state::REGS
+    }
+
+    fn helpers(&self) -> &'static [Helper] {
+        exec::HELPERS
+    }
+
+    fn mode(&self, env: &Env) -> u32 {
+        mode::of(env.get(state::MXCSR))
+    }
+
+    fn code_align(&self) -> u64 {
+        1
+    }
+
+    fn insn_len(&self, bytes: &[u8]) -> Option<usize> {
+        decode(bytes, 0).map(|insn| insn.len().max(1))
+    }
+
+    fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
+        let insn = decode(bytes, 0).filter(|insn| insn.code() != Code::INVALID)?;
+        let text = insn.op_code().instruction_string();
+        text.split(' ').find(|word| !matches!(*word, "REP" | "REPE" | "REPNE" | "LOCK"))
+    }
+
+    fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
+        let insn = decode(&dc.bytes[..dc.available], dc.pc).unwrap_or_default();
+        dc.b.insn_start(dc.pc, insn.len().max(1) as u16);
+        let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
+        let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word };
+        sem::translate(&mut cx)
+    }
+}

@@ -1,0 +1,115 @@
+//! Semantics: one function a class of instructions, and the table that names it for each mnemonic.
+//!
+//! Order in a function: read sources, compute, make the accesses that may fault, then write registers and flags, so that a
+//! fault finds the state as before the instruction.
+
+use crate::frontend::mode;
+use brolga_core::RegSet;
+use brolga_ir::{Builder, HelperId, JumpKind, RaiseKind, Ty, Value};
+use iced_x86::Instruction;
+
+pub mod arith;
+pub mod atomic;
+pub mod bits;
+pub mod branch;
+pub mod flags;
+pub mod muldiv;
+pub mod operand;
+pub mod shift;
+pub mod stack;
+pub mod string;
+pub mod system;
+mod table;
+
+pub use brolga_ir::Flow;
+pub use table::translate;
+
+/// Exception numbers that go out as `GuestException`. SDM vol. 1, "Exceptions and Interrupts".
+/// Division error, at the instruction.
+pub const DE: u64 = 0;
+/// Debug exception, behind the instruction.
+pub const DB: u64 = 1;
+/// General protection, at the instruction.
+pub const GP: u64 = 13;
+/// Added to the number of a software interrupt; the address is behind the instruction.
+pub const INT: u64 = 0x100;
+
+/// Translation of one instruction: the builder, and the words for operands and flags in the other files.
+pub struct Cx<'a> {
+    /// Builder.
+    pub b: &'a mut Builder,
+    /// Address of the instruction.
+    pub pc: u64,
+    /// Mode bits of the block.
+    pub mode: u32,
+    /// The instruction.
+    pub i: &'a Instruction,
+    /// Its first four bytes.
+    pub word: u32,
+}
+
+impl Cx<'_> {
+    /// Address behind the instruction.
+    pub fn next_pc(&self) -> u64 {
+        self.pc.wrapping_add(self.i.len() as u64)
+    }
+
+    /// Whether denormals are flushed here.
+    pub fn flushes(&self) -> bool {
+        self.mode & mode::FLUSHES != 0
+    }
+
+    /// Calls a helper that touches no register, for its result.
+    pub fn pure_call(&mut self, helper: HelperId, args: &[Value]) -> Value {
+        self.b.call(helper, args, RegSet::EMPTY, RegSet::EMPTY)
+    }
+
+    /// Leaves with an undefined-instruction exception.
+    pub fn undefined(&mut self) -> Flow {
+        let word = self.b.iconst(Ty::I64, self.word as u64);
+        self.b.raise(RaiseKind::Undefined, self.pc, word);
+        Flow::EndTb
+    }
+
+    /// Leaves with another exception, at the instruction.
+    pub fn exception(&mut self, number: u64) -> Flow {
+        let number = self.b.iconst(Ty::I64, number);
+        self.b.raise(RaiseKind::GuestException, self.pc, number);
+        Flow::EndTb
+    }
+
+    /// Leaves with an exception if `c` is not 0; otherwise goes on in a new local block, where `values` are the ones
+    /// returned.
+    pub fn raise_if(&mut self, c: Value, number: u64, values: &[Value]) -> Vec<Value> {
+        let (bad, good) = (self.b.new_label(), self.b.new_label());
+        self.b.brif(c, (bad, &[]), (good, values));
+        self.b.bind(bad);
+        self.exception(number);
+        self.b.bind(good);
+        values.iter().map(|&v| self.b.param(self.b.block.ty(v))).collect()
+    }
+
+    /// Ends the block behind the instruction in the run loop: the mode may have changed.
+    pub fn resync(&mut self) -> Flow {
+        let (zero, next) = (self.b.iconst(Ty::I64, 0), self.next_pc());
+        self.b.raise(RaiseKind::Resync, next, zero);
+        Flow::EndTb
+    }
+
+    /// Ends the block with a jump to `pc`.
+    pub fn goto(&mut self, kind: JumpKind, pc: u64) -> Flow {
+        self.b.goto(kind, pc);
+        Flow::EndTb
+    }
+
+    /// Ends the block with a branch to `target` if `c` is not 0, else to the next instruction.
+    pub fn goto_if(&mut self, c: Value, target: u64) -> Flow {
+        let (taken, not_taken) = (self.b.new_label(), self.b.new_label());
+        self.b.brif(c, (taken, &[]), (not_taken, &[]));
+        self.b.bind(taken);
+        self.b.goto(JumpKind::Jump, target);
+        self.b.bind(not_taken);
+        let next = self.next_pc();
+        self.goto(JumpKind::Jump, next)
+    }
+}

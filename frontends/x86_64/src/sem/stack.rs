@@ -1,0 +1,95 @@
+//! The stack.
+
+use super::operand::{Place, plain};
+use super::{Cx, Flow};
+use crate::state;
+use brolga_ir::{Ty, Value};
+use iced_x86::Register;
+
+/// Type of what a push or pop moves: 64 bits, 16 with an operand-size prefix.
+pub fn push_ty(cx: &Cx) -> Ty {
+    if cx.i.stack_pointer_increment().abs() == 2 { Ty::I16 } else { Ty::I64 }
+}
+
+impl Cx<'_> {
+    /// Stores `v` below the stack and moves RSP there.
+    pub fn push(&mut self, v: Value) {
+        let ty = self.b.block.ty(v);
+        let bytes = ty.bits() as i64 / 8;
+        let top = self.b.get(state::RSP);
+        self.b.store(plain(ty), top, -bytes, v);
+        let top = self.plus(top, -bytes);
+        self.b.set(state::RSP, top);
+    }
+
+    /// The value on top of the stack, and RSP behind it, which the caller sets.
+    pub fn pop(&mut self, ty: Ty) -> (Value, Value) {
+        let top = self.b.get(state::RSP);
+        let v = self.b.load(ty, plain(ty), top, 0);
+        (v, self.plus(top, ty.bits() as i64 / 8))
+    }
+}
+
+/// PUSH of a register, memory or a sign-extended immediate.
+pub fn push(cx: &mut Cx) -> Flow {
+    let ty = push_ty(cx);
+    let v = if cx.i.op0_register().is_segment_register() { cx.iconst(ty, 0) } else { cx.src_as(0, ty) };
+    cx.push(v);
+    Flow::Next
+}
+
+/// POP. A memory destination's address is computed with the new RSP.
+pub fn pop(cx: &mut Cx) -> Flow {
+    if cx.i.op0_register().is_segment_register() {
+        return cx.undefined();
+    }
+    let ty = push_ty(cx);
+    let (v, top) = cx.pop(ty);
+    match cx.place(0) {
+        Place::Reg(r) => {
+            cx.b.set(state::RSP, top);
+            cx.set_reg(r, v);
+        }
+        Place::Mem(addr, offset) => {
+            let own = cx.i.memory_base() == Register::RSP;
+            let moved = if own { ty.bits() as i64 / 8 } else { 0 };
+            cx.b.store(plain(ty), addr, offset + moved, v);
+            cx.b.set(state::RSP, top);
+        }
+    }
+    Flow::Next
+}
+
+/// LEAVE.
+pub fn leave(cx: &mut Cx) -> Flow {
+    let frame = cx.b.get(state::RBP);
+    let (ty, r) = if cx.i.op_code().operand_size() == 16 { (Ty::I16, Register::BP) } else { (Ty::I64, Register::RBP) };
+    let v = cx.b.load(ty, plain(ty), frame, 0);
+    let top = cx.plus(frame, ty.bits() as i64 / 8);
+    cx.b.set(state::RSP, top);
+    cx.set_reg(r, v);
+    Flow::Next
+}
+
+/// ENTER: the old frame pointer, copies of the enclosing frames' and room for locals.
+pub fn enter(cx: &mut Cx) -> Flow {
+    if cx.i.op_code().operand_size() == 16 {
+        return cx.undefined();
+    }
+    let (room, depth) = (cx.i.immediate(0) as i64, cx.i.immediate(1) as i64 & 31);
+    let (top, frame) = (cx.b.get(state::RSP), cx.b.get(state::RBP));
+    let word = plain(Ty::I64);
+    cx.b.store(word, top, -8, frame);
+    let own = cx.plus(top, -8);
+    for level in 1..depth {
+        let enclosing = cx.b.load(Ty::I64, word, frame, -8 * level);
+        cx.b.store(word, own, -8 * level, enclosing);
+    }
+    if depth > 0 {
+        cx.b.store(word, own, -8 * depth, own);
+    }
+    let top = cx.plus(own, -8 * depth - room);
+    cx.b.set(state::RBP, own);
+    cx.b.set(state::RSP, top);
+    Flow::Next
+}

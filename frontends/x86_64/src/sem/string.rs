@@ -1,0 +1,204 @@
+//! String instructions. A repeated one is a loop within the instruction that a fault or an interrupt can leave at any
+//! iteration, with the registers current. SDM vol. 2, "REP/REPE/REPZ/REPNE/REPNZ".
+
+use super::operand::{int, plain};
+use super::{Cx, Flow};
+use crate::state;
+use brolga_core::{MemOp, Reg, Size};
+use brolga_ir::{IntCc, JumpKind, Label, Shape, Ty, Value};
+use iced_x86::{OpKind, Register};
+
+/// Which instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// MOVS
+    Move,
+    /// STOS
+    Store,
+    /// LODS
+    Load,
+    /// CMPS
+    Compare,
+    /// SCAS
+    Scan,
+}
+
+impl Kind {
+    fn reads(self) -> bool {
+        matches!(self, Kind::Move | Kind::Load | Kind::Compare)
+    }
+
+    fn uses_destination(self) -> bool {
+        self != Kind::Load
+    }
+
+    fn compares(self) -> bool {
+        matches!(self, Kind::Compare | Kind::Scan)
+    }
+}
+
+/// What one instruction works with.
+struct String {
+    kind: Kind,
+    ty: Ty,
+    /// Whether addresses are 32 bits wide.
+    narrow: bool,
+}
+
+fn element(bytes: u32) -> Ty {
+    int(bytes as usize)
+}
+
+/// Moves one of the address registers or the counter by `delta`.
+fn advance(cx: &mut Cx, s: &String, reg: Reg, delta: Value) {
+    let v = cx.b.get(reg);
+    let v = cx.b.iadd(Ty::I64, v, delta);
+    let v = if s.narrow { cx.b.extract(Ty::I64, v, 0, 32) } else { v };
+    cx.b.set(reg, v);
+}
+
+fn register(cx: &mut Cx, s: &String, reg: Reg) -> Value {
+    let v = cx.b.get(reg);
+    if s.narrow { cx.b.extract(Ty::I64, v, 0, 32) } else { v }
+}
+
+fn source(cx: &mut Cx, s: &String) -> Value {
+    let v = register(cx, s, state::RSI);
+    match cx.segment() {
+        Some(base) => cx.b.iadd(Ty::I64, base, v),
+        None => v,
+    }
+}
+
+/// Bytes to the next element: negative if DF is set.
+fn step(cx: &mut Cx, ty: Ty) -> Value {
+    let bytes = ty.bits() as u64 / 8;
+    let df = cx.b.get(state::DF);
+    // DF is 0 or 0x400: twice the size back.
+    let shift = cx.iconst(Ty::I64, (state::DF_BIT / (2 * bytes)).trailing_zeros() as u64);
+    let back = cx.b.lshr(Ty::I64, df, shift);
+    let bytes = cx.iconst(Ty::I64, bytes);
+    cx.b.isub(Ty::I64, bytes, back)
+}
+
+/// One element: accesses, then registers, then flags.
+fn one(cx: &mut Cx, s: &String) {
+    let op = plain(s.ty);
+    let acc = match s.ty {
+        Ty::I8 => Register::AL,
+        Ty::I16 => Register::AX,
+        Ty::I32 => Register::EAX,
+        _ => Register::RAX,
+    };
+    let from = if s.kind.reads() {
+        let addr = source(cx, s);
+        Some(cx.b.load(s.ty, op, addr, 0))
+    } else {
+        None
+    };
+    let a = from.unwrap_or_else(|| cx.reg(acc));
+    let mut compared = None;
+    if s.kind.uses_destination() {
+        let to = register(cx, s, state::RDI);
+        if s.kind.compares() {
+            compared = Some(cx.b.load(s.ty, op, to, 0));
+        } else {
+            cx.b.store(op, to, 0, a);
+        }
+    }
+    let delta = step(cx, s.ty);
+    if s.kind.reads() {
+        advance(cx, s, state::RSI, delta);
+    }
+    if s.kind.uses_destination() {
+        advance(cx, s, state::RDI, delta);
+    }
+    match compared {
+        Some(b) => cx.flags_sub(s.ty, a, b),
+        None if s.kind == Kind::Load => cx.set_reg(acc, a),
+        None => {}
+    }
+}
+
+/// MOVS, STOS, LODS, CMPS, SCAS with elements of `bytes`.
+pub fn string(cx: &mut Cx, kind: Kind, bytes: u32) -> Flow {
+    let narrow = (0..cx.i.op_count()).any(|n| matches!(cx.i.op_kind(n), OpKind::MemoryESEDI | OpKind::MemorySegESI));
+    let s = String { kind, ty: element(bytes), narrow };
+    if !cx.i.has_rep_prefix() && !cx.i.has_repne_prefix() {
+        one(cx, &s);
+        return Flow::Next;
+    }
+    repeated(cx, &s)
+}
+
+fn repeated(cx: &mut Cx, s: &String) -> Flow {
+    let next = cx.next_pc();
+    let (head, body, done) = (cx.b.new_label(), cx.b.new_label(), cx.b.new_label());
+    if matches!(s.kind, Kind::Move | Kind::Store) && !s.narrow {
+        wide(cx, s, head);
+    } else {
+        cx.b.jump(head, &[]);
+    }
+    cx.b.bind(head);
+    let n = register(cx, s, state::RCX);
+    let zero = cx.iconst(Ty::I64, 0);
+    let left = cx.b.icmp(Ty::I64, IntCc::Ne, n, zero);
+    cx.b.brif(left, (body, &[]), (done, &[]));
+    cx.b.bind(body);
+    one(cx, s);
+    let minus_one = cx.iconst(Ty::I64, u64::MAX);
+    advance(cx, s, state::RCX, minus_one);
+    if s.kind.compares() {
+        let f = cx.b.get_flags();
+        let again = if cx.i.has_repne_prefix() { brolga_core::Cond::Ne } else { brolga_core::Cond::Eq };
+        let c = cx.b.cond(again, f);
+        cx.b.brif(c, (head, &[]), (done, &[]));
+    } else {
+        cx.b.jump(head, &[]);
+    }
+    cx.b.bind(done);
+    cx.goto(JumpKind::Jump, next)
+}
+
+/// Sixteen bytes at a time while that many are left, forwards, and not onto what is still to be read; then to `rest`.
+fn wide(cx: &mut Cx, s: &String, rest: Label) {
+    let ty = Ty::I64;
+    let per = 128 / s.ty.bits() as u64;
+    let (count, body) = (cx.b.new_label(), cx.b.new_label());
+    let df = cx.b.get(state::DF);
+    let zero = cx.iconst(ty, 0);
+    let mut ok = cx.b.icmp(ty, IntCc::Eq, df, zero);
+    if s.kind == Kind::Move {
+        let (to, from) = (cx.b.get(state::RDI), source(cx, s));
+        let distance = cx.b.isub(ty, to, from);
+        let sixteen = cx.iconst(ty, 16);
+        let apart = cx.b.icmp(ty, IntCc::Uge, distance, sixteen);
+        ok = cx.b.and(Ty::I8, ok, apart);
+    }
+    cx.b.brif(ok, (count, &[]), (rest, &[]));
+    cx.b.bind(count);
+    let n = cx.b.get(state::RCX);
+    let enough = cx.iconst(ty, per);
+    let c = cx.b.icmp(ty, IntCc::Uge, n, enough);
+    cx.b.brif(c, (body, &[]), (rest, &[]));
+    cx.b.bind(body);
+    let op = MemOp::plain(Size::B16);
+    let v = if s.kind == Kind::Move {
+        let from = source(cx, s);
+        cx.b.load(Ty::V128, op, from, 0)
+    } else {
+        let acc = cx.b.get(state::RAX);
+        let acc = cx.zext(s.ty, acc);
+        cx.b.vsplat(Shape::ALL[s.ty.bits().trailing_zeros() as usize - 3], acc)
+    };
+    let to = cx.b.get(state::RDI);
+    cx.b.store(op, to, 0, v);
+    let bytes = cx.iconst(ty, 16);
+    if s.kind == Kind::Move {
+        advance(cx, s, state::RSI, bytes);
+    }
+    advance(cx, s, state::RDI, bytes);
+    let fewer = cx.iconst(ty, per.wrapping_neg());
+    advance(cx, s, state::RCX, fewer);
+    cx.b.jump(count, &[]);
+}
