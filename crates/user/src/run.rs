@@ -194,7 +194,7 @@ fn handle(t: &mut Thread, exit: Exit) {
         }
         _ => {}
     }
-    let Some(r) = (t.abi.raised)(t.cpu.env_mut(), exit) else { return };
+    let Some(r) = (t.abi.raised)(t.cpu.env(), exit) else { return };
     if matches!(exit, Exit::Fault(f) if f.kind == FaultKind::Unmapped)
         && t.process.mm.grow(r.addr, t.process.config.stack_size)
     {

@@ -48,6 +48,9 @@ impl Case {
         put(&mut env, &self.before);
         out.file = env.file;
         out.memory.put(DATA, &self.data);
+        // The host's code can be read.
+        out.memory.put(CODE_PAGE, &[0xcc; PAGE as usize]);
+        out.memory.put(CODE, &self.code);
         out
     }
 
@@ -76,7 +79,7 @@ fn put(env: &mut Env, r: &Registers) {
     env.set(state::FS_BASE, r.bases[0]);
     env.set(state::GS_BASE, r.bases[1]);
     state::set_eflags(env, r.eflags);
-    env.set(state::MXCSR, r.mxcsr.into());
+    state::set_mxcsr(env, r.mxcsr.into());
     env.set(state::FPU_CONTROL, r.x87[0].into());
     env.set(state::FPU_STATUS, r.x87[1].into());
     env.set(state::FPU_TAGS, r.x87[2].into());
@@ -99,7 +102,7 @@ pub fn registers(env: &Env) -> Registers {
         rip: env.get(state::RIP),
         eflags: state::eflags(env),
         bases: [env.get(state::FS_BASE), env.get(state::GS_BASE)],
-        mxcsr: env.get(state::MXCSR) as u32,
+        mxcsr: state::mxcsr(env) as u32,
         x87: [env.get(state::FPU_CONTROL) as u16, status, env.get(state::FPU_TAGS) as u16],
         st: std::array::from_fn(|n| env.get128(state::fpr((top + n as u32) % 8))),
         xmm: std::array::from_fn(|n| env.get128(state::xmm(n as u32))),

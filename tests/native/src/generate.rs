@@ -187,12 +187,17 @@ pub fn encode(code: Code, ip: u64, random: &mut Random) -> Option<Vec<u8>> {
         if displacement.has_displacement() {
             aim_displacement(&mut bytes, &instruction, displacement.displacement_offset(), random);
         }
-        if leads_into(&bytes, ip) {
+        if leads_into(&bytes, ip) || exchanges(&bytes, code) {
             continue;
         }
         return Some(bytes);
     }
     None
+}
+
+/// PAUSE with REX.B: the processor exchanges R8 with RAX, the decoder does not know.
+fn exchanges(bytes: &[u8], code: Code) -> bool {
+    code == Code::Pause && bytes.iter().any(|b| b & 0xf1 == 0x41)
 }
 
 /// Whether the last bytes are a branch to one of themselves or before, which would not end.

@@ -1,6 +1,6 @@
 //! What a case does on the host and on a tier of ours, in one form, and what of it must agree.
 
-use crate::case::{CODE, Case, DATA, DATA_LEN, registers};
+use crate::case::{CODE, CODE_PAGE, Case, DATA, DATA_LEN, registers};
 use crate::host::{Host, Registers};
 use brolga_core::{Env, Exit};
 use brolga_harness::{Engine, Guest, Outcome};
@@ -53,7 +53,9 @@ pub fn native(host: &mut Host, case: &Case) -> std::io::Result<Run> {
         (libc::SIGSEGV, SI_KERNEL) if leaves_far(case, after.rip) => {
             return Ok(Run::Nothing("a branch to what is no address faults where it is, ours where it leads".into()));
         }
-        (libc::SIGSEGV | libc::SIGBUS, SI_KERNEL) => Some((stop.signal, stop.code, 0)),
+        // With RSP and RBP the stack's fault, which ours does not tell from general protection.
+        (libc::SIGSEGV | libc::SIGBUS, SI_KERNEL) => Some((libc::SIGSEGV, stop.code, 0)),
+        (libc::SIGSEGV, 2) if stop.addr & !0xfff == CODE_PAGE => return Ok(Run::Nothing("a write to code".into())),
         _ => raised,
     };
     Ok(Run::Ended(Box::new(End { raised, after, data: host.data().to_vec() })))
@@ -68,15 +70,26 @@ fn leaves_far(case: &Case, rip: u64) -> bool {
     })
 }
 
+/// Blocks that a case may take: a repeated instruction goes at most through all of the data.
+const MOST_BLOCKS: u64 = 2 * DATA_LEN;
+
 /// Runs `case` on a tier.
 pub fn ours(engine: &mut dyn Engine, guest: &'static Guest, case: &Case) -> Run {
     let mut state = case.state(guest);
-    let outcome = engine.run_code(&case.code, CODE, &mut state);
-    let mut env = Env { file: state.file, ..Env::default() };
+    let mut outcome = engine.run_code(&case.code, CODE, &mut state);
+    // A block may end before the code does; a repeated instruction may be a block that leads to itself.
+    for _ in 0..MOST_BLOCKS {
+        let pc = state.pc(guest);
+        if outcome != Outcome::Done || !(CODE..case.end()).contains(&pc) {
+            break;
+        }
+        outcome = engine.run_code(&case.code[(pc - CODE) as usize..], pc, &mut state);
+    }
+    let env = Env { file: state.file, ..Env::default() };
     let raised = match outcome {
         Outcome::Done => None,
         Outcome::Refused(why) => return Run::Nothing(why),
-        Outcome::Exit(exit) => match ((X86_64.raised)(&mut env, exit), exit) {
+        Outcome::Exit(exit) => match ((X86_64.raised)(&env, exit), exit) {
             (Some(r), _) => Some((r.signal, r.code, r.addr)),
             (None, Exit::Syscall(_)) => return Run::Nothing("a system call".into()),
             (None, other) => return Run::Nothing(format!("{other:?}")),
@@ -101,8 +114,8 @@ const FLAGS: [(u32, u64); 6] = [
     (RflagsBits::OF, 0x800),
 ];
 
-/// Bits of EFLAGS that are compared: not RF, which the host sets on faults, nor IF.
-const COMPARED: u64 = 0x24_4cd5;
+/// Bits of EFLAGS that are compared: not RF, which the host sets on faults, nor those that ptrace does not set.
+const COMPARED: u64 = 0x4_0cd5;
 /// C0, C2 and C3 of the x87 status word.
 const CONDITIONS: u16 = 0x4500;
 
@@ -153,6 +166,10 @@ pub fn undefined(case: &Case, rip: u64) -> Result<Undefined, &'static str> {
         }
         u.flags &= !(i.rflags_written() | i.rflags_cleared() | i.rflags_set());
         u.flags |= i.rflags_undefined();
+        // SDM vol. 2, "RCL/RCR/ROL/ROR": OF is defined for counts of 1 alone, whatever they are of the width.
+        if matches!(i.mnemonic(), Mnemonic::Rcl | Mnemonic::Rcr) && !once(i) {
+            u.flags |= RflagsBits::OF;
+        }
         let m = format!("{:?}", i.mnemonic());
         if m.starts_with('F') && !defines_conditions(i.mnemonic()) && !m.starts_with("Fx") {
             u.conditions = true;
@@ -161,6 +178,11 @@ pub fn undefined(case: &Case, rip: u64) -> Result<Undefined, &'static str> {
         }
     }
     Ok(u)
+}
+
+/// Whether a rotate is by one, as its form says.
+fn once(i: &Instruction) -> bool {
+    i.op1_kind() == OpKind::Immediate8 && i.immediate8() & 31 == 1
 }
 
 /// SDM vol. 2, "SHLD", "SHRD", "BSWAP": shifts by more than 16 of 16 bits, and 16-bit swaps.

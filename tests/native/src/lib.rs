@@ -7,3 +7,4 @@ pub mod generate;
 pub mod host;
 pub mod judge;
 pub mod random;
+pub mod run;

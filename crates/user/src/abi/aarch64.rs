@@ -169,7 +169,7 @@ fn prctl(t: &mut Thread, a: &[u64; 6]) -> Option<SysResult> {
 }
 
 /// Linux arch/arm64/kernel/traps.c, debug-monitors.c and mm/fault.c.
-fn raised(env: &mut Env, exit: Exit) -> Option<Raised> {
+fn raised(env: &Env, exit: Exit) -> Option<Raised> {
     let pc = env.file[regs::PC];
     let (signal, code, addr, syndrome) = match exit {
         Exit::Fault(fault) => {

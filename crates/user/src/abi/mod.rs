@@ -77,7 +77,7 @@ pub struct Abi {
     /// Undoes a signal frame; the stack pointer is where `push_frame` left it.
     pub pop_frame: fn(&mut Env, GuestMem) -> Result<Unframed, Errno>,
     /// The signal for what an instruction did; `None` for exits that raise none.
-    pub raised: fn(&mut Env, Exit) -> Option<Raised>,
+    pub raised: fn(&Env, Exit) -> Option<Raised>,
     /// Protection bits of `mmap` and `mprotect` beside read, write and execute. They change nothing for the host.
     pub more_prot: u64,
     /// Flag of `mmap` that asks for an address below 2 GiB; 0 where there is none.

@@ -187,15 +187,12 @@ const fn syndrome(vector: u32, error: u32) -> u64 {
     (vector as u64) << 32 | error as u64
 }
 
-/// Linux arch/x86/kernel/traps.c and mm/fault.c. Exceptions come with their vector; a breakpoint's address is behind it.
-fn raised(env: &mut Env, exit: Exit) -> Option<Raised> {
+/// Linux arch/x86/kernel/traps.c and mm/fault.c. Exceptions come with their vector. RIP is behind a breakpoint.
+fn raised(env: &Env, exit: Exit) -> Option<Raised> {
     let vector = match exit {
         Exit::Fault(fault) => return Some(memory_fault(&fault)),
         Exit::Undefined(_) => vector::UNDEFINED,
-        Exit::Breakpoint(_) => {
-            env.file[regs::RIP] = env.file[regs::RIP].wrapping_add(1);
-            vector::BREAKPOINT
-        }
+        Exit::Breakpoint(_) => vector::BREAKPOINT,
         Exit::GuestException(vector) => vector,
         Exit::Syscall(_) | Exit::Interrupted | Exit::Step => return None,
     };

@@ -1,4 +1,4 @@
-//! Words of the register file as the x86-64 front end assigns them, and EFLAGS. `tests/harness` compares both with the
+//! Words of the register file as the x86-64 front end assigns them, and EFLAGS. `tests/native` compares both with the
 //! front end's own.
 
 use brolga_core::{CcKind, CcOp, Env, Nzcv};
