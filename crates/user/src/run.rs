@@ -11,7 +11,7 @@ use crate::process::Process;
 use crate::signal::{self, deliver, inbox};
 use crate::syscall;
 use crate::thread::Thread;
-use brolga_core::{Exit, FaultKind, Vcpu};
+use brolga_core::{Access, Exit, FaultKind, Vcpu};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -192,6 +192,7 @@ fn handle(t: &mut Thread, exit: Exit) {
         Exit::Interrupted => {
             t.cpu.env().take_exit_request();
         }
+        Exit::Fault(f) if f.access == Access::Fetch && (t.abi.called)(t, f.addr) => return,
         _ => {}
     }
     let Some(r) = (t.abi.raised)(t.cpu.env(), exit) else { return };

@@ -74,6 +74,8 @@ pub static AARCH64: Abi = Abi {
     push_frame: frame::push,
     pop_frame: frame::pop,
     raised,
+    called: |_, _| false,
+    ptrace_getregs: false,
     more_prot: PROT_BTI,
     mmap_low: 0,
     prctl,

@@ -78,6 +78,10 @@ pub struct Abi {
     pub pop_frame: fn(&mut Env, GuestMem) -> Result<Unframed, Errno>,
     /// The signal for what an instruction did; `None` for exits that raise none.
     pub raised: fn(&Env, Exit) -> Option<Raised>,
+    /// Does what the kernel does where a program calls an address without memory; tells whether that was one.
+    pub called: fn(&mut Thread, u64) -> bool,
+    /// Whether ptrace(2) has PTRACE_GETREGS and PTRACE_GETFPREGS beside PTRACE_GETREGSET.
+    pub ptrace_getregs: bool,
     /// Protection bits of `mmap` and `mprotect` beside read, write and execute. They change nothing for the host.
     pub more_prot: u64,
     /// Flag of `mmap` that asks for an address below 2 GiB; 0 where there is none.

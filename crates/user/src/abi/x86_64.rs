@@ -50,6 +50,8 @@ pub static X86_64: Abi = Abi {
     push_frame: frame::push,
     pop_frame: frame::pop,
     raised,
+    called: vsyscall,
+    ptrace_getregs: true,
     more_prot: 0,
     mmap_low: libc::MAP_32BIT as u64,
     prctl,
@@ -150,6 +152,26 @@ pub fn arch_prctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         }
         _ => Err(Errno(libc::EINVAL)),
     }
+}
+
+/// The vsyscall page, whose three functions the kernel emulates: arch/x86/entry/vsyscall/vsyscall_64.c.
+fn vsyscall(t: &mut Thread, addr: u64) -> bool {
+    const PAGE: u64 = 0xffff_ffff_ff60_0000;
+    const GETTIMEOFDAY: u64 = 96;
+    const TIME: u64 = 201;
+    const GETCPU: u64 = 309;
+    let number = match addr.wrapping_sub(PAGE) {
+        0 => GETTIMEOFDAY,
+        0x400 => TIME,
+        0x800 => GETCPU,
+        _ => return false,
+    };
+    let sp = t.cpu.env().file[regs::RSP];
+    let Ok(back) = t.mem.u64(sp) else { return false };
+    let file = &mut t.cpu.env_mut().file;
+    (file[regs::RAX], file[regs::RIP], file[regs::RSP]) = (number, back, sp.wrapping_add(8));
+    crate::syscall::dispatch(t);
+    true
 }
 
 /// prctl(2): the time-stamp counter can always be read.

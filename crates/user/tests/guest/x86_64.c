@@ -17,7 +17,7 @@ enum {
     SIGPROCMASK = 14, ACCESS = 21, PIPE = 22, SELECT = 23, DUP2 = 33, PAUSE = 34, NANOSLEEP = 35, ALARM = 37, SETITIMER = 38,
     GETPID = 39, CLONE = 56, FORK = 57, VFORK = 58, EXIT = 60, WAIT4 = 61, KILL = 62, UNAME = 63, GETDENTS = 78, CHDIR = 80,
     RENAME = 82, MKDIR = 83, RMDIR = 84, CREAT = 85, LINK = 86, UNLINK = 87, SYMLINK = 88, READLINK = 89, CHMOD = 90,
-    GETPPID = 110, GETPGRP = 111, SIGALTSTACK = 131, UTIME = 132, PRCTL = 157, ARCH_PRCTL = 158, GETTID = 186, TIME = 201,
+    PTRACE = 101, GETPPID = 110, GETPGRP = 111, SIGALTSTACK = 131, UTIME = 132, PRCTL = 157, ARCH_PRCTL = 158, GETTID = 186, TIME = 201,
     FUTEX = 202, EPOLL_CREATE = 213, GETDENTS64 = 217, EXIT_GROUP = 231, EPOLL_WAIT = 232, EPOLL_CTL = 233, TGKILL = 234,
     UTIMES = 235, EVENTFD = 284, SECCOMP = 317,
 };
@@ -112,6 +112,32 @@ static void exceptions(void) {
     check(count == 7 && code == 0x80 && addr == 0 && trapno == 13);
 }
 
+// A child that shares the memory reads its parent's registers, as LeakSanitizer does.
+static u8 stack[65536] __attribute__((aligned(16)));
+static volatile int traced, ready;
+i64 spawn(u64 flags, void *stack, void *ptid, void *ctid, u64 tls, void (*fn)(u64), u64 arg);
+static void tracer(u64 tid) {
+    u64 regs[27] = {0};
+    u8 fx[512] = {0};
+    while (!ready) ;
+    if (sys(PTRACE, 16, tid, 0, 0) != 0) { traced = 1; return; }
+    int status = 0;
+    while (sys(WAIT4, tid, &status, 0x40000000, 0) != (i64)tid) ;
+    int good = sys(PTRACE, 12, tid, 0, regs) == 0 && sys(PTRACE, 14, tid, 0, fx) == 0;
+    // r15, and MXCSR as it starts.
+    traced = good && regs[0] == 0x1515 && *(u32 *)(fx + 24) == 0x1f80 ? 2 : 3;
+    sys(PTRACE, 17, tid, 0, 0);
+}
+static void tracing(void) {
+    sys(PRCTL, 0x59616d61, -1l, 0, 0, 0);
+    i64 pid = spawn(0x111, stack + sizeof stack, 0, 0, 0, tracer, sys(GETTID));
+    check(pid > 0);
+    asm volatile("mov $0x1515, %%r15\nmovl $1, %0\n1: cmpl $0, %1\nje 1b" : "=m"(ready) : "m"(traced) : "r15", "cc", "memory");
+    check(traced == 2);
+    int status = -1;
+    check(sys(WAIT4, pid, &status, 0, 0) == pid && status == 0);
+}
+
 // The bytes below the stack pointer are the program's.
 static void quiet(int s) { count++; (void)s; }
 static void red_zone(void) {
@@ -181,10 +207,8 @@ static void restarts(void) {
 }
 
 // Runs fn(arg) on a new stack in a child made with `flags`; returns the child's number in the parent.
-i64 spawn(u64 flags, void *stack, void *ptid, void *ctid, u64 tls, void (*fn)(u64), u64 arg);
 asm("spawn: push %rbx\nmov 16(%rsp), %rbx\nmov %rcx, %r10\nmov $56, %eax\nsyscall\ntest %rax, %rax\njz 1f\npop %rbx\nret\n"
     "1: mov %rbx, %rdi\ncall *%r9\nmov $60, %eax\nxor %edi, %edi\nsyscall");
-static u8 stack[65536] __attribute__((aligned(16)));
 static volatile int shared;
 static volatile u64 tls_read;
 static void body(u64 arg) {
@@ -258,6 +282,9 @@ static void files(void) {
     check(sys(EPOLL_WAIT, ep, got, 2, -1) == 1 && got[0].data == event.data && got[0].events == 1);
     u64 now = 0;
     check(sys(TIME, &now) == (i64)now && now > 1000000000 && sys(GETPGRP) > 0);
+    // The vsyscall page.
+    i64 (*vtime)(u64 *) = (void *)0xffffffffff600400ul;
+    check(vtime(NULL) - (i64)now < 2ul);
     check((u64)sys(MMAP, 0, 4096, 3, 0x62, -1, 0) < 0x80000000ul);
     struct { char f[6][65]; } u;
     check(sys(UNAME, &u) == 0 && same(u.f[4], "x86_64") && sys(134) == -38);
@@ -270,6 +297,7 @@ static void filters(void) {
 }
 int main(void) {
     exceptions();
+    tracing();
     red_zone();
     stacks();
     restarts();
