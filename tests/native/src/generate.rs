@@ -158,6 +158,8 @@ fn wanted(code: Code) -> bool {
             || op.fwait()
             || op.is_save_restore()
             || op.is_reserved_nop())
+        // AMD reads 32 bits.
+        && code != Code::Movsxd_r16_rm16
         && !(narrow_branch || kinds("seg_") || kinds("far") || excluded(code.mnemonic()))
 }
 
