@@ -10,9 +10,12 @@ use crate::host;
 use brolga_core::{Env, FpRows};
 use brolga_ir::{HelperFn, HelperId};
 
-/// Invalid, division by zero, overflow, underflow, inexact in [`HostFp::rows`](brolga_core::HostFp::rows).
+/// Invalid, division by zero, overflow, underflow, inexact in [`HostFp::rows`](brolga_core::HostFp::rows), then a byte for
+/// denormal operands with its top bit set if the guest has a flag for them.
 pub(crate) fn packed_rows(rows: &FpRows) -> u64 {
-    rows.flags.iter().rev().fold(0, |word, &bit| word << 8 | u64::from(bit)) << 8 | u64::from(rows.status.0)
+    let denormal = rows.denormal.map_or(0, |bit| bit | 0x80);
+    let flags = rows.flags.iter().rev().fold(u64::from(denormal), |word, &bit| word << 8 | u64::from(bit));
+    flags << 8 | u64::from(rows.status.0)
 }
 
 /// The host control word for each value of the guest's rounding mode.
@@ -32,6 +35,10 @@ pub(crate) fn merge(env: &mut Env, raised: u32) {
         if raised >> bit & 1 != 0 {
             status |= 1 << (rows >> (8 + 8 * k) & 63);
         }
+    }
+    let denormal = rows >> 48;
+    if denormal & 0x80 != 0 && raised >> host::DENORMAL_BIT & 1 != 0 {
+        status |= 1 << (denormal & 63);
     }
     env.file[rows as u8 as usize] |= status;
 }
@@ -143,11 +150,16 @@ mod tests {
             rounding: [FpRounding::Nearest; 4],
             status: brolga_core::Reg(9),
             flags: [8, 1, 20, 63, 4],
+            denormal: None,
         };
         let mut env = Env::default();
         env.fp.rows = packed_rows(&rows);
         env.file[9] = 1;
         merge(&mut env, 0x3f & !2);
         assert_eq!(env.file[9], 1 | 1 << 8 | 1 << 1 | 1 << 20 | 1 << 63 | 1 << 4);
+        env.fp.rows = packed_rows(&FpRows { denormal: Some(7), ..rows });
+        env.file[9] = 0;
+        merge(&mut env, 2);
+        assert_eq!(env.file[9], 1 << 7);
     }
 }

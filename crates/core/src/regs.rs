@@ -69,6 +69,8 @@ pub struct FpRows {
     pub status: Reg,
     /// Bit number of each flag: invalid operation, division by zero, overflow, underflow, inexact.
     pub flags: [u8; 5],
+    /// Bit number of the flag for a denormal operand that is used as it is, if the guest has one.
+    pub denormal: Option<u8>,
 }
 
 impl RegTable {

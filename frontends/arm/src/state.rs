@@ -64,6 +64,7 @@ const FP: FpRows = FpRows {
     rounding: [FpRounding::Nearest, FpRounding::Up, FpRounding::Down, FpRounding::Zero],
     status: FPSR,
     flags: [0, 1, 2, 3, 4],
+    denormal: None,
 };
 
 static ROWS: [RegInfo; 79] = [

@@ -122,13 +122,14 @@ const fn wide(name: &'static str, reg: Reg) -> RegInfo {
 /// The rows.
 pub static REGS: RegTable = RegTable { regs: &ROWS, pc: RIP, cc: CC, scratch: SCRATCH, fp: Some(FP) };
 
-/// MXCSR.RC is bits 14..13; IE, ZE, OE, UE and PE are bits 0 and 2 to 5. SDM vol. 1, "MXCSR Control and Status Register".
+/// MXCSR.RC is bits 14..13; IE, DE, ZE, OE, UE and PE are bits 0 to 5. SDM vol. 1, "MXCSR Control and Status Register".
 const FP: FpRows = FpRows {
     control: MXCSR,
     rounding_lsb: 13,
     rounding: [FpRounding::Nearest, FpRounding::Down, FpRounding::Up, FpRounding::Zero],
     status: MXCSR_FLAGS,
     flags: [0, 2, 3, 4, 5],
+    denormal: Some(1),
 };
 
 static ROWS: [RegInfo; 72] = [

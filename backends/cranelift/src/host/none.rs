@@ -20,6 +20,9 @@ pub(crate) const DEFAULT_CONTROL: u32 = 0;
 /// No flags.
 pub(crate) const FLAG_BITS: [u32; 5] = [0; 5];
 
+/// No flag.
+pub(crate) const DENORMAL_BIT: u32 = 0;
+
 /// No flags.
 pub(crate) const RAISED: u32 = 0;
 

@@ -16,11 +16,14 @@ pub(crate) const TOTAL_STORE_ORDER: bool = true;
 /// Intel SDM vol. 1, "MXCSR Control and Status Register".
 pub(crate) const DEFAULT_CONTROL: u32 = 0x1f80;
 
-/// Bits of MXCSR: invalid, division by zero, overflow, underflow, inexact. Denormal operands are not looked at.
+/// Bits of MXCSR: invalid, division by zero, overflow, underflow, inexact.
 pub(crate) const FLAG_BITS: [u32; 5] = [0, 2, 3, 4, 5];
 
-/// The same as a mask.
-pub(crate) const RAISED: u32 = 0x3d;
+/// Bit of MXCSR for a denormal operand.
+pub(crate) const DENORMAL_BIT: u32 = 1;
+
+/// All of them as a mask.
+pub(crate) const RAISED: u32 = 0x3f;
 
 /// MXCSR with a rounding mode.
 pub(crate) fn control(rounding: FpRounding) -> u32 {

@@ -154,6 +154,9 @@ impl Lower<'_, '_> {
 
     /// Not 0 where a lane of `r`, whose lanes are those of `ty`, is a NaN or, if `tiny`, the smallest normal number.
     pub(super) fn doubtful(&mut self, r: ir::Value, ty: ir::Type, tiny: bool) -> ir::Value {
+        if self.u.regs.fp.as_ref().is_some_and(|fp| fp.denormal.is_some()) {
+            return self.doubtful_bits(r, ty, tiny);
+        }
         if !ty.is_vector() {
             if !tiny {
                 return self.fb.ins().fcmp(FloatCC::Unordered, r, r);
@@ -187,6 +190,33 @@ impl Lower<'_, '_> {
             bad = self.fb.ins().bor(bad, same);
         }
         self.fb.ins().vhigh_bits(types::I32, bad)
+    }
+
+    /// The same by integer comparisons: those of floats would note denormal results as operands.
+    fn doubtful_bits(&mut self, r: ir::Value, ty: ir::Type, tiny: bool) -> ir::Value {
+        let single = matches!(ty, types::F32 | types::F32X4);
+        let (floats, ints, bits) =
+            if single { (types::F32X4, types::I32X4, 32) } else { (types::F64X2, types::I64X2, 64) };
+        let each = |low: u64| u128::MAX / (u128::MAX >> (128 - bits)) * u128::from(low);
+        let (magnitude, infinity, smallest) = if single {
+            (each(0x7fff_ffff), each(0x7f80_0000), each(SMALLEST_F32.into()))
+        } else {
+            (each(i64::MAX as u64), each(0x7ff0 << 48), each(SMALLEST_F64))
+        };
+        let v = if ty.is_vector() { r } else { self.fb.ins().scalar_to_vector(floats, r) };
+        let v = self.as_ty(ints, v);
+        let [magnitude, infinity, smallest] = [magnitude, infinity, smallest].map(|value| {
+            let v = self.vector_const(value);
+            self.as_ty(ints, v)
+        });
+        let size = self.fb.ins().band(v, magnitude);
+        let mut bad = self.fb.ins().icmp(IntCC::SignedGreaterThan, size, infinity);
+        if tiny {
+            let same = self.fb.ins().icmp(IntCC::Equal, size, smallest);
+            bad = self.fb.ins().bor(bad, same);
+        }
+        let bad = self.fb.ins().vhigh_bits(types::I32, bad);
+        if ty.is_vector() { bad } else { self.fb.ins().band_imm_u(bad, 1) }
     }
 
     fn extreme(&mut self, block: &Block, inst: &Inst, op: FpOp) -> ir::Value {

@@ -4,11 +4,14 @@
 //! row makes the id and the table entry.
 
 use brolga_ir::{Helper, HelperId};
+use brolga_softfloat::{F32, F64};
 
 pub mod cpuid;
 pub mod flags;
+pub mod fp;
 pub mod int;
 pub mod system;
+pub mod vector;
 
 macro_rules! helpers {
     ($($id:ident $name:literal $func:path;)*) => {
@@ -45,4 +48,35 @@ helpers! {
     RANDOM "random" system::random;
     GET_MXCSR "get_mxcsr" system::get_mxcsr;
     SET_MXCSR "set_mxcsr" system::set_mxcsr;
+    ADD_S "add_s" fp::add::<F32>;
+    ADD_D "add_d" fp::add::<F64>;
+    SUB_S "sub_s" fp::sub::<F32>;
+    SUB_D "sub_d" fp::sub::<F64>;
+    MUL_S "mul_s" fp::mul::<F32>;
+    MUL_D "mul_d" fp::mul::<F64>;
+    DIV_S "div_s" fp::div::<F32>;
+    DIV_D "div_d" fp::div::<F64>;
+    SQRT_S "sqrt_s" fp::sqrt::<F32>;
+    SQRT_D "sqrt_d" fp::sqrt::<F64>;
+    EQUAL_S "equal_s" fp::equal::<F32>;
+    EQUAL_D "equal_d" fp::equal::<F64>;
+    GREATER_EQUAL_S "greater_equal_s" fp::greater_equal::<F32>;
+    GREATER_EQUAL_D "greater_equal_d" fp::greater_equal::<F64>;
+    GREATER_S "greater_s" fp::greater::<F32>;
+    GREATER_D "greater_d" fp::greater::<F64>;
+    COMPARE_S "compare_s" fp::compare::<F32>;
+    COMPARE_D "compare_d" fp::compare::<F64>;
+    COMPARE_SIGNALLING_S "compare_signalling_s" fp::compare_signalling::<F32>;
+    COMPARE_SIGNALLING_D "compare_signalling_d" fp::compare_signalling::<F64>;
+    TO_INT_S "to_int_s" fp::to_int::<F32>;
+    TO_INT_D "to_int_d" fp::to_int::<F64>;
+    FROM_INT_S "from_int_s" fp::from_int::<F32>;
+    FROM_INT_D "from_int_d" fp::from_int::<F64>;
+    ROUND_S "round_s" fp::round::<F32>;
+    ROUND_D "round_d" fp::round::<F64>;
+    TO_DOUBLE "to_double" fp::to_double;
+    TO_SINGLE "to_single" fp::to_single;
+    RECIPROCAL "reciprocal" fp::reciprocal;
+    RECIPROCAL_ROOT "reciprocal_root" fp::reciprocal_root;
+    VECTOR_SHIFT "vector_shift" vector::shift;
 }

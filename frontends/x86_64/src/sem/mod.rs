@@ -13,13 +13,17 @@ pub mod atomic;
 pub mod bits;
 pub mod branch;
 pub mod flags;
+pub mod fp;
 pub mod muldiv;
 pub mod operand;
 pub mod shift;
+pub mod shuffle;
 pub mod stack;
 pub mod string;
 pub mod system;
 mod table;
+mod table_sse;
+pub mod vec;
 
 pub use brolga_ir::Flow;
 pub use table::translate;

@@ -1,0 +1,181 @@
+//! SSE arithmetic on values: bits in, bits out, zero-extended, by MXCSR's rules. SDM vol. 1, "SSE and SSE2 floating-point
+//! operations".
+
+use crate::state::{MXCSR, MXCSR_FLAGS};
+use brolga_core::Env;
+use brolga_softfloat::fast::{self, HostFormat};
+use brolga_softfloat::{F32, F64, Flags, FpEnv, IntType, Relation, Rounding, Word, to_int_checked};
+
+/// The rounding of MXCSR.RC.
+fn rounding(control: u64) -> Rounding {
+    match control >> 13 & 3 {
+        0 => Rounding::NearestEven,
+        1 => Rounding::Down,
+        2 => Rounding::Up,
+        _ => Rounding::Zero,
+    }
+}
+
+/// The rules of an MXCSR. FTZ counts only where underflow is masked, as it always is here.
+fn rules(control: u64) -> FpEnv {
+    let (daz, ftz) = (control >> 6 & 1 != 0, control >> 15 != 0);
+    FpEnv { rounding: rounding(control), flush_inputs: daz, flush_outputs: ftz, ..FpEnv::x86_sse() }
+}
+
+/// MXCSR's flags IE DE ZE OE UE PE as the library's, and back: every place but that of DE is shifted by one.
+fn to_library(flags: u64) -> Flags {
+    Flags::from_bits((flags & 1 | flags >> 1 & 0x1e | (flags & 2) << 6) as u8)
+}
+
+fn from_library(flags: Flags) -> u64 {
+    let f = u64::from(flags.bits());
+    f & 1 | (f & 0x1e) << 1 | f >> 6 & 2
+}
+
+/// Runs `f` under the guest's MXCSR and adds the flags that it raised.
+#[inline(always)]
+fn with<R>(env: &mut Env, f: impl FnOnce(&mut FpEnv) -> R) -> R {
+    let old = env.get(MXCSR_FLAGS);
+    let mut fp = FpEnv { flags: to_library(old), ..rules(env.get(MXCSR)) };
+    // Under DAZ a denormal operand raises nothing; SDM vol. 1, "Denormals-Are-Zeros".
+    let noted = fp.flags;
+    let result = f(&mut fp);
+    let mut new = from_library(fp.flags);
+    if fp.flush_inputs {
+        new = new & !2 | from_library(noted) & 2;
+    }
+    env.set(MXCSR_FLAGS, old | new);
+    result
+}
+
+fn bits<F: HostFormat>(value: u64) -> F::Bits {
+    F::Bits::narrow(value.into())
+}
+
+macro_rules! two {
+    ($($(#[doc = $doc:literal])* $name:ident;)*) => {$(
+        $(#[doc = $doc])*
+        pub extern "C" fn $name<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+            with(env, |fp| fast::$name::<F>(fp, bits::<F>(a), bits::<F>(b))).widen() as u64
+        }
+    )*};
+}
+
+two! {
+    /// ADDSS and its like.
+    add;
+    /// SUBSS and its like.
+    sub;
+    /// MULSS and its like.
+    mul;
+    /// DIVSS and its like.
+    div;
+}
+
+/// SQRTSS and its like.
+pub extern "C" fn sqrt<F: HostFormat>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    with(env, |fp| fast::sqrt::<F>(fp, bits::<F>(a))).widen() as u64
+}
+
+fn relation<F: HostFormat>(env: &mut Env, a: u64, b: u64, signalling: bool) -> Relation {
+    with(env, |fp| fast::compare::<F>(fp, bits::<F>(a), bits::<F>(b), signalling))
+}
+
+fn ones(c: bool) -> u64 {
+    if c { u64::MAX } else { 0 }
+}
+
+/// Ones where equal; quiet.
+pub extern "C" fn equal<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    ones(relation::<F>(env, a, b, false) == Relation::Equal)
+}
+
+/// Ones where greater or equal; any NaN is invalid.
+pub extern "C" fn greater_equal<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    ones(matches!(relation::<F>(env, a, b, true), Relation::Equal | Relation::Greater))
+}
+
+/// Ones where greater; any NaN is invalid.
+pub extern "C" fn greater<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    ones(relation::<F>(env, a, b, true) == Relation::Greater)
+}
+
+/// The relation as the IR has it in bits 31..28: less is N, equal Z and C, greater C, unordered C and V.
+fn relation_bits(r: Relation) -> u64 {
+    match r {
+        Relation::Less => 8 << 28,
+        Relation::Equal => 6 << 28,
+        Relation::Greater => 2 << 28,
+        Relation::Unordered => 3 << 28,
+    }
+}
+
+/// UCOMISS, UCOMISD.
+pub extern "C" fn compare<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    relation_bits(relation::<F>(env, a, b, false))
+}
+
+/// COMISS, COMISD: any NaN is invalid.
+pub extern "C" fn compare_signalling<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    relation_bits(relation::<F>(env, a, b, true))
+}
+
+/// To a signed integer: bit 0 of `how` for 64 bits, bit 1 to truncate. What does not fit gives the lowest number.
+pub extern "C" fn to_int<F: HostFormat>(env: &mut Env, a: u64, how: u64, _: u64) -> u64 {
+    let wide = how & 1 != 0;
+    let to = if wide { IntType::I64 } else { IntType::I32 };
+    with(env, |fp| {
+        let rounding = if how & 2 != 0 { Rounding::Zero } else { fp.rounding };
+        // A denormal operand is no exception of a conversion to integers.
+        let noted = fp.flags;
+        let result = to_int_checked::<F>(fp, bits::<F>(a), to, 0, rounding);
+        let raised = from_library(fp.flags) & !2 | from_library(noted) & 2;
+        fp.flags = to_library(raised);
+        result.unwrap_or(if wide { 1 << 63 } else { 1 << 31 })
+    })
+}
+
+/// From a signed integer of 64 bits.
+pub extern "C" fn from_int<F: HostFormat>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    with(env, |fp| fast::from_int::<F>(fp, a, IntType::I64, fp.rounding)).widen() as u64
+}
+
+/// CVTSS2SD.
+pub extern "C" fn to_double(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    with(env, |fp| fast::f32_to_f64(fp, a as u32))
+}
+
+/// CVTSD2SS.
+pub extern "C" fn to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    with(env, |fp| fast::f64_to_f32(fp, a, fp.rounding)).into()
+}
+
+/// To an integer in the format. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own, bit 3 never inexact.
+pub extern "C" fn round<F: HostFormat>(env: &mut Env, a: u64, how: u64, _: u64) -> u64 {
+    with(env, |fp| {
+        let rounding = if how & 4 != 0 { fp.rounding } else { rounding(how << 13) };
+        let noted = fp.flags;
+        let r = fast::round_to_int::<F>(fp, bits::<F>(a), rounding, how & 8 == 0);
+        fp.flags = to_library(from_library(fp.flags) & !2 | from_library(noted) & 2);
+        r.widen() as u64
+    })
+}
+
+/// The rules of estimates: denormals are zeros, nothing is raised.
+fn estimate() -> FpEnv {
+    FpEnv { flush_inputs: true, flush_outputs: true, ..FpEnv::x86_sse() }
+}
+
+/// RCPSS: the reciprocal. Processors give 12 bits of it; these are all.
+pub extern "C" fn reciprocal(_env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    fast::div::<F32>(&mut estimate(), 1f32.to_bits(), a as u32).into()
+}
+
+/// RSQRTSS: the reciprocal of the root, likewise.
+pub extern "C" fn reciprocal_root(_env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    let fp = &mut estimate();
+    let wide = fast::f32_to_f64(fp, a as u32);
+    let root = fast::sqrt::<F64>(fp, wide);
+    let r = fast::div::<F64>(fp, 1f64.to_bits(), root);
+    fast::f64_to_f32(fp, r, Rounding::NearestEven).into()
+}

@@ -1,0 +1,291 @@
+//! Vector registers: moves, logic, integer arithmetic, shifts. Memory operands of 16 bytes need not be aligned here.
+
+use super::operand::plain;
+use super::{Cx, Flow};
+use crate::{exec, state};
+use brolga_core::{MemOp, RegSet, Size};
+use brolga_ir::{Inst, IntCc, Op, Shape, Ty, Value};
+use iced_x86::{Mnemonic, OpKind, Register};
+
+impl Cx<'_> {
+    /// An XMM register.
+    pub fn xmm(&mut self, r: Register) -> Value {
+        self.b.get_v(state::xmm(r.number() as u32))
+    }
+
+    /// Writes an XMM register.
+    pub fn set_xmm(&mut self, r: Register, v: Value) {
+        self.b.set(state::xmm(r.number() as u32), v);
+    }
+
+    /// Operand `n`, a register or 16 bytes of memory.
+    pub fn vsrc(&mut self, n: u32) -> Value {
+        if self.i.op_kind(n) == OpKind::Register {
+            return self.xmm(self.i.op_register(n));
+        }
+        let (addr, offset) = self.address();
+        self.b.load(Ty::V128, MemOp::plain(Size::B16), addr, offset)
+    }
+
+    /// The lowest scalar of operand `n`: of a register, or of as much memory.
+    pub fn scalar(&mut self, n: u32, ty: Ty) -> Value {
+        if self.i.op_kind(n) == OpKind::Register {
+            let v = self.xmm(self.i.op_register(n));
+            return self.b.lane(ty, shape(ty), v, 0);
+        }
+        let (addr, offset) = self.address();
+        self.b.load(ty, plain(ty), addr, offset)
+    }
+
+    /// The lowest 8 bytes of operand `n` with zeros above.
+    pub fn low_half(&mut self, n: u32) -> Value {
+        let v = self.scalar(n, Ty::I64);
+        self.b.vscalar(v)
+    }
+
+    /// Writes the whole register of operand 0.
+    pub fn set_v(&mut self, v: Value) {
+        self.set_xmm(self.i.op0_register(), v);
+    }
+}
+
+/// Lanes of the width of `ty`.
+pub fn shape(ty: Ty) -> Shape {
+    match ty.bits() {
+        8 => Shape::I8x16,
+        16 => Shape::I16x8,
+        32 => Shape::I32x4,
+        _ => Shape::I64x2,
+    }
+}
+
+/// MOVAPS, MOVUPS, MOVDQA, MOVDQU, LDDQU, MOVNTDQ and their like: 16 bytes.
+pub fn mov(cx: &mut Cx) -> Flow {
+    let v = cx.vsrc(1);
+    if cx.i.op0_kind() == OpKind::Register {
+        cx.set_v(v);
+    } else {
+        let (addr, offset) = cx.address();
+        cx.b.store(MemOp::plain(Size::B16), addr, offset, v);
+    }
+    Flow::Next
+}
+
+/// MOVD, MOVQ: a scalar to or from the bottom of a register, zeros above.
+pub fn mov_scalar(cx: &mut Cx, ty: Ty) -> Flow {
+    // MOVQ moves 64 bits whatever its operands, MOVD those of its general register.
+    let from = cx.i.op1_register();
+    let v = if from.is_gpr() { cx.reg(from) } else { cx.scalar(1, ty) };
+    let to = cx.i.op0_register();
+    if to.is_xmm() {
+        let v = cx.b.vscalar(v);
+        cx.set_xmm(to, v);
+    } else {
+        cx.set_op(0, v);
+    }
+    Flow::Next
+}
+
+/// MOVSS, MOVSD: from memory with zeros above, between registers into the bottom.
+pub fn mov_float(cx: &mut Cx, ty: Ty) -> Flow {
+    let v = cx.scalar(1, ty);
+    if cx.i.op0_kind() != OpKind::Register {
+        cx.set_op(0, v);
+        return Flow::Next;
+    }
+    let r = if cx.i.op1_kind() == OpKind::Register {
+        let old = cx.vsrc(0);
+        cx.b.insert(shape(ty), old, v, 0)
+    } else {
+        cx.b.vscalar(v)
+    };
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// MOVLPS, MOVHPS, MOVLPD, MOVHPD: half `half` of a register and memory.
+pub fn mov_half(cx: &mut Cx, half: u32) -> Flow {
+    if cx.i.op0_kind() == OpKind::Register {
+        let v = cx.scalar(1, Ty::I64);
+        let old = cx.vsrc(0);
+        let r = cx.b.insert(Shape::I64x2, old, v, half);
+        cx.set_v(r);
+    } else {
+        let v = cx.vsrc(1);
+        let v = cx.b.lane(Ty::I64, Shape::I64x2, v, half);
+        cx.set_op(0, v);
+    }
+    Flow::Next
+}
+
+/// An op of two vectors that the IR has.
+pub fn two(cx: &mut Cx, op: Op, shape: Shape) -> Flow {
+    let (b, a) = (cx.vsrc(1), cx.vsrc(0));
+    let r = cx.b.vbinary(op, shape, a, b);
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// PCMPEQB and its like.
+pub fn compare(cx: &mut Cx, cc: IntCc, shape: Shape) -> Flow {
+    let (b, a) = (cx.vsrc(1), cx.vsrc(0));
+    let r = cx.b.vicmp(cc, shape, a, b);
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// PAND, POR, PXOR, PANDN and those of floats.
+pub fn logic(cx: &mut Cx, op: Op) -> Flow {
+    if op == Op::Xor && cx.i.op0_register() == cx.i.op1_register() {
+        let zero = cx.b.vconst(0);
+        cx.set_v(zero);
+        return Flow::Next;
+    }
+    let (b, a) = (cx.vsrc(1), cx.vsrc(0));
+    // PANDN complements the first operand.
+    let (x, y) = if op == Op::Bic { (b, a) } else { (a, b) };
+    let r = cx.b.push(Inst { a: x, b: y, ..Inst::new(op, Ty::V128) });
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// PSLLW and its like, by an immediate or a value.
+pub fn shift(cx: &mut Cx, op: Op, shape: Shape) -> Flow {
+    let bits = shape.lane_bits();
+    if cx.i.op1_kind() == OpKind::Immediate8 {
+        let n = cx.i.immediate(1) as u32;
+        let v = cx.vsrc(0);
+        let r = match op {
+            Op::Vashr => cx.b.vshift(op, shape, v, n.min(bits - 1)),
+            _ if n >= bits => cx.b.vconst(0),
+            _ => cx.b.vshift(op, shape, v, n),
+        };
+        cx.set_v(r);
+        return Flow::Next;
+    }
+    let v = cx.vsrc(1);
+    let count = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
+    let n = cx.i.op0_register().number() as u32;
+    let how = bits as u64 | ((op == Op::Vshl) as u64) << 8 | ((op == Op::Vashr) as u64) << 9;
+    let (reg, how) = (cx.iconst(Ty::I64, n as u64), cx.iconst(Ty::I64, how));
+    let row = RegSet::EMPTY.with128(state::xmm(n));
+    cx.b.call_void(exec::VECTOR_SHIFT, &[reg, count, how], row, row);
+    Flow::Next
+}
+
+/// PMULHW, PMULHUW: the high halves of products of 16 bits.
+pub fn mul_high(cx: &mut Cx, signed: bool) -> Flow {
+    let (b, a) = (cx.vsrc(1), cx.vsrc(0));
+    let (widen, down, narrow) =
+        if signed { (Op::Vsext, Op::Vashr, Op::Vsnarrow) } else { (Op::Vzext, Op::Vlshr, Op::Vunarrow) };
+    let halves = [false, true].map(|upper| {
+        let (x, y) = (cx.b.vwiden(widen, Shape::I16x8, a, upper), cx.b.vwiden(widen, Shape::I16x8, b, upper));
+        let p = cx.b.vbinary(Op::Vmul, Shape::I32x4, x, y);
+        cx.b.vshift(down, Shape::I32x4, p, 16)
+    });
+    let r = cx.b.vbinary(narrow, Shape::I32x4, halves[0], halves[1]);
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// PMULUDQ, PMULDQ: products of the even lanes of 32 bits.
+pub fn mul_even(cx: &mut Cx, signed: bool) -> Flow {
+    let operands = [0, 1].map(|n| {
+        let v = cx.vsrc(n);
+        if signed {
+            let v = cx.b.vshift(Op::Vshl, Shape::I64x2, v, 32);
+            cx.b.vshift(Op::Vashr, Shape::I64x2, v, 32)
+        } else {
+            let mask = cx.b.vconst(0xffff_ffff << 64 | 0xffff_ffff);
+            cx.b.and(Ty::V128, v, mask)
+        }
+    });
+    let r = cx.b.vbinary(Op::Vmul, Shape::I64x2, operands[0], operands[1]);
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// PSADBW: sums of eight absolute differences of bytes.
+pub fn sum_differences(cx: &mut Cx) -> Flow {
+    let (b, a) = (cx.vsrc(1), cx.vsrc(0));
+    let x = cx.b.vbinary(Op::VusubSat, Shape::I8x16, a, b);
+    let y = cx.b.vbinary(Op::VusubSat, Shape::I8x16, b, a);
+    let d = cx.b.or(Ty::V128, x, y);
+    // Neighbours are added until 64 bits are one sum.
+    let bytes = cx.b.vconst(u128::MAX / 0xffff * 0xff);
+    let even = cx.b.and(Ty::V128, d, bytes);
+    let odd = cx.b.vshift(Op::Vlshr, Shape::I16x8, d, 8);
+    let sums = cx.b.vbinary(Op::Vadd, Shape::I16x8, even, odd);
+    let ones = cx.b.vconst(u128::MAX / 0xffff);
+    let sums = cx.b.vbinary(Op::VmulPairs, Shape::I16x8, sums, ones);
+    let upper = cx.b.vshift(Op::Vlshr, Shape::I64x2, sums, 32);
+    let sums = cx.b.vbinary(Op::Vadd, Shape::I32x4, sums, upper);
+    let mask = cx.b.vconst(0xffff_ffff << 64 | 0xffff_ffff);
+    let r = cx.b.and(Ty::V128, sums, mask);
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// PMOVMSKB, MOVMSKPS, MOVMSKPD: the top bits of all lanes. A multiplication brings those of half a register together: with
+/// the bits `k` lanes apart as they should be one apart, no two of its sums meet.
+pub fn mask(cx: &mut Cx, shape: Shape) -> Flow {
+    let v = cx.vsrc(1);
+    let (lanes, bits) = (shape.lanes() / 2, shape.lane_bits());
+    let halves = [0, 1].map(|half| {
+        let x = cx.b.lane(Ty::I64, Shape::I64x2, v, half);
+        let top = cx.iconst(Ty::I64, (bits - 1) as u64);
+        let x = cx.b.lshr(Ty::I64, x, top);
+        if lanes == 1 {
+            return x;
+        }
+        let ones = cx.iconst(Ty::I64, u64::MAX / (u64::MAX >> (64 - bits)));
+        let x = cx.b.and(Ty::I64, x, ones);
+        // Lane i is at i * bits, and belongs at (64 - lanes) + i.
+        let factor = (0..lanes).fold(0u64, |f, i| f | 1 << (64 - lanes + i - i * bits));
+        let factor = cx.iconst(Ty::I64, factor);
+        let x = cx.b.imul(Ty::I64, x, factor);
+        let down = cx.iconst(Ty::I64, 64 - lanes as u64);
+        cx.b.lshr(Ty::I64, x, down)
+    });
+    let up = cx.iconst(Ty::I64, lanes as u64);
+    let upper = cx.b.shl(Ty::I64, halves[1], up);
+    let r = cx.b.or(Ty::I64, halves[0], upper);
+    let to = cx.i.op0_register().full_register();
+    cx.set_reg(to, r);
+    Flow::Next
+}
+
+/// PEXTRW and its like: a lane to a general register, zero-extended, or to memory.
+pub fn extract(cx: &mut Cx, ty: Ty) -> Flow {
+    let v = cx.vsrc(1);
+    let lane = cx.i.immediate(2) as u32 % shape(ty).lanes();
+    let x = cx.b.lane(ty, shape(ty), v, lane);
+    if cx.i.op0_kind() == OpKind::Register {
+        let x = cx.widen(x);
+        cx.set_reg(cx.i.op0_register().full_register(), x);
+    } else {
+        cx.set_op(0, x);
+    }
+    Flow::Next
+}
+
+/// PINSRW and its like: a lane from the bottom of a general register or from memory.
+pub fn insert(cx: &mut Cx, ty: Ty) -> Flow {
+    let x = if cx.i.op1_kind() == OpKind::Register {
+        let x = cx.reg(cx.i.op1_register());
+        cx.zext(ty, x)
+    } else {
+        cx.scalar(1, ty)
+    };
+    let v = cx.vsrc(0);
+    let lane = cx.i.immediate(2) as u32 % shape(ty).lanes();
+    let r = cx.b.insert(shape(ty), v, x, lane);
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// Whether the instruction has an MMX register, which is not an XMM register's business.
+pub fn is_mmx(cx: &Cx) -> bool {
+    let mmx = |n| cx.i.op_kind(n) == OpKind::Register && cx.i.op_register(n).is_mm();
+    (0..cx.i.op_count()).any(mmx) || matches!(cx.i.mnemonic(), Mnemonic::Emms)
+}
