@@ -3,10 +3,10 @@
 use crate::case::{CODE, Case, DATA_LEN, decode};
 use crate::generate::{self, forms};
 use crate::host::{Host, Registers};
-use crate::judge::{GENERAL, Run, differences, native, ours, undefined};
+use crate::judge::{End, GENERAL, Run, differences, native, ours, undefined};
 use crate::random::Random;
 use brolga_harness::{Engine, Guest, engines, guest_by_name};
-use iced_x86::{Code, Mnemonic};
+use iced_x86::{Code, Mnemonic, OpKind};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -38,7 +38,7 @@ pub struct Summary {
     pub missing: Vec<Code>,
     /// Cases without a comparison, by reason.
     pub skipped: BTreeMap<String, u32>,
-    /// Differences, the first of every mnemonic, made small.
+    /// Differences, the first of every mnemonic or kind, made small.
     pub failures: BTreeMap<String, String>,
     /// All differences.
     pub wrong: u32,
@@ -48,6 +48,20 @@ pub struct Summary {
 fn at_the_edge(raised: Option<(i32, i32, u64)>) -> bool {
     const END: u64 = 1 << 47;
     raised.is_some_and(|(_, _, addr)| (END - 64..END).contains(&addr))
+}
+
+/// Mistakes that many instructions share, so that each does not hide what else is wrong with them.
+fn kind(case: &Case, host: &End, own: &End) -> Option<&'static str> {
+    if host.raised == own.raised {
+        return None;
+    }
+    let at = case.instructions.iter().find(|i| i.ip() == host.after.rip)?;
+    let wide = at.memory_size().size() == 16 && at.op_kinds().any(|k| k == OpKind::Memory);
+    match host.raised {
+        Some((libc::SIGFPE, code, _)) if code > 2 => Some("unmasked exceptions"),
+        Some((libc::SIGSEGV, 0x80, _)) if wide => Some("alignment of 16 bytes"),
+        _ => None,
+    }
 }
 
 struct Comparison {
@@ -68,8 +82,8 @@ enum Seen {
 }
 
 impl Comparison {
-    /// How `case` differs on tier `n`.
-    fn difference(&mut self, case: &Case, n: usize) -> Result<String, (Seen, String)> {
+    /// How `case` differs on tier `n`, and by what kind of mistake if it is one of many instructions.
+    fn difference(&mut self, case: &Case, n: usize) -> Result<(Option<&'static str>, String), (Seen, String)> {
         let nothing = |why: &str| (Seen::Nothing, why.to_string());
         let host = native(&mut self.host, case).unwrap_or_else(|e| panic!("{e}\n{}", case.listing()));
         let host = match host {
@@ -91,7 +105,7 @@ impl Comparison {
         if at_the_edge(own.raised) && host.raised.is_some_and(|(signal, ..)| signal == libc::SIGSEGV) {
             return Err(nothing("an access across the end of the lower half of addresses"));
         }
-        Ok(differences(&host, &own, u))
+        Ok((kind(case, &host, &own), differences(&host, &own, u)))
     }
 
     fn run(&mut self, case: &Case, label: &str) -> Seen {
@@ -104,7 +118,7 @@ impl Comparison {
         };
         let mut seen = Seen::Nothing;
         for n in tiers {
-            let difference = match self.difference(case, n) {
+            let (kind, difference) = match self.difference(case, n) {
                 Ok(d) => d,
                 Err((what, why)) => {
                     *self.summary.skipped.entry(why).or_default() += 1;
@@ -118,32 +132,36 @@ impl Comparison {
             let tier = self.engines[n].name().to_string();
             *self.summary.compared.entry(tier.clone()).or_default() += 1;
             if !difference.is_empty() {
-                self.fail(case, n, &tier, label);
+                self.fail(case, n, kind, &tier, label);
                 break;
             }
         }
         seen
     }
 
-    fn fail(&mut self, case: &Case, n: usize, tier: &str, label: &str) {
+    fn fail(&mut self, case: &Case, n: usize, kind: Option<&'static str>, tier: &str, label: &str) {
         self.summary.wrong += 1;
         let names: Vec<String> = case.instructions.iter().map(|i| format!("{:?}", i.mnemonic())).collect();
-        let key = if names.len() == 1 { names[0].clone() } else { "sequences".into() };
+        let key = match kind {
+            Some(kind) => kind.to_string(),
+            None if names.len() == 1 => names[0].clone(),
+            None => "sequences".into(),
+        };
         if self.summary.failures.contains_key(&key) {
             return;
         }
-        let small = self.minimise(case.clone(), n);
-        let difference = self.difference(&small, n).unwrap_or_else(|(_, why)| why);
+        let small = self.minimise(case.clone(), n, kind);
+        let difference = self.difference(&small, n).map_or_else(|(_, why)| why, |(_, text)| text);
         let text = format!("{label}, {tier}:\n{}{}{difference}", small.listing(), inputs(&small));
         self.summary.failures.insert(key, text);
     }
 
-    fn differs(&mut self, case: &Case, n: usize) -> bool {
-        self.difference(case, n).is_ok_and(|d| !d.is_empty())
+    fn differs(&mut self, case: &Case, n: usize, by: Option<&'static str>) -> bool {
+        self.difference(case, n).is_ok_and(|(kind, text)| kind == by && !text.is_empty())
     }
 
     /// A smaller case that still differs: fewer instructions, then registers and data that are zero.
-    fn minimise(&mut self, mut case: Case, n: usize) -> Case {
+    fn minimise(&mut self, mut case: Case, n: usize, kind: Option<&'static str>) -> Case {
         let mut at = 0;
         while case.instructions.len() > 1 && at < case.instructions.len() {
             let gone = case.instructions[at];
@@ -151,7 +169,7 @@ impl Comparison {
             let mut shorter = case.clone();
             shorter.code.drain(from..from + gone.len());
             shorter.instructions = decode(&shorter.code);
-            if self.differs(&shorter, n) {
+            if self.differs(&shorter, n, kind) {
                 case = shorter;
             } else {
                 at += 1;
@@ -160,14 +178,14 @@ impl Comparison {
         for change in simpler() {
             let mut other = case.clone();
             change(&mut other.before);
-            if self.differs(&other, n) {
+            if self.differs(&other, n, kind) {
                 case = other;
             }
         }
         for half in [0..DATA_LEN as usize / 2, DATA_LEN as usize / 2..DATA_LEN as usize] {
             let mut other = case.clone();
             other.data[half].fill(0);
-            if self.differs(&other, n) {
+            if self.differs(&other, n, kind) {
                 case = other;
             }
         }
