@@ -12,6 +12,10 @@ pub mod fp;
 pub mod int;
 pub mod system;
 pub mod vector;
+pub mod x87;
+mod x87_host;
+
+pub use x87_host::{PRESENT as X87, f as x87_function, kind as x87_kind, op as x87_op};
 
 macro_rules! helpers {
     ($($id:ident $name:literal $func:path;)*) => {
@@ -78,5 +82,32 @@ helpers! {
     TO_SINGLE "to_single" fp::to_single;
     RECIPROCAL "reciprocal" fp::reciprocal;
     RECIPROCAL_ROOT "reciprocal_root" fp::reciprocal_root;
+    X87_POP "x87_pop" x87::pop;
+    X87_LOAD "x87_load" x87::load;
+    X87_LOAD_REGISTER "x87_load_register" x87::load_register;
+    X87_LOAD_CONSTANT "x87_load_constant" x87::load_constant;
+    X87_STORE "x87_store" x87::store;
+    X87_STORED "x87_stored" x87::stored;
+    X87_STORE_REGISTER "x87_store_register" x87::store_register;
+    X87_ARITH "x87_arith" x87::arith;
+    X87_ARITH_MEMORY "x87_arith_memory" x87::arith_memory;
+    X87_COMPARE "x87_compare" x87::compare;
+    X87_COMPARE_FLAGS "x87_compare_flags" x87::compare_flags;
+    X87_COMPARE_MEMORY "x87_compare_memory" x87::compare_memory;
+    X87_FUNCTION "x87_function" x87::function;
+    X87_EXAMINE "x87_examine" x87::examine;
+    X87_EXCHANGE "x87_exchange" x87::exchange;
+    X87_MOVE_IF "x87_move_if" x87::move_if;
+    X87_FREE "x87_free" x87::free;
+    X87_ROTATE "x87_rotate" x87::rotate;
+    X87_INIT "x87_init" x87::init;
+    X87_CLEAR "x87_clear" x87::clear;
+    X87_SET_CONTROL "x87_set_control" x87::set_control;
+    X87_SAVE_HEADER "x87_save_header" x87::save_header;
+    X87_RESTORE_HEADER "x87_restore_header" x87::restore_header;
+    X87_SAVE_REGISTER "x87_save_register" x87::save_register;
+    X87_RESTORE_REGISTER "x87_restore_register" x87::restore_register;
+    X87_ENVIRONMENT "x87_environment" x87::environment;
+    X87_RESTORE_ENVIRONMENT "x87_restore_environment" x87::restore_environment;
     VECTOR_SHIFT "vector_shift" vector::shift;
 }

@@ -23,7 +23,9 @@ pub mod string;
 pub mod system;
 mod table;
 mod table_sse;
+mod table_x87;
 pub mod vec;
+pub mod x87;
 
 pub use brolga_ir::Flow;
 pub use table::translate;

@@ -1,0 +1,334 @@
+//! The x87 stack: registers by their distance from the top, tags, control and status. SDM vol. 1, "x87 FPU Execution
+//! Environment".
+
+use super::x87_host::{self as host, F80, INVALID, STACK};
+use crate::state::{self, FPU_CONTROL, FPU_CONTROL_START, FPU_STATUS, FPU_TAGS, fpr};
+use brolga_core::{Env, RegSet};
+
+/// What the status word keeps of an operation: the exceptions, and C0 to C3 of those that set them.
+const EXCEPTIONS: u64 = 0x7f;
+const C1: u64 = 1 << 9;
+/// C0, C2 and C3.
+const CODES: u64 = 1 << 8 | 1 << 10 | 1 << 14;
+/// Summary of unmasked exceptions, and busy, which is the same.
+const SUMMARY: u64 = 1 << 7 | 1 << 15;
+
+/// The words of the register file that x87 instructions use.
+pub fn words() -> RegSet {
+    let set = RegSet::EMPTY.with(FPU_CONTROL).with(FPU_STATUS).with(FPU_TAGS);
+    (0..8).fold(set, |set, n| set.with128(fpr(n)))
+}
+
+fn top(env: &Env) -> u32 {
+    (env.get(FPU_STATUS) >> 11) as u32 & 7
+}
+
+fn set_top(env: &mut Env, top: u32) {
+    let status = env.get(FPU_STATUS) & !(7 << 11);
+    env.set(FPU_STATUS, status | u64::from(top & 7) << 11);
+}
+
+/// Physical number of ST(`i`).
+fn physical(env: &Env, i: u64) -> u32 {
+    (top(env) + i as u32) & 7
+}
+
+fn is_used(env: &Env, i: u64) -> bool {
+    env.get(FPU_TAGS) >> physical(env, i) & 1 != 0
+}
+
+/// ST(`i`), whether it is in use or not.
+fn st(env: &Env, i: u64) -> F80 {
+    env.get128(fpr(physical(env, i)))
+}
+
+fn set_st(env: &mut Env, i: u64, v: F80) {
+    let n = physical(env, i);
+    env.set128(fpr(n), v & host::MASK);
+    env.set(FPU_TAGS, env.get(FPU_TAGS) | 1 << n);
+}
+
+/// Adds an operation's status, whose C1 counts, and with `codes` its other condition codes.
+fn merge(env: &mut Env, status: u64, codes: bool) {
+    let replaced = C1 | if codes { CODES } else { 0 };
+    let new = env.get(FPU_STATUS) & !replaced | status & (EXCEPTIONS | replaced);
+    let unmasked = new & !env.get(FPU_CONTROL) & 0x3f != 0;
+    env.set(FPU_STATUS, if unmasked { new | SUMMARY } else { new & !SUMMARY });
+}
+
+/// A read of ST(`i`): an empty register is a stack underflow and reads as the indefinite NaN.
+fn read(env: &mut Env, i: u64) -> F80 {
+    if is_used(env, i) {
+        return st(env, i);
+    }
+    merge(env, INVALID | STACK, false);
+    host::INDEFINITE
+}
+
+fn push(env: &mut Env, v: F80) {
+    let overflow = is_used(env, 7);
+    set_top(env, top(env) + 7);
+    if overflow {
+        merge(env, INVALID | STACK | C1, false);
+    }
+    set_st(env, 0, if overflow { host::INDEFINITE } else { v });
+}
+
+fn pop_one(env: &mut Env) {
+    let n = physical(env, 0);
+    env.set(FPU_TAGS, env.get(FPU_TAGS) & !(1 << n));
+    set_top(env, top(env) + 1);
+}
+
+/// Marks ST(0) empty and moves the top, `count` times.
+pub extern "C" fn pop(env: &mut Env, count: u64, _: u64, _: u64) -> u64 {
+    (0..count).for_each(|_| pop_one(env));
+    0
+}
+
+/// A memory operand of kind `from` as a register's value.
+fn operand(env: &mut Env, from: u64, bits: u64, high: u64) -> F80 {
+    let (v, status) = host::load(from, bits, high);
+    merge(env, status, false);
+    v
+}
+
+/// Pushes a memory operand of kind `from`.
+pub extern "C" fn load(env: &mut Env, from: u64, bits: u64, high: u64) -> u64 {
+    let v = operand(env, from, bits, high);
+    push(env, v);
+    0
+}
+
+/// Pushes ST(`i`).
+pub extern "C" fn load_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
+    let v = read(env, i);
+    push(env, v);
+    0
+}
+
+/// Pushes constant `n`: 1, log2 10, log2 e, pi, log10 2, ln 2, 0.
+pub extern "C" fn load_constant(env: &mut Env, n: u64, _: u64, _: u64) -> u64 {
+    let v = host::constant(n, env.get(FPU_CONTROL));
+    push(env, v);
+    0
+}
+
+/// ST(0) as a memory operand of kind `to`; the upper 16 bits of an 80-bit one are asked for by `high`. Changes nothing.
+pub extern "C" fn stored(env: &mut Env, to: u64, high: u64, _: u64) -> u64 {
+    let v = if is_used(env, 0) { st(env, 0) } else { host::INDEFINITE };
+    let (bits, _) = host::store(to, v, env.get(FPU_CONTROL));
+    if high != 0 { (bits >> 64) as u64 } else { bits as u64 }
+}
+
+/// What storing ST(0) as kind `to` raises.
+pub extern "C" fn store(env: &mut Env, to: u64, _: u64, _: u64) -> u64 {
+    let v = read(env, 0);
+    let (_, status) = host::store(to, v, env.get(FPU_CONTROL));
+    merge(env, status, false);
+    0
+}
+
+/// ST(`i`) becomes ST(0).
+pub extern "C" fn store_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
+    let v = read(env, 0);
+    set_st(env, i, v);
+    0
+}
+
+/// ST(`dst`) = ST(`dst`) `op` ST(`src`); `which` is op, dst and src in bits 7..0, 11..8 and 15..12.
+pub extern "C" fn arith(env: &mut Env, which: u64, _: u64, _: u64) -> u64 {
+    let (dst, src) = (which >> 8 & 7, which >> 12 & 7);
+    let (a, b) = (read(env, dst), read(env, src));
+    let (r, status) = host::arith(which & 0xff, a, b, env.get(FPU_CONTROL));
+    merge(env, status, false);
+    set_st(env, dst, r);
+    0
+}
+
+/// ST(0) = ST(0) `op` a memory operand of kind `which >> 8`.
+pub extern "C" fn arith_memory(env: &mut Env, which: u64, bits: u64, _: u64) -> u64 {
+    let b = operand(env, which >> 8, bits, 0);
+    let a = read(env, 0);
+    let (r, status) = host::arith(which & 0xff, a, b, env.get(FPU_CONTROL));
+    merge(env, status, false);
+    set_st(env, 0, r);
+    0
+}
+
+/// Compares ST(0) with ST(`i`) into C0, C2 and C3; any NaN is invalid unless `quiet`. Also returns them.
+pub extern "C" fn compare(env: &mut Env, i: u64, quiet: u64, _: u64) -> u64 {
+    let (a, b) = (read(env, 0), read(env, i));
+    compared(env, a, b, quiet != 0)
+}
+
+fn compared(env: &mut Env, a: F80, b: F80, quiet: bool) -> u64 {
+    let status = host::compare(a, b, quiet);
+    merge(env, status, true);
+    status & CODES
+}
+
+/// The same into flags: as `state::packed`. C1 and the other codes stay.
+pub extern "C" fn compare_flags(env: &mut Env, i: u64, quiet: u64, _: u64) -> u64 {
+    let (a, b) = (read(env, 0), read(env, i));
+    let status = host::compare(a, b, quiet != 0);
+    merge(env, status & EXCEPTIONS, false);
+    let flag = |code: u64, flag: u64| if status & code != 0 { flag } else { 0 };
+    state::packed(flag(1 << 8, state::CF) | flag(1 << 10, state::PF) | flag(1 << 14, state::ZF))
+}
+
+/// Compares ST(0) with a memory operand of kind `from`.
+pub extern "C" fn compare_memory(env: &mut Env, from: u64, bits: u64, _: u64) -> u64 {
+    let b = operand(env, from, bits, 0);
+    let a = read(env, 0);
+    compared(env, a, b, false)
+}
+
+/// An operation on ST(0) alone, or on ST(0) and ST(1): what it does to the stack is `host::Effect`.
+pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
+    let uses_two = host::uses_two(op);
+    let a = read(env, 0);
+    let b = if uses_two { read(env, 1) } else { 0 };
+    let done = host::function(op, a, b, env.get(FPU_CONTROL));
+    merge(env, done.status, host::sets_codes(op));
+    match host::effect(op) {
+        host::Effect::Replace => set_st(env, 0, done.first),
+        host::Effect::Pop => {
+            set_st(env, 1, done.first);
+            pop_one(env);
+        }
+        // Out of range: the operand stays.
+        host::Effect::Push if done.status & 1 << 10 != 0 => {}
+        host::Effect::Push => {
+            set_st(env, 0, done.second);
+            push(env, done.first);
+        }
+        host::Effect::Nothing => {}
+    }
+    0
+}
+
+/// FXAM looks at an empty register, too.
+pub extern "C" fn examine(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    let v = st(env, 0);
+    let sign = if v >> 79 & 1 != 0 { C1 } else { 0 };
+    let codes = if is_used(env, 0) { host::examine(v) & CODES } else { 1 << 8 | 1 << 14 };
+    merge(env, codes | sign, true);
+    0
+}
+
+/// FXCH.
+pub extern "C" fn exchange(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
+    let (a, b) = (read(env, 0), read(env, i));
+    set_st(env, 0, b);
+    set_st(env, i, a);
+    env.set(FPU_STATUS, env.get(FPU_STATUS) & !C1);
+    0
+}
+
+/// FCMOVcc: ST(0) becomes ST(`i`) if `c` is not 0.
+pub extern "C" fn move_if(env: &mut Env, i: u64, c: u64, _: u64) -> u64 {
+    let v = read(env, i);
+    if c != 0 {
+        set_st(env, 0, v);
+    }
+    0
+}
+
+/// FFREE.
+pub extern "C" fn free(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
+    let n = physical(env, i);
+    env.set(FPU_TAGS, env.get(FPU_TAGS) & !(1 << n));
+    0
+}
+
+/// FINCSTP, FDECSTP: the top moves by `by`.
+pub extern "C" fn rotate(env: &mut Env, by: u64, _: u64, _: u64) -> u64 {
+    set_top(env, top(env) + by as u32);
+    env.set(FPU_STATUS, env.get(FPU_STATUS) & !C1);
+    0
+}
+
+/// FNINIT.
+pub extern "C" fn init(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    env.set(FPU_CONTROL, FPU_CONTROL_START);
+    env.set(FPU_STATUS, 0);
+    env.set(FPU_TAGS, 0);
+    0
+}
+
+/// FNCLEX.
+pub extern "C" fn clear(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    env.set(FPU_STATUS, env.get(FPU_STATUS) & !(EXCEPTIONS | SUMMARY));
+    0
+}
+
+/// FLDCW. Reserved bits are as processors have them: bit 6 set, bits above 12 clear.
+pub extern "C" fn set_control(env: &mut Env, value: u64, _: u64, _: u64) -> u64 {
+    env.set(FPU_CONTROL, value & 0x1f3f | 0x40);
+    merge(env, env.get(FPU_STATUS) & C1, false);
+    0
+}
+
+/// The first 8 bytes of an FXSAVE area: control, status, tags.
+pub extern "C" fn save_header(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    env.get(FPU_CONTROL) & 0xffff | (env.get(FPU_STATUS) & 0xffff) << 16 | (env.get(FPU_TAGS) & 0xff) << 32
+}
+
+/// Takes the first 8 bytes of an FXSAVE area.
+pub extern "C" fn restore_header(env: &mut Env, header: u64, _: u64, _: u64) -> u64 {
+    env.set(FPU_CONTROL, header & 0x1f3f | 0x40);
+    env.set(FPU_STATUS, header >> 16 & 0xffff);
+    env.set(FPU_TAGS, header >> 32 & 0xff);
+    0
+}
+
+/// Half `half` of ST(`i`).
+pub extern "C" fn save_register(env: &mut Env, i: u64, half: u64, _: u64) -> u64 {
+    (st(env, i) >> (64 * (half & 1))) as u64
+}
+
+/// ST(`i`) without its tag.
+pub extern "C" fn restore_register(env: &mut Env, i: u64, low: u64, high: u64) -> u64 {
+    let n = physical(env, i);
+    env.set128(fpr(n), low as u128 | u128::from(high as u16) << 64);
+    0
+}
+
+/// Word `n` of the 28-byte environment: control, status, full tags, and zeros for the addresses.
+pub extern "C" fn environment(env: &mut Env, n: u64, _: u64, _: u64) -> u64 {
+    match n {
+        0 => env.get(FPU_CONTROL) | 0xffff_0000,
+        1 => env.get(FPU_STATUS) | 0xffff_0000,
+        2 => full_tags(env) | 0xffff_0000,
+        6 => 0xffff_0000,
+        _ => 0,
+    }
+}
+
+/// Two bits a register: valid, zero, special, empty. SDM vol. 1, "x87 FPU Tag Word".
+fn full_tags(env: &Env) -> u64 {
+    (0..8).fold(0, |tags, n| {
+        let v = env.get128(fpr(n));
+        let (exponent, fraction) = (v >> 64 & 0x7fff, v as u64);
+        let tag = if env.get(FPU_TAGS) >> n & 1 == 0 {
+            3
+        } else if exponent == 0 && fraction == 0 {
+            1
+        } else if exponent == 0 || exponent == 0x7fff || fraction >> 63 == 0 {
+            2
+        } else {
+            0
+        };
+        tags | tag << (2 * n)
+    })
+}
+
+/// FLDENV: control, status and full tags.
+pub extern "C" fn restore_environment(env: &mut Env, control: u64, status: u64, tags: u64) -> u64 {
+    env.set(FPU_STATUS, status & 0xffff);
+    env.set(FPU_TAGS, (0..8).filter(|n| tags >> (2 * n) & 3 != 3).fold(0, |set, n| set | 1 << n));
+    set_control(env, control, 0, 0);
+    env.set(FPU_STATUS, env.get(FPU_STATUS) & !C1 | status & C1);
+    0
+}
