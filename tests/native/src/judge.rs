@@ -118,12 +118,17 @@ const FLAGS: [(u32, u64); 6] = [
 const COMPARED: u64 = 0x4_0cd5;
 /// C0, C2 and C3 of the x87 status word.
 const CONDITIONS: u16 = 0x4500;
+/// C1.
+const ROUNDED: u16 = 0x200;
 
 /// What instructions leave undefined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Undefined {
     flags: u32,
+    /// C0, C2 and C3.
     conditions: bool,
+    /// C1.
+    rounded: bool,
 }
 
 /// x87 instructions that define C0, C2 and C3, or keep them.
@@ -170,6 +175,8 @@ pub fn undefined(case: &Case, rip: u64) -> Result<Undefined, &'static str> {
         if matches!(i.mnemonic(), Mnemonic::Rcl | Mnemonic::Rcr) && !once(i) {
             u.flags |= RflagsBits::OF;
         }
+        // SDM vol. 2, "FFREE": all four.
+        u.rounded |= matches!(i.mnemonic(), Mnemonic::Ffree | Mnemonic::Ffreep);
         let m = format!("{:?}", i.mnemonic());
         if m.starts_with('F') && !defines_conditions(i.mnemonic()) && !m.starts_with("Fx") {
             u.conditions = true;
@@ -217,7 +224,8 @@ pub fn differences(host: &End, own: &End, u: Undefined) -> String {
     };
     let (h, o) = (&host.after, &own.after);
     let flags = COMPARED & !FLAGS.iter().filter(|(bit, _)| u.flags & bit != 0).fold(0, |m, (_, bit)| m | bit);
-    let status = if u.conditions { !CONDITIONS } else { u16::MAX };
+    let conditions = if u.conditions { CONDITIONS } else { 0 };
+    let status = !(conditions | if u.rounded { ROUNDED } else { 0 });
     for (n, name) in GENERAL.iter().enumerate() {
         line((*name).into(), h.gpr[n].into(), o.gpr[n].into());
     }
