@@ -9,7 +9,7 @@ use crate::host::Registers;
 use crate::random::Random;
 use iced_x86::{
     Code, CpuidFeature, Decoder, DecoderOptions, EncodingKind, FlowControl, Instruction, InstructionInfoFactory,
-    MandatoryPrefix, Mnemonic, OpCodeInfo, OpCodeTableKind, OpKind, Register, UsedMemory,
+    MandatoryPrefix, Mnemonic, OpCodeInfo, OpCodeOperandKind, OpCodeTableKind, OpKind, Register, UsedMemory,
 };
 use std::collections::HashSet;
 
@@ -57,6 +57,9 @@ const FEATURES: &[CpuidFeature] = {
         F::SSSE3,
     ]
 };
+
+/// What processors without shadow stacks take for no operation, and libraries execute on all.
+const NOTHING: &[Code] = &[Code::Rdsspd_r32, Code::Rdsspq_r64, Code::Endbr64, Code::Endbr32];
 
 /// Instructions without a result that the host could judge, by reason.
 fn excluded(m: Mnemonic) -> bool {
@@ -144,6 +147,7 @@ fn excluded(m: Mnemonic) -> bool {
 fn wanted(code: Code) -> bool {
     let op = code.op_code();
     let kinds = |part: &str| op.op_kinds().iter().any(|k| format!("{k:?}").contains(part));
+    let selector = op.op_kinds().iter().any(|k| matches!(k, OpCodeOperandKind::fs | OpCodeOperandKind::gs));
     // Makers disagree on branches with an operand-size prefix.
     let narrow_branch = op.operand_size() == 16 && code.flow_control() != FlowControl::Next;
     op.is_instruction()
@@ -151,7 +155,7 @@ fn wanted(code: Code) -> bool {
         && op.intel_decoder64()
         && op.decoder_option() == DecoderOptions::NONE
         && matches!(op.encoding(), EncodingKind::Legacy | EncodingKind::VEX)
-        && code.cpuid_features().iter().all(|f| FEATURES.contains(f))
+        && (code.cpuid_features().iter().all(|f| FEATURES.contains(f)) || NOTHING.contains(&code))
         && !(op.is_privileged()
             || op.must_be_cpl0()
             || op.is_input_output()
@@ -160,7 +164,7 @@ fn wanted(code: Code) -> bool {
             || op.is_reserved_nop())
         // AMD reads 32 bits.
         && code != Code::Movsxd_r16_rm16
-        && !(narrow_branch || kinds("seg_") || kinds("far") || excluded(code.mnemonic()))
+        && !(narrow_branch || kinds("seg_") || selector || kinds("far") || excluded(code.mnemonic()))
 }
 
 /// Every form that is generated, in order.

@@ -155,6 +155,36 @@ static void red_zone(void) {
     check(count == 2 && before == after && before & 0x400);
 }
 
+// Floating point and vectors are the handler's own; the frame holds those of the program, which it may change.
+static volatile u32 inner_mxcsr;
+static volatile u64 inner_xmm, framed_xmm;
+static void vector_handler(int s, struct info *i, struct context *c) {
+    u32 m, trash = 0x5f80;
+    u64 x;
+    asm volatile("stmxcsr %0\nldmxcsr %2\nmovq %%xmm5, %1\npcmpeqb %%xmm5, %%xmm5\npcmpeqb %%xmm6, %%xmm6\nfninit\nfld1"
+                 : "=m"(m), "=r"(x) : "m"(trash));
+    inner_mxcsr = m, inner_xmm = x, framed_xmm = *(u64 *)(c->fpstate + 160 + 5 * 16);
+    *(u64 *)(c->fpstate + 160 + 6 * 16) = 0x6666;
+    (void)s, (void)i;
+}
+static void vectors(void) {
+    on(SIGUSR1, vector_handler, SA_SIGINFO);
+    u64 five, six, nr = TGKILL;
+    u32 mxcsr = 0x3f80, after = 0;
+    unsigned short control = 0x27f, control_after = 0;
+    double two = 2, got = 0;
+    asm volatile("fninit\nfldcw %[cw]\nfldl %[two]\nldmxcsr %[mx]\nmovq %[v], %%xmm5\nmovq %[v], %%xmm6\nsyscall\n"
+                 "movq %%xmm5, %[five]\nmovq %%xmm6, %[six]\nstmxcsr %[after]\nfnstcw %[cwa]\nfstpl %[got]\nfninit"
+                 : [five] "=&r"(five), [six] "=&r"(six), [after] "=m"(after), [cwa] "=m"(control_after), [got] "=m"(got), "+a"(nr)
+                 : [v] "r"(0x5555ul), [mx] "m"(mxcsr), [cw] "m"(control), [two] "m"(two), "D"(sys(GETPID)), "S"(sys(GETTID)),
+                   "d"(SIGUSR1) : "rcx", "r11", "memory");
+    check(inner_mxcsr == 0x1f80 && inner_xmm == 0 && framed_xmm == 0x5555);
+    check(five == 0x5555 && six == 0x6666 && after == 0x3f80 && control_after == 0x27f);
+    check(*(u64 *)&got == *(u64 *)&two);
+    u32 usual = 0x1f80;
+    asm volatile("ldmxcsr %0" ::"m"(usual));
+}
+
 static u8 altstack[16384] __attribute__((aligned(16)));
 static volatile int on_alt;
 static void alt(int s, struct info *i, struct context *c) {
@@ -299,6 +329,7 @@ int main(void) {
     exceptions();
     tracing();
     red_zone();
+    vectors();
     stacks();
     restarts();
     processes();
