@@ -10,7 +10,7 @@ ROOTFS = HERE.parent.parent / "tests" / "programs"
 sys.path.insert(0, str(ROOTFS))
 import rootfs  # noqa: E402
 
-# class, name, packages, command; /cases holds the files of `programs/` and the inputs made below, /work is empty.
+# class, name, packages, command; /cases holds the files of `programs/` and the inputs made below, /tmp is empty.
 FFMPEG = "-hide_banner -loglevel error -bitexact -f lavfi -i testsrc=size=640x360:rate=25:duration=4"
 PROGRAMS = [
     ("start-up", "true", "coreutils", "/usr/bin/true"),
@@ -19,21 +19,21 @@ PROGRAMS = [
     ("start-up", "python-pass", "python3", "/usr/bin/python3 -c pass"),
     ("start-up", "git-version", "git", "/usr/bin/git --version"),
     ("start-up", "forks", "bash", "/bin/bash /cases/forks.sh"),
-    ("programs", "gcc", "gcc-12 libc6-dev binutils", "/usr/bin/gcc-12 -O2 -c /cases/unit.c -o /work/unit.o"),
+    ("programs", "gcc", "gcc-12 libc6-dev binutils", "/usr/bin/gcc-12 -O2 -c /cases/unit.c -o /tmp/unit.o"),
     ("programs", "python", "python3", "/usr/bin/python3 /cases/mix.py"),
     ("programs", "perl", "perl", "/usr/bin/perl /cases/mix.pl"),
     ("programs", "php", "php8.2-cli", "/usr/bin/php8.2 /cases/mix.php"),
     ("programs", "ruby", "ruby", "/usr/bin/ruby /cases/mix.rb"),
     ("programs", "node", "nodejs", "/usr/bin/node /cases/mix.js"),
     ("programs", "java", "openjdk-17-jdk-headless", "/usr/lib/jvm/java-17-openjdk-ARCHITECTURE/bin/java /cases/Mix.java"),
-    ("programs", "sqlite", "sqlite3", "/usr/bin/sqlite3 /work/db -init /cases/mix.sql .quit"),
+    ("programs", "sqlite", "sqlite3", "/usr/bin/sqlite3 /tmp/db -init /cases/mix.sql .quit"),
     ("programs", "xz", "xz-utils", "/usr/bin/xz -k -c -T1 -3 /cases/text"),
     ("programs", "zstd", "zstd", "/usr/bin/zstd -q -c -9 --single-thread /cases/text"),
     ("programs", "openssl", "openssl", "/usr/bin/openssl enc -aes-256-cbc -pbkdf2 -iter 50000 -S 0011223344556677 -k x -in /cases/text"),
     ("programs", "ffmpeg", "ffmpeg", f"/usr/bin/ffmpeg {FFMPEG} -pix_fmt yuv420p -c:v ffv1 -threads 1 -f null -"),
     ("programs", "redis", "redis-server redis-tools grep", "/bin/bash /cases/redis.sh"),
     ("programs", "git", "git bash", "/bin/bash /cases/git.sh"),
-    ("programs", "7z", "p7zip-full", "/usr/lib/p7zip/7z a -bd -bso0 -mmt=1 -mx=3 /work/out.7z /cases/text"),
+    ("programs", "7z", "p7zip-full", "/usr/lib/p7zip/7z a -bd -bso0 -mmt=1 -mx=3 /tmp/out.7z /cases/text"),
 ]
 
 

@@ -42,6 +42,9 @@ macro_rules! put_plain {
 }
 pub(crate) use put_plain;
 
+/// Stands for a number that is not known yet: no encoder finds a short form for it.
+pub(crate) const HOLE: i32 = 0x7fff_fff8;
+
 /// Memory at a register and a displacement.
 pub(crate) fn at(base: u8, disp: i32) -> Amode<u8> {
     let simm32 = AmodeOffsetPlusKnownOffset { simm32: disp.into(), offset: None };

@@ -1,6 +1,6 @@
 //! One arm an op: the pass over the flat form.
 
-use crate::asm::{Asm, Cc, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
+use crate::asm::{Asm, Cc, HOLE, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
 use brolga_core::Env;
 use brolga_interp::{Code as Op, Flat, FlatOp, pack};
 use brolga_ir::Op as IrOp;
@@ -23,7 +23,8 @@ pub struct Status {
 }
 
 /// What a block must know of the place it will have.
-pub struct Plan<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
     /// Guest address of the block.
     pub pc: u64,
     /// Guest address behind it, where its call returns to.
@@ -34,10 +35,6 @@ pub struct Plan<'a> {
     pub remove_tags: bool,
     /// Whether the host has LZCNT.
     pub lzcnt: bool,
-    /// Slot whose word counts entries down.
-    pub counter: u32,
-    /// A link slot that leads to a guest address; `None` if there is none left.
-    pub slot: &'a mut dyn FnMut(u64) -> Option<u32>,
     /// Exit status words.
     pub status: Status,
     /// Number in the helper table of `extern "C" fn(env, [u64; 4] of a packed op as four arguments)`.
@@ -50,19 +47,62 @@ pub struct Plan<'a> {
     pub first_guest: u32,
 }
 
+/// A slot of a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slot {
+    /// Its word counts entries down.
+    Counter,
+    /// Leads to the guest address with this index in [`Code::exits`].
+    Exit(u32),
+}
+
+/// What the four bytes of a [`SlotUse`] are to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SlotForm {
+    /// The slot's number.
+    Number,
+    /// Eight times its number.
+    Offset,
+}
+
+/// Four bytes of code that depend on a slot, whose number is not known yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SlotUse {
+    /// Offset in the code.
+    pub at: u32,
+    /// Which slot.
+    pub slot: Slot,
+    /// What to put there.
+    pub form: SlotForm,
+}
+
 /// Host code of a block; control enters at its first byte.
 #[derive(Debug)]
 pub struct Code {
     /// Instructions.
     pub bytes: Vec<u8>,
+    /// Guest addresses that static exits and predicted returns lead to, each once.
+    pub exits: Vec<u64>,
+    /// Where slots are named.
+    pub uses: Vec<SlotUse>,
     /// Offset of each host instruction that may fault, and its guest instruction's address; ascending.
     pub accesses: Vec<(u32, u64)>,
 }
 
-pub(crate) struct Emitter<'a, 'p> {
+/// A way out that is rarely taken.
+struct ColdExit {
+    label: Label,
+    /// The program counter.
+    pc: u64,
+    status: u32,
+}
+
+pub(crate) struct Emitter<'a> {
     pub(crate) asm: Asm,
     pub(crate) flat: &'a Flat,
-    pub(crate) plan: &'a mut Plan<'p>,
+    pub(crate) plan: &'a Plan,
+    exits: Vec<u64>,
+    uses: Vec<SlotUse>,
     /// Labels of flat ops that jumps lead to.
     targets: Vec<Option<Label>>,
     /// Word whose value is in RAX when the current op begins.
@@ -71,15 +111,15 @@ pub(crate) struct Emitter<'a, 'p> {
     cached: Option<u8>,
     /// First of three flag words, and the operation that they hold for sure.
     pub(crate) kind: Option<(u8, u64)>,
-    /// Ways out that are rarely taken: where they begin, the program counter, the status.
-    cold: Vec<(Label, u64, u32)>,
+    /// Ways out that are rarely taken.
+    cold: Vec<ColdExit>,
     pub(crate) accesses: Vec<(u32, u64)>,
     /// Guest address of the current instruction.
     pub(crate) pc: u64,
 }
 
 /// Emits a block. The error says why it stays in tier 0.
-pub fn emit(flat: &Flat, plan: &mut Plan<'_>) -> Result<Code, &'static str> {
+pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
     if !cfg!(target_arch = "x86_64") {
         return Err("the host is not an x86-64");
     }
@@ -91,6 +131,8 @@ pub fn emit(flat: &Flat, plan: &mut Plan<'_>) -> Result<Code, &'static str> {
         asm: Asm::with_room(32 * flat.ops.len() + 64),
         flat,
         plan,
+        exits: Vec::new(),
+        uses: Vec::new(),
         targets: vec![None; flat.ops.len()],
         held: None,
         cached: None,
@@ -114,10 +156,10 @@ pub fn emit(flat: &Flat, plan: &mut Plan<'_>) -> Result<Code, &'static str> {
         e.op(index, op)?;
     }
     e.leave_cold();
-    Ok(Code { bytes: e.asm.finish(), accesses: e.accesses })
+    Ok(Code { bytes: e.asm.finish(), exits: e.exits, uses: e.uses, accesses: e.accesses })
 }
 
-/// `alu!(e, imm: u64, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
+/// `with_constant!(e, value, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
 macro_rules! with_constant {
     ($e:expr, $value:expr, $short:ident, $long:ident) => {
         match i32::try_from($value as i64) {
@@ -130,7 +172,7 @@ macro_rules! with_constant {
     };
 }
 
-impl Emitter<'_, '_> {
+impl Emitter<'_> {
     fn find_targets(&mut self) {
         for op in &self.flat.ops {
             let [a, b] = match op.code {
@@ -149,11 +191,25 @@ impl Emitter<'_, '_> {
     /// Every entry polls and counts.
     fn enter(&mut self) {
         self.poll(self.plan.pc);
-        let counter = 8 * self.plan.counter as i32;
         put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
-        put!(self.asm, subq_mi_sxb(at(RAX, counter), 1));
+        put!(self.asm, subq_mi_sxb(at(RAX, HOLE), 1));
+        self.uses_slot(Slot::Counter, SlotForm::Offset, 1);
         let hot = self.cold_exit(self.plan.pc, self.plan.status.hot);
         self.asm.jump_if(Cc::S, hot);
+    }
+
+    /// Notes that the last instruction but for its last `behind` bytes ends in what depends on a slot.
+    pub(crate) fn uses_slot(&mut self, slot: Slot, form: SlotForm, behind: u32) {
+        self.uses.push(SlotUse { at: self.asm.here() - behind - 4, slot, form });
+    }
+
+    /// The slot that leads to guest address `pc`.
+    pub(crate) fn exit_slot(&mut self, pc: u64) -> Slot {
+        let index = self.exits.iter().position(|&exit| exit == pc).unwrap_or_else(|| {
+            self.exits.push(pc);
+            self.exits.len() - 1
+        });
+        Slot::Exit(index as u32)
     }
 
     /// Leaves at `pc`, the start of an instruction, if somebody asked the processor to stop.
@@ -166,21 +222,36 @@ impl Emitter<'_, '_> {
     /// A way out behind the block.
     pub(crate) fn cold_exit(&mut self, pc: u64, status: u32) -> Label {
         let label = self.asm.label();
-        self.cold.push((label, pc, status));
+        self.cold.push(ColdExit { label, pc, status });
         label
     }
 
+    /// Those of one program counter share their end.
     fn leave_cold(&mut self) {
-        for (label, pc, status) in std::mem::take(&mut self.cold) {
-            self.asm.bind(label);
-            self.asm.store_constant(word(self.flat.pc), pc, RAX);
-            self.leave(status);
+        let mut cold = std::mem::take(&mut self.cold);
+        cold.sort_by_key(|exit| exit.pc);
+        for exits in cold.chunk_by(|a, b| a.pc == b.pc) {
+            let end = self.asm.label();
+            for (i, exit) in exits.iter().enumerate() {
+                self.asm.bind(exit.label);
+                put!(self.asm, movl_oi(RAX, exit.status));
+                if i + 1 < exits.len() {
+                    self.asm.jump(end);
+                }
+            }
+            self.asm.bind(end);
+            self.asm.store_constant(word(self.flat.pc), exits[0].pc, RCX);
+            self.return_status();
         }
     }
 
     /// Returns to the run loop; the program counter is stored.
     pub(crate) fn leave(&mut self, status: u32) {
         put!(self.asm, movl_oi(RAX, status));
+        self.return_status();
+    }
+
+    fn return_status(&mut self) {
         // The frame is that of all regions and blocks.
         put!(self.asm, movq_mr(RSP, RBP));
         put!(self.asm, popq_o(RBP));
@@ -218,66 +289,15 @@ impl Emitter<'_, '_> {
     fn op(&mut self, index: usize, op: &FlatOp) -> Result<(), &'static str> {
         match op.code {
             Op::Mov | Op::Add64R | Op::Sub64R | Op::Mul64 | Op::And64R | Op::Or64R | Op::Xor64R | Op::Bic64 => {
-                self.first(op.a);
-                match op.code {
-                    Op::Add64R => put!(self.asm, addq_rm(RAX, word(op.b))),
-                    Op::Sub64R => put!(self.asm, subq_rm(RAX, word(op.b))),
-                    Op::Mul64 => put!(self.asm, imulq_rm(RAX, word(op.b))),
-                    Op::And64R => put!(self.asm, andq_rm(RAX, word(op.b))),
-                    Op::Or64R => put!(self.asm, orq_rm(RAX, word(op.b))),
-                    Op::Xor64R => put!(self.asm, xorq_rm(RAX, word(op.b))),
-                    Op::Bic64 => {
-                        self.load(RCX, op.b);
-                        put!(self.asm, notq_m(RCX));
-                        put!(self.asm, andq_rm(RAX, RCX));
-                    }
-                    _ => {}
-                }
-                self.done(op.dst);
+                self.words64(op)
             }
-            Op::Add32R | Op::Sub32R | Op::Mul32 | Op::And32R | Op::Or32R | Op::Xor32R | Op::Bic32 => {
-                self.first(op.a);
-                match op.code {
-                    Op::Add32R => put!(self.asm, addl_rm(RAX, word(op.b))),
-                    Op::Sub32R => put!(self.asm, subl_rm(RAX, word(op.b))),
-                    Op::Mul32 => put!(self.asm, imull_rm(RAX, word(op.b))),
-                    Op::And32R => put!(self.asm, andl_rm(RAX, word(op.b))),
-                    Op::Or32R => put!(self.asm, orl_rm(RAX, word(op.b))),
-                    Op::Xor32R => put!(self.asm, xorl_rm(RAX, word(op.b))),
-                    _ => {
-                        self.load(RCX, op.b);
-                        put!(self.asm, notl_m(RCX));
-                        put!(self.asm, andl_rm(RAX, RCX));
-                    }
-                }
-                self.done(op.dst);
-            }
+            Op::Add32R | Op::Sub32R | Op::Mul32 | Op::And32R | Op::Or32R | Op::Xor32R | Op::Bic32 => self.words32(op),
             Op::Const => {
                 self.asm.constant(RAX, op.imm);
                 self.done(op.dst);
             }
-            Op::Add64I | Op::Sub64I | Op::And64I | Op::Or64I | Op::Xor64I => {
-                self.first(op.a);
-                match op.code {
-                    Op::Add64I => with_constant!(self, op.imm, addq_mi_sxl, addq_rm),
-                    Op::Sub64I => with_constant!(self, op.imm, subq_mi_sxl, subq_rm),
-                    Op::And64I => self.mask(op.imm),
-                    Op::Or64I => with_constant!(self, op.imm, orq_mi_sxl, orq_rm),
-                    _ => with_constant!(self, op.imm, xorq_mi_sxl, xorq_rm),
-                }
-                self.done(op.dst);
-            }
-            Op::Add32I | Op::Sub32I | Op::Or32I | Op::Xor32I => {
-                self.first(op.a);
-                let imm = op.imm as u32;
-                match op.code {
-                    Op::Add32I => put!(self.asm, addl_mi(RAX, imm)),
-                    Op::Sub32I => put!(self.asm, subl_mi(RAX, imm)),
-                    Op::Or32I => put!(self.asm, orl_mi(RAX, imm)),
-                    _ => put!(self.asm, xorl_mi(RAX, imm)),
-                }
-                self.done(op.dst);
-            }
+            Op::Add64I | Op::Sub64I | Op::And64I | Op::Or64I | Op::Xor64I => self.constants64(op),
+            Op::Add32I | Op::Sub32I | Op::Or32I | Op::Xor32I => self.constants32(op),
             Op::Shl64R
             | Op::Shl32R
             | Op::Lshr64R
@@ -285,22 +305,7 @@ impl Emitter<'_, '_> {
             | Op::Ashr64R
             | Op::Ashr32R
             | Op::Rotr64R
-            | Op::Rotr32R => {
-                self.first(op.a);
-                self.load(RCX, op.b);
-                match op.code {
-                    Op::Shl64R => put!(self.asm, shlq_mc(RAX, RCX)),
-                    Op::Shl32R => put!(self.asm, shll_mc(RAX, RCX)),
-                    Op::Lshr64R => put!(self.asm, shrq_mc(RAX, RCX)),
-                    Op::Lshr32R => put!(self.asm, shrl_mc(RAX, RCX)),
-                    Op::Ashr64R => put!(self.asm, sarq_mc(RAX, RCX)),
-                    Op::Ashr32R => put!(self.asm, sarl_mc(RAX, RCX)),
-                    Op::Rotr64R => put!(self.asm, rorq_mc(RAX, RCX)),
-                    _ => put!(self.asm, rorl_mc(RAX, RCX)),
-                }
-                self.low_half_if(matches!(op.code, Op::Shl32R | Op::Lshr32R | Op::Ashr32R | Op::Rotr32R));
-                self.done(op.dst);
-            }
+            | Op::Rotr32R => self.shift_by_word(op),
             Op::Shl64I
             | Op::Shl32I
             | Op::Lshr64I
@@ -308,22 +313,7 @@ impl Emitter<'_, '_> {
             | Op::Ashr64I
             | Op::Ashr32I
             | Op::Rotr64I
-            | Op::Rotr32I => {
-                self.first(op.a);
-                let amount = op.imm as u8;
-                match op.code {
-                    Op::Shl64I => put!(self.asm, shlq_mi(RAX, amount & 63)),
-                    Op::Shl32I => put!(self.asm, shll_mi(RAX, amount & 31)),
-                    Op::Lshr64I => put!(self.asm, shrq_mi(RAX, amount & 63)),
-                    Op::Lshr32I => put!(self.asm, shrl_mi(RAX, amount & 31)),
-                    Op::Ashr64I => put!(self.asm, sarq_mi(RAX, amount & 63)),
-                    Op::Ashr32I => put!(self.asm, sarl_mi(RAX, amount & 31)),
-                    Op::Rotr64I => put!(self.asm, rorq_mi(RAX, amount & 63)),
-                    _ => put!(self.asm, rorl_mi(RAX, amount & 31)),
-                }
-                self.low_half_if(matches!(op.code, Op::Shl32I | Op::Lshr32I | Op::Ashr32I | Op::Rotr32I));
-                self.done(op.dst);
-            }
+            | Op::Rotr32I => self.shift_by_constant(op),
             Op::AddShl64 => {
                 self.first(op.a);
                 self.load(RCX, op.b);
@@ -362,14 +352,115 @@ impl Emitter<'_, '_> {
             Op::LightFence => {}
             Op::Call => self.call_helper(op),
             Op::Jump | Op::JumpBack | Op::Brif | Op::BrifSub | Op::BrifCc => self.branch(index, op),
-            Op::Goto => self.goto(op)?,
-            Op::GotoInd => self.goto_indirect(op)?,
+            Op::Goto => self.goto(op),
+            Op::GotoInd => self.goto_indirect(op),
             Op::Raise => self.raise(op),
             Op::Not128 | Op::Binary | Op::Unary | Op::Unpack | Op::Vector | Op::Shuffle | Op::FpLanes => {
                 self.by_interpreter(op)?;
             }
         }
         Ok(())
+    }
+
+    /// 64-bit arithmetic on two words, and the move of one.
+    fn words64(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        match op.code {
+            Op::Add64R => put!(self.asm, addq_rm(RAX, word(op.b))),
+            Op::Sub64R => put!(self.asm, subq_rm(RAX, word(op.b))),
+            Op::Mul64 => put!(self.asm, imulq_rm(RAX, word(op.b))),
+            Op::And64R => put!(self.asm, andq_rm(RAX, word(op.b))),
+            Op::Or64R => put!(self.asm, orq_rm(RAX, word(op.b))),
+            Op::Xor64R => put!(self.asm, xorq_rm(RAX, word(op.b))),
+            Op::Bic64 => {
+                self.load(RCX, op.b);
+                put!(self.asm, notq_m(RCX));
+                put!(self.asm, andq_rm(RAX, RCX));
+            }
+            _ => {}
+        }
+        self.done(op.dst);
+    }
+
+    /// 32-bit arithmetic on two words.
+    fn words32(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        match op.code {
+            Op::Add32R => put!(self.asm, addl_rm(RAX, word(op.b))),
+            Op::Sub32R => put!(self.asm, subl_rm(RAX, word(op.b))),
+            Op::Mul32 => put!(self.asm, imull_rm(RAX, word(op.b))),
+            Op::And32R => put!(self.asm, andl_rm(RAX, word(op.b))),
+            Op::Or32R => put!(self.asm, orl_rm(RAX, word(op.b))),
+            Op::Xor32R => put!(self.asm, xorl_rm(RAX, word(op.b))),
+            _ => {
+                self.load(RCX, op.b);
+                put!(self.asm, notl_m(RCX));
+                put!(self.asm, andl_rm(RAX, RCX));
+            }
+        }
+        self.done(op.dst);
+    }
+
+    /// 64-bit arithmetic on a word and a constant.
+    fn constants64(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        match op.code {
+            Op::Add64I => with_constant!(self, op.imm, addq_mi_sxl, addq_rm),
+            Op::Sub64I => with_constant!(self, op.imm, subq_mi_sxl, subq_rm),
+            Op::And64I => self.mask(op.imm),
+            Op::Or64I => with_constant!(self, op.imm, orq_mi_sxl, orq_rm),
+            _ => with_constant!(self, op.imm, xorq_mi_sxl, xorq_rm),
+        }
+        self.done(op.dst);
+    }
+
+    /// 32-bit arithmetic on a word and a constant.
+    fn constants32(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        let imm = op.imm as u32;
+        match op.code {
+            Op::Add32I => put!(self.asm, addl_mi(RAX, imm)),
+            Op::Sub32I => put!(self.asm, subl_mi(RAX, imm)),
+            Op::Or32I => put!(self.asm, orl_mi(RAX, imm)),
+            _ => put!(self.asm, xorl_mi(RAX, imm)),
+        }
+        self.done(op.dst);
+    }
+
+    /// Shifts by a word.
+    fn shift_by_word(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        self.load(RCX, op.b);
+        match op.code {
+            Op::Shl64R => put!(self.asm, shlq_mc(RAX, RCX)),
+            Op::Shl32R => put!(self.asm, shll_mc(RAX, RCX)),
+            Op::Lshr64R => put!(self.asm, shrq_mc(RAX, RCX)),
+            Op::Lshr32R => put!(self.asm, shrl_mc(RAX, RCX)),
+            Op::Ashr64R => put!(self.asm, sarq_mc(RAX, RCX)),
+            Op::Ashr32R => put!(self.asm, sarl_mc(RAX, RCX)),
+            Op::Rotr64R => put!(self.asm, rorq_mc(RAX, RCX)),
+            _ => put!(self.asm, rorl_mc(RAX, RCX)),
+        }
+        self.low_half_if(matches!(op.code, Op::Shl32R | Op::Lshr32R | Op::Ashr32R | Op::Rotr32R));
+        self.done(op.dst);
+    }
+
+    /// Shifts by a constant.
+    fn shift_by_constant(&mut self, op: &FlatOp) {
+        self.first(op.a);
+        let amount = op.imm as u8;
+        match op.code {
+            Op::Shl64I => put!(self.asm, shlq_mi(RAX, amount & 63)),
+            Op::Shl32I => put!(self.asm, shll_mi(RAX, amount & 31)),
+            Op::Lshr64I => put!(self.asm, shrq_mi(RAX, amount & 63)),
+            Op::Lshr32I => put!(self.asm, shrl_mi(RAX, amount & 31)),
+            Op::Ashr64I => put!(self.asm, sarq_mi(RAX, amount & 63)),
+            Op::Ashr32I => put!(self.asm, sarl_mi(RAX, amount & 31)),
+            Op::Rotr64I => put!(self.asm, rorq_mi(RAX, amount & 63)),
+            _ => put!(self.asm, rorl_mi(RAX, amount & 31)),
+        }
+        self.low_half_if(matches!(op.code, Op::Shl32I | Op::Lshr32I | Op::Ashr32I | Op::Rotr32I));
+        self.done(op.dst);
     }
 
     /// A shift by nothing leaves the high half as it was.

@@ -1,7 +1,7 @@
 //! Ways out of a block: linked, by the return stack, by the jump cache, and back to the run loop.
 
-use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, field, put, word};
-use crate::emit::Emitter;
+use crate::asm::{Cc, HOLE, RAX, RCX, RDI, RDX, RSI, at, field, put, word};
+use crate::emit::{Emitter, SlotForm};
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
 use brolga_interp::FlatOp;
 use brolga_ir::JumpKind;
@@ -21,43 +21,39 @@ fn indexed(base: u8, index: u8, scale: Scale, disp: i32) -> Amode<u8> {
     Amode::ImmRegRegShift { base, index: NonRspGpr::new(index), scale, simm32: disp.into(), trap: None }
 }
 
-impl Emitter<'_, '_> {
-    fn slot(&mut self, pc: u64) -> Result<u32, &'static str> {
-        (self.plan.slot)(pc).ok_or("no link slots left")
-    }
-
-    pub(crate) fn goto(&mut self, op: &FlatOp) -> Result<(), &'static str> {
+impl Emitter<'_> {
+    pub(crate) fn goto(&mut self, op: &FlatOp) {
         if JumpKind::from_sub(op.aux as u8) == JumpKind::Call {
-            self.push_return()?;
+            self.push_return();
         }
-        let slot = self.slot(op.imm)?;
+        let slot = self.exit_slot(op.imm);
         put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
         // What an unlinked slot leads to wants its number.
-        put!(self.asm, movl_oi(RSI, slot));
-        put!(self.asm, jmpq_m(at(RAX, 8 * slot as i32)));
-        Ok(())
+        put!(self.asm, movl_oi(RSI, HOLE as u32));
+        self.uses_slot(slot, SlotForm::Number, 0);
+        put!(self.asm, jmpq_m(at(RAX, HOLE)));
+        self.uses_slot(slot, SlotForm::Offset, 0);
     }
 
-    pub(crate) fn goto_indirect(&mut self, op: &FlatOp) -> Result<(), &'static str> {
+    pub(crate) fn goto_indirect(&mut self, op: &FlatOp) {
         self.first(op.a);
         match JumpKind::from_sub(op.aux as u8) {
-            JumpKind::Call => self.push_return()?,
+            JumpKind::Call => self.push_return(),
             JumpKind::Ret => self.pop_return(),
             JumpKind::Jump => {}
         }
         self.probe();
-        Ok(())
     }
 
     /// Remembers where the block's call will return to. RAX stays.
-    fn push_return(&mut self) -> Result<(), &'static str> {
-        let slot = self.slot(self.plan.end)?;
+    fn push_return(&mut self) {
+        let slot = self.exit_slot(self.plan.end);
         put!(self.asm, movq_rm(RCX, field(offset_of!(Env, return_top))));
         self.asm.store_constant(entry(offset_of!(ReturnEntry, guest)), self.plan.end, RDX);
-        put!(self.asm, movq_mi_sxl(entry(offset_of!(ReturnEntry, slot)), slot as i32));
+        put!(self.asm, movq_mi_sxl(entry(offset_of!(ReturnEntry, slot)), HOLE));
+        self.uses_slot(slot, SlotForm::Number, 0);
         put!(self.asm, addl_mi_sxb(RCX, ENTRY));
         self.set_top();
-        Ok(())
     }
 
     fn set_top(&mut self) {

@@ -57,7 +57,7 @@ fn condition(bits: u16) -> Cond {
     Cond::ALL[bits as usize % Cond::ALL.len()]
 }
 
-impl Emitter<'_, '_> {
+impl Emitter<'_> {
     /// Host flags of `a - b`.
     pub(crate) fn compare(&mut self, width: Width, a: u8, b: Second) {
         self.first(a);

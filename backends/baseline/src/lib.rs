@@ -8,4 +8,4 @@ mod flags;
 mod memory;
 mod vector;
 
-pub use emit::{Code, Plan, Status, emit};
+pub use emit::{Code, Plan, Slot, SlotForm, SlotUse, Status, emit};

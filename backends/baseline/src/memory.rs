@@ -18,7 +18,7 @@ macro_rules! sized {
     };
 }
 
-impl Emitter<'_, '_> {
+impl Emitter<'_> {
     /// The host address of an access as RAX and a displacement; its alignment has been checked.
     fn address(&mut self, op: &FlatOp, rule: MemOp) -> i32 {
         self.first(op.a);

@@ -8,7 +8,7 @@ use brolga_ir::{IntCc, Op, Shape};
 
 const X0: u8 = 0;
 
-impl Emitter<'_, '_> {
+impl Emitter<'_> {
     /// False if the op has no form here.
     pub(crate) fn vector(&mut self, op: &FlatOp) -> bool {
         let (ir, shape) = (ALL_OPS[op.aux as usize & 0xff], Shape::from_sub((op.aux >> 8) as u8));

@@ -4,14 +4,13 @@ use crate::cfg::Cfg;
 use crate::fp::HostFloat;
 use crate::host;
 use crate::lower::{self, Access, Unit};
-use crate::slots::Slot;
 use crate::words::RowMap;
 use brolga_core::RegTable;
 use brolga_ir::{Listing, Region};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget, binemit::Reloc, ir};
+use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget, binemit, ir};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::cell::RefCell;
 use std::fmt;
@@ -90,17 +89,49 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Host code that is not in place yet. Unless it has `taken` slots, or a counter, it names nothing of this process: any
-/// process may put it in place.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What stands for a slot where host code names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub(crate) enum SlotForm {
+    /// Eight bytes: its number.
+    Wide = 0,
+    /// Four bytes: its number.
+    Number = 1,
+    /// Four bytes: eight times its number.
+    Offset = 2,
+}
+
+impl SlotForm {
+    pub(crate) fn from_word(word: u32) -> Option<SlotForm> {
+        [SlotForm::Wide, SlotForm::Number, SlotForm::Offset].into_iter().find(|form| *form as u32 == word)
+    }
+
+    /// Bytes that it takes.
+    pub(crate) fn size(self) -> usize {
+        if self == SlotForm::Wide { 8 } else { 4 }
+    }
+}
+
+/// Where host code names a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Reloc {
+    /// Offset in the code.
+    pub at: u32,
+    /// Index of the exit, or behind the exits that of the counter.
+    pub slot: u32,
+    pub form: SlotForm,
+}
+
+/// Host code that is not in place yet. It names nothing of this process: any process may put it in place.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Compiled {
     pub(crate) code: Vec<u8>,
     /// Guest address and offset of each entry.
     pub(crate) entries: Vec<(u64, u32)>,
     /// Guest addresses that static exits and predicted returns lead to.
     pub(crate) exits: Vec<u64>,
-    /// Offsets of the eight bytes that hold the number of a slot once that is known: of an exit, or behind those of a counter.
-    pub(crate) relocs: Vec<(u32, u32)>,
+    /// Where slots are named.
+    pub(crate) relocs: Vec<Reloc>,
     /// Guest addresses of entries that are counted.
     pub(crate) counters: Vec<u64>,
     /// What they are counted down from.
@@ -108,10 +139,6 @@ pub struct Compiled {
     pub(crate) traps: Box<[(u32, Access)]>,
     pub(crate) precise: bool,
     pub(crate) removes_tags: bool,
-    /// Slots that the code names already, and the guest addresses they lead to.
-    pub(crate) taken: Vec<(Slot, u64)>,
-    /// Slot that counts entries down.
-    pub(crate) counter: Option<Slot>,
 }
 
 impl Compiled {
@@ -142,8 +169,8 @@ pub(crate) fn host_isa(options: &Options) -> Result<OwnedTargetIsa, String> {
     builder.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
 }
 
-/// Offset and number of the slot that a relocation stands for, if it does; the first `exits` are those of exits.
-fn slot_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters, exits: usize) -> Option<(u32, u32)> {
+/// The slot that a relocation stands for, if it does; the first `exits` are those of exits.
+fn slot_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters, exits: usize) -> Option<Reloc> {
     let FinalizedRelocTarget::ExternalName(ir::ExternalName::User(name)) = reloc.target else { return None };
     let name = &names.user_named_funcs()[name];
     let before = match name.namespace {
@@ -151,7 +178,8 @@ fn slot_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters,
         lower::exits::COUNTERS => exits as u32,
         _ => return None,
     };
-    (reloc.kind == Reloc::Abs8 && reloc.addend == 0).then_some((reloc.offset, before + name.index))
+    let slot = Reloc { at: reloc.offset, slot: before + name.index, form: SlotForm::Wide };
+    (reloc.kind == binemit::Reloc::Abs8 && reloc.addend == 0).then_some(slot)
 }
 
 thread_local! {
@@ -268,8 +296,6 @@ impl Compiler<'_> {
             traps: traps.into_boxed_slice(),
             precise: region.precise,
             removes_tags: self.remove_tags,
-            taken: Vec::new(),
-            counter: None,
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::arena::Arena;
 use crate::baseline::{self, Emitter};
-use crate::compile::{Compiled, Compiler, Features, Options, Refused, host_isa};
+use crate::compile::{Compiled, Compiler, Features, Options, Refused, SlotForm, host_isa};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::fp;
 use crate::host;
@@ -12,13 +12,14 @@ use crate::slots::{LinkSlots, Slot};
 use crate::status;
 use crate::words::RowMap;
 use brolga_core::{Env, RegTable};
-use brolga_ir::{Block, Listing, RaiseKind, Region};
+use brolga_interp::Flat;
+use brolga_ir::{Listing, RaiseKind, Region};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, OnceLock};
 
 /// Entries until a region that was found hot says so again.
 const PATIENCE_AGAIN: u32 = 1 << 18;
@@ -54,12 +55,10 @@ pub struct Installed {
     len: usize,
     /// Guest address and host address of each entry, the first one first.
     pub entries: Vec<(u64, u64)>,
-    /// Slots that count entries.
-    counters: Vec<Slot>,
+    /// Slots that count entries, and the guest addresses of the entries.
+    pub counters: Vec<(Slot, u64)>,
     /// Static exits and predicted returns: link slot and the guest address it leads to.
     pub exits: Vec<(Slot, u64)>,
-    /// Counter of a block of tier 1.
-    pub counter: Option<Slot>,
 }
 
 impl Installed {
@@ -108,8 +107,6 @@ pub struct Cranelift {
     arena: Arena,
     slots: LinkSlots,
     learnt: Learnt,
-    /// Host entries in place, and the slots linked to each.
-    links: Mutex<HashMap<u64, Vec<Slot>>>,
 }
 
 impl fmt::Debug for Cranelift {
@@ -133,7 +130,6 @@ impl Cranelift {
             arena: Arena::new(arena_bytes).map_err(NewError::Memory)?,
             slots: LinkSlots::new((arena_bytes / 64).max(1024)).map_err(NewError::Memory)?,
             learnt: Learnt::default(),
-            links: Mutex::default(),
         })
     }
 
@@ -144,9 +140,9 @@ impl Cranelift {
 
     /// Compiles one block at once, for code that does not pay a region yet. After `count` entries it leaves by
     /// [`HostExit::Hot`].
-    pub fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
-        let (options, regs, slots) = (&self.options, self.regs, &self.slots);
-        baseline::compile(&Emitter { options, regs, slots, remove_tags: self.removes_tags() }, block, count)
+    pub fn compile_block(&self, flat: &Flat, range: Range<u64>, count: u32) -> Result<Compiled, String> {
+        let (options, remove_tags) = (&self.options, self.removes_tags());
+        baseline::compile(&Emitter { options, remove_tags }, flat, range, count)
     }
 
     /// Lets the block with this counter leave after `count` more entries.
@@ -184,38 +180,31 @@ impl Cranelift {
     }
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
-    pub fn install(&self, compiled: Compiled) -> Result<Installed, ArenaFull> {
+    pub fn install(&self, mut compiled: Compiled) -> Result<Installed, ArenaFull> {
         let wanted = compiled.exits.iter().chain(&compiled.counters).copied();
         let Some(mut exits) = self.allocate(wanted) else { return Err(ArenaFull(compiled)) };
-        let mut code = compiled.code.clone();
-        for &(offset, slot) in &compiled.relocs {
-            let at = offset as usize;
-            code[at..at + 8].copy_from_slice(&u64::from(exits[slot as usize].0).to_le_bytes());
+        let code = &mut compiled.code;
+        for reloc in &compiled.relocs {
+            let (at, slot) = (reloc.at as usize, exits[reloc.slot as usize].0);
+            match reloc.form {
+                SlotForm::Wide => code[at..at + 8].copy_from_slice(&u64::from(slot).to_le_bytes()),
+                SlotForm::Number => code[at..at + 4].copy_from_slice(&slot.to_le_bytes()),
+                // There are at most 2^24 slots.
+                SlotForm::Offset => code[at..at + 4].copy_from_slice(&(8 * slot).to_le_bytes()),
+            }
         }
         let table = |start| {
             let tags_stay = self.options.tagged && !compiled.removes_tags;
             Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise, tags_stay })
         };
-        let Some(base) = self.arena.publish(&code, table) else {
+        let Some(base) = self.arena.publish(&compiled.code, table) else {
             exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
             return Err(ArenaFull(compiled));
         };
-        let slots: Vec<Slot> = exits.drain(compiled.exits.len()..).map(|e| e.0).collect();
-        exits.extend(&compiled.taken);
-        let entries: Vec<_> = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
-        let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
-        for &(_, host) in &entries {
-            links.insert(host, Vec::new());
-        }
-        slots.iter().for_each(|&slot| self.slots.set_count(slot, compiled.patience));
-        let (counters, counter) = (slots, compiled.counter);
-        Ok(Installed { base, len: compiled.code.len(), entries, exits, counters, counter })
-    }
-
-    /// Drops code that was not installed.
-    pub fn discard(&self, compiled: Compiled) {
-        let counter = compiled.counter.into_iter();
-        compiled.taken.iter().map(|e| e.0).chain(counter).for_each(|slot| self.slots.free(slot));
+        let counters = exits.split_off(compiled.exits.len());
+        let entries = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
+        counters.iter().for_each(|&(slot, _)| self.slots.set_count(slot, compiled.patience));
+        Ok(Installed { base, len: compiled.code.len(), entries, exits, counters })
     }
 
     /// A link slot for each guest address, unless they have run out.
@@ -305,15 +294,9 @@ impl Cranelift {
         HostExit::Goto { slot: Some(slot) }
     }
 
-    /// Makes `slot` lead to `host`. False if the code there has been removed.
-    pub fn link(&self, slot: Slot, host: u64) -> bool {
-        let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
-        let Some(incoming) = links.get_mut(&host) else { return false };
-        if !incoming.contains(&slot) {
-            incoming.push(slot);
-        }
+    /// Makes `slot` lead to `host`, an entry of code that has not been removed. The caller notes it, to unlink it.
+    pub fn link(&self, slot: Slot, host: u64) {
         self.slots.link(slot, host);
-        true
     }
 
     /// Makes `slot` lead back to the run loop.
@@ -321,15 +304,9 @@ impl Cranelift {
         self.slots.unlink(slot);
     }
 
-    /// Unlinks every slot that leads to the code, so that no thread enters it by one again; entries in
-    /// jump caches are the engine's to clear. Threads may still be inside.
+    /// Begins to remove code that no slot leads to any more; entries in jump caches are the engine's to clear. Threads
+    /// may still be inside.
     pub fn remove(&self, installed: &Installed) {
-        let mut links = self.links.lock().unwrap_or_else(|e| e.into_inner());
-        for (_, host) in &installed.entries {
-            for slot in links.remove(host).unwrap_or_default() {
-                self.slots.unlink(slot);
-            }
-        }
         // Returns that the code predicted must not go where its slots led.
         for &(slot, _) in &installed.exits {
             self.slots.unlink(slot);
@@ -338,12 +315,8 @@ impl Cranelift {
 
     /// Frees removed code and its slots. Only when every thread has left generated code since
     /// `remove`, and has forgotten jump cache and return stack.
-    ///
-    /// Its slots stay in the lists of what they were linked to. If that goes when a slot has a new owner, the
-    /// owner's exit is unlinked once for nothing.
     pub fn release(&self, installed: Installed) {
-        let counters = installed.counters.iter().copied().chain(installed.counter);
-        installed.exits.iter().map(|e| e.0).chain(counters).for_each(|slot| self.slots.free(slot));
+        installed.exits.iter().chain(&installed.counters).for_each(|&(slot, _)| self.slots.free(slot));
         self.arena.release(installed.base, installed.len);
     }
 

@@ -1,5 +1,6 @@
 //! The tier as the engine sees it: [`RegionBackend`] over [`Cranelift`].
 
+use crate::baseline;
 use crate::compile::{Compiled, Options};
 use crate::cranelift::{Cranelift, HostExit, Installed, NewError};
 use crate::fault::HostFault;
@@ -7,8 +8,10 @@ use crate::helpers::helper_table;
 use crate::perf_map::PerfMap;
 use crate::portable;
 use brolga_core::{Access, Env, Fault, FaultKind, RegTable};
-use brolga_ir::{Block, Helper, Region, RegionBackend};
+use brolga_ir::{Helper, Region, RegionBackend};
+use std::any::Any;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
@@ -72,12 +75,13 @@ impl RegionBackend for RegionTier {
         code.host_bytes()
     }
 
-    fn compile_block(&self, block: &Block, count: u32) -> Result<Compiled, String> {
+    fn compile_block(&self, prepared: &dyn Any, range: Range<u64>, count: u32) -> Result<Compiled, String> {
         if self.shared.load(Ordering::Relaxed) {
             // Children of a fork seldom live long enough for memory of their own.
             return Err("code memory is the parent's".into());
         }
-        self.cranelift.compile_block(block, count)
+        let flat = prepared.downcast_ref().ok_or("tier 0 has a form of its own")?;
+        self.cranelift.compile_block(flat, range, count)
     }
 
     fn set_count(&self, counter: u32, count: u32) {
@@ -97,7 +101,11 @@ impl RegionBackend for RegionTier {
     }
 
     fn export(&self, code: &Compiled) -> Option<(u32, Vec<u8>)> {
-        (code.taken.is_empty() && code.counter.is_none()).then(|| portable::export(code))
+        Some(portable::export(code))
+    }
+
+    fn join(&self, blocks: &[Compiled]) -> Option<Compiled> {
+        baseline::join(blocks)
     }
 
     fn import(&self, bytes: &[u8]) -> Option<Compiled> {
@@ -120,14 +128,10 @@ impl RegionBackend for RegionTier {
             entries: installed.entries.clone(),
             exits: installed.exits.clone(),
             bytes: installed.host_bytes(),
-            counter: installed.counter,
+            counters: installed.counters.clone(),
         };
         self.units().insert(unit, installed);
         Ok(told)
-    }
-
-    fn discard(&self, code: Compiled) {
-        self.cranelift.discard(code);
     }
 
     fn prepare(&self, env: &mut Env) {

@@ -17,6 +17,16 @@ struct Open {
 
 static OPEN: OnceLock<Open> = OnceLock::new();
 
+/// Hands the engine's new blocks to the store.
+type KeepBlocks = Box<dyn Fn() + Send + Sync>;
+
+static BLOCKS: OnceLock<KeepBlocks> = OnceLock::new();
+
+/// Remembers how blocks get into the store.
+pub fn remember_blocks(keep: KeepBlocks) {
+    let _ = BLOCKS.set(keep);
+}
+
 /// Remembers what [`finish`] is about. Statistics go to `log`, under the program's name.
 pub fn remember(store: Option<Arc<Store>>, stats: Option<Arc<Stats>>, name: String, log: LogFile) {
     let stats = stats.map(|stats| (stats, name, log));
@@ -31,6 +41,9 @@ pub fn finish() {
         log.write(&report(name, stats, store.as_deref()));
     }
     if let Some(store) = store {
+        if let Some(keep) = BLOCKS.get() {
+            keep();
+        }
         store.flush();
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brolga_cache::{Folder, Store, Summary};
+use brolga_engine::Config as EngineConfig;
 
 use crate::log_items::LogItems;
 use crate::options::{Cache, RunOptions};
@@ -50,13 +51,19 @@ pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64, first:
     }
 }
 
-/// Entries of a block before its region is compiled. What is compiled in one run serves all later ones, so a program that
-/// is run again and again has ever more of its code compiled, a part in each run.
-pub fn region_threshold(options: &RunOptions, store: Option<&Store>) -> u32 {
+/// Entries of a block before it gets code, and before its region is compiled. What is compiled in one run serves all later
+/// ones, so a program that is run again and again has ever more of its code compiled, a part in each run.
+pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option<&Store>) -> EngineConfig {
     const HALVINGS: u64 = 3;
-    let asked = options.switches.region_threshold;
-    let usual = asked == Switches::default().region_threshold;
-    asked >> store.filter(|_| usual).map_or(0, |store| store.age().min(HALVINGS))
+    const QUARTERS: u64 = 2;
+    let (asked, usual) = (&options.switches, Switches::default());
+    let age = store.map_or(0, Store::age);
+    let lower = |asked: u32, usual: u32, shift: u64| if asked == usual { (asked >> shift).max(1) } else { asked };
+    EngineConfig {
+        block_threshold: lower(asked.block_threshold, usual.block_threshold, 2 * age.min(QUARTERS)),
+        region_threshold: lower(asked.region_threshold, usual.region_threshold, age.min(HALVINGS)),
+        ..config
+    }
 }
 
 /// All that code depends on beside the guest's bytes, and the program, so that each has a file of its own.

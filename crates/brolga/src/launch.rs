@@ -17,7 +17,7 @@ use brolga_user::{Config as UserConfig, LogFile, LogOptions, StraceOptions};
 
 use crate::command_line;
 use crate::config::RunConfig;
-use crate::finish::{finish, remember};
+use crate::finish::{finish, remember, remember_blocks};
 use crate::kept;
 use crate::log_items::LogItems;
 use crate::options::RunOptions;
@@ -84,11 +84,11 @@ fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
         let stats = options.stats.then(|| Arc::new(Stats::default()));
         remember(store.clone(), stats.clone(), program.display().to_string(), log_file(options));
         let usual = engine_config(options);
-        let region_threshold = match usual.region_threshold {
-            0 => 0,
-            _ => kept::region_threshold(options, store.as_deref()),
+        let usual = match usual.region_threshold {
+            0 => usual,
+            _ => kept::with_thresholds(usual, options, store.as_deref()),
         };
-        make_vcpu(options, cpu, base, EngineConfig { store, stats, region_threshold, ..usual })
+        make_vcpu(options, cpu, base, EngineConfig { store, stats, ..usual })
     });
     ExitCode::from(status as u8)
 }
@@ -100,7 +100,12 @@ fn make_vcpu(options: &RunOptions, cpu: Processor, base: u64, config: EngineConf
     let tier0 = Interp { memory, helpers, fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
     let regions = if config.region_threshold == 0 { None } else { region_tier(options, cpu, base, helpers) };
     match regions {
-        Some(tier) => Box::new(EngineVcpu::new(Engine::new(cpu.frontend(), tier0, Some(tier), config))),
+        Some(tier) => {
+            let engine = Engine::new(cpu.frontend(), tier0, Some(tier), config);
+            let kept = Arc::clone(&engine);
+            remember_blocks(Box::new(move || kept.keep_blocks()));
+            Box::new(EngineVcpu::new(engine))
+        }
         None => Box::new(EngineVcpu::new(Engine::new(cpu.frontend(), tier0, None::<NoRegions>, config))),
     }
 }

@@ -8,4 +8,4 @@ mod store;
 
 pub use folder::{Folder, Summary};
 pub use hash::{Hash, hash};
-pub use store::{Figures, Found, Hide, Region, Store};
+pub use store::{Figures, Found, Hide, ReadGuest, Region, Store};

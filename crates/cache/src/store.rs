@@ -20,6 +20,9 @@ use std::time::{Duration, SystemTime};
 /// Moves a file to a descriptor where the guest cannot reach it.
 pub type Hide = fn(File) -> File;
 
+/// Appends the guest's bytes of a range; tells whether it could.
+pub type ReadGuest<'a> = dyn FnMut((u64, u64), &mut Vec<u8>) -> bool + 'a;
+
 /// Files are written anew beyond this many bytes, or beyond a quarter of the folder's limit.
 const MAX_FILE: u64 = 64 << 20;
 /// Longest payload that is kept.
@@ -45,6 +48,8 @@ pub struct Region {
     pub guest: Vec<u8>,
     /// The back end's code.
     pub code: Vec<u8>,
+    /// Whether other code from the same bytes may be kept beside it.
+    pub partial: bool,
 }
 
 /// Translated code that was kept.
@@ -52,8 +57,16 @@ pub struct Region {
 pub struct Found {
     /// As [`Region::ranges`].
     pub ranges: Vec<(u64, u64)>,
+    payload: Vec<u8>,
+    /// Where the code begins in `payload`.
+    start: usize,
+}
+
+impl Found {
     /// As [`Region::code`].
-    pub code: Vec<u8>,
+    pub fn code(&self) -> &[u8] {
+        &self.payload[self.start..]
+    }
 }
 
 /// What a store has been used for.
@@ -110,12 +123,13 @@ fn payload(region: &Region) -> Vec<u8> {
     out
 }
 
-fn parse(payload: &[u8]) -> Option<Found> {
+fn parse(payload: Vec<u8>) -> Option<Found> {
     let (count, rest) = payload.split_first_chunk::<4>()?;
     let (ranges, code) = rest.split_at_checked(u32::from_le_bytes(*count) as usize * 16)?;
     let word = |b: &[u8]| u64::from_le_bytes(b.try_into().expect("eight bytes"));
     let ranges = ranges.chunks_exact(16).map(|r| (word(&r[..8]), word(&r[8..]))).collect();
-    Some(Found { ranges, code: code.into() })
+    let start = payload.len() - code.len();
+    Some(Found { ranges, payload, start })
 }
 
 fn guest_hash(region: &Region) -> Hash {
@@ -164,33 +178,35 @@ impl Store {
         state.candidates(pc).any(|e| (e.mode, e.form) == (mode, form))
     }
 
-    /// Code to be entered at `pc`, if there is some that was made from the very bytes that the guest has now. `read`
-    /// appends the guest's bytes of a range and tells whether it could.
-    pub fn find(
-        &self,
-        pc: u64,
-        mode: u32,
-        form: u32,
-        read: &mut dyn FnMut((u64, u64), &mut Vec<u8>) -> bool,
-    ) -> Option<Found> {
-        let (wanted, file) = {
-            let state = self.state();
-            let wanted = state.candidates(pc).filter(|e| (e.mode, e.form) == (mode, form));
-            (wanted.copied().collect::<Vec<_>>(), state.file.clone()?)
-        };
-        // No lock is held meanwhile. If the file is replaced, what is read has another checksum.
-        for entry in wanted {
-            let Some(found) = entry_payload(&file, &entry).as_deref().and_then(parse) else { continue };
-            let mut guest = Vec::new();
-            if found.ranges.iter().all(|&range| read(range, &mut guest)) && hash(SEED_GUEST, &guest) == entry.guest {
-                let mut state = self.state();
-                state.used.insert(entry.at);
-                state.hits.0 += 1;
-                state.hits.1 += u64::from(entry.len);
-                return Some(found);
-            }
+    /// Code to be entered at `pc`, if there is some that was made from the very bytes that the guest has now; the newest
+    /// first. `read` appends the guest's bytes of a range and tells whether it could.
+    pub fn find(&self, pc: u64, mode: u32, form: u32, read: &mut ReadGuest<'_>) -> Option<Found> {
+        self.candidates(pc, mode, form).iter().find_map(|(entry, file)| self.found(entry, file, read))
+    }
+
+    /// All such code.
+    pub fn find_all(&self, pc: u64, mode: u32, form: u32, read: &mut ReadGuest<'_>) -> Vec<Found> {
+        self.candidates(pc, mode, form).iter().filter_map(|(entry, file)| self.found(entry, file, read)).collect()
+    }
+
+    fn candidates(&self, pc: u64, mode: u32, form: u32) -> Vec<(Entry, Arc<File>)> {
+        let state = self.state();
+        let wanted = state.candidates(pc).filter(|e| (e.mode, e.form) == (mode, form));
+        wanted.filter_map(|entry| Some((*entry, state.file.clone()?))).collect()
+    }
+
+    /// No lock is held while it reads. If the file is replaced meanwhile, what is read has another checksum.
+    fn found(&self, entry: &Entry, file: &File, read: &mut ReadGuest<'_>) -> Option<Found> {
+        let found = entry_payload(file, entry).and_then(parse)?;
+        let mut guest = Vec::new();
+        if !found.ranges.iter().all(|&range| read(range, &mut guest)) || hash(SEED_GUEST, &guest) != entry.guest {
+            return None;
         }
-        None
+        let mut state = self.state();
+        state.used.insert(entry.at);
+        state.hits.0 += 1;
+        state.hits.1 += u64::from(entry.len);
+        Some(found)
     }
 
     /// Keeps a region from the next flush on. Returns the number of regions that wait for it.
@@ -361,7 +377,11 @@ impl State {
     /// Whether the file has `region`, or did when its index was read: what turned out to be damaged does not count.
     fn has(&self, region: &Region) -> bool {
         let guest = guest_hash(region);
-        let same = |e: &&Entry| (e.mode, e.form, e.guest) == (region.mode, region.form, guest);
+        // Partial code is the same if its bytes are.
+        let sum = region.partial.then(|| hash(SEED_PAYLOAD, &payload(region)) as u64);
+        let same = |e: &&Entry| {
+            (e.mode, e.form, e.guest) == (region.mode, region.form, guest) && sum.is_none_or(|sum| sum == e.sum)
+        };
         self.candidates(region.entries[0]).find(same).is_some_and(|e| self.payload(e).is_some())
     }
 

@@ -25,6 +25,7 @@ fn region(n: u64) -> Region {
         ranges: vec![(pc, pc + 12), (pc + 16, pc + 20)],
         guest: guest(pc, 12).into_iter().chain(guest(pc + 16, 4)).collect(),
         code: (0..200 + n).map(|i| (i * n) as u8).collect(),
+        partial: false,
     }
 }
 
@@ -40,7 +41,7 @@ fn find(store: &Store, pc: u64) -> Option<Vec<u8>> {
     };
     store.find(pc, 3, 1, &mut read).map(|found| {
         assert_eq!(found.ranges, region((pc - 0x40_0000) / 0x100).ranges);
-        found.code
+        found.code().to_vec()
     })
 }
 
@@ -143,7 +144,7 @@ fn two_versions_of_the_same_address_are_both_found() {
         out.extend(guest(s, (e - s) as usize).iter().map(|b| b ^ 0xff));
         true
     };
-    assert_eq!(store.find(other.entries[0], 3, 1, &mut theirs).unwrap().code, other.code);
+    assert_eq!(store.find(other.entries[0], 3, 1, &mut theirs).unwrap().code(), other.code);
 }
 
 #[test]

@@ -62,6 +62,13 @@ pub(crate) struct Reading<'a> {
     generation: u64,
 }
 
+impl Reading<'_> {
+    /// The generation that it began in.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
         self.count.fetch_sub(1, Ordering::Release);
@@ -161,7 +168,8 @@ impl<C> Cache<C> {
         pages.retain(|_, keys| !keys.is_empty());
     }
 
-    fn has_code(&self, first: u64, last: u64) -> bool {
+    /// Whether there is a block on the guest pages with these numbers.
+    pub(crate) fn has_code(&self, first: u64, last: u64) -> bool {
         let maps = self.maps.read().expect("no panic under the lock");
         if last - first < maps.pages.len() as u64 {
             (first..=last).any(|p| maps.pages.contains_key(&p))

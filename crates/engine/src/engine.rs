@@ -3,11 +3,13 @@
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::grow::{Extent, Grower, Grown};
+use crate::packs::Packs;
 use crate::processors::{Processor, Processors};
 use crate::regions::{Origin, Refusal, Regions, Tier};
-use crate::tb::TranslationBlock;
-use crate::translate::lift;
+use crate::tb::{TbKey, TranslationBlock};
+use crate::translate::translate;
 use crate::worker::Worker;
+use brolga_core::Fault;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -30,6 +32,7 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) config: Config,
     pub(crate) cache: Cache<T::Code>,
     pub(crate) processors: Processors,
+    pub(crate) packs: Packs<R::Compiled>,
     /// See [`Engine::is_eager`].
     pub(crate) eager: AtomicBool,
     worker: Option<Worker<Job<T, R>>>,
@@ -39,12 +42,12 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     /// An engine over a guest architecture, tier 0 and, where the host has one, a region tier.
     pub fn new(frontend: Box<dyn Frontend>, tier0: T, regions: Option<R>, config: Config) -> Arc<Self> {
         let wanted = config.region_threshold != 0 && !config.log.exec && !config.log.cpu;
-        let regions =
-            regions.filter(|_| wanted).map(|backend| Regions::new(backend, config.precise, config.stats.clone()));
+        let regions = regions.filter(|_| wanted).map(|backend| Regions::new(backend, &config));
         let worker = Worker::new(&config);
         let (cache, processors) = (Cache::default(), Processors::default());
         let eager = AtomicBool::new(config.store.is_some());
-        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, eager, worker })
+        let packs = Packs::default();
+        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, packs, eager, worker })
     }
 
     /// Has the region around `hot` compiled, by the worker or at once; `own` is the caller's processor.
@@ -60,44 +63,75 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             None => Err(job),
         };
         if left.is_err() {
-            // It holds no code while it waits for others to leave theirs; its loop looks at the generation again.
-            own.leave();
-            self.compile(hot, extent);
-            own.enter(self.cache.generation());
+            self.apart(own, || self.compile(hot, extent));
         }
+    }
+
+    /// Runs `action` as a processor that holds no code, since it may wait for others to leave theirs. The run loop looks
+    /// at the generation again.
+    fn apart(&self, own: &Processor, action: impl FnOnce()) {
+        own.leave();
+        action();
+        own.enter(self.cache.generation());
     }
 
     /// Gives a block that runs repeatedly code of its own at once; `own` is the caller's processor.
     pub(crate) fn warm(&self, block: &TranslationBlock<T::Code>, own: &Processor) {
-        own.leave();
-        self.compile_block(block);
-        own.enter(self.cache.generation());
+        self.apart(own, || self.compile_block(block));
     }
 
     fn compile_block(&self, block: &TranslationBlock<T::Code>) {
         let Some(regions) = &self.regions else { return };
-        let (since, start) = (self.cache.generation(), Instant::now());
-        let log = Default::default();
-        let Ok(ir) = lift(&*self.frontend, &self.tier0, block.key, self.config.max_insns, &log, None) else { return };
-        let Ok(code) = regions.backend.compile_block(&ir, self.config.tier1_entries()) else { return };
+        let start = Instant::now();
+        let (pc, mode) = (block.key.pc, block.key.mode);
+        let Ok(code) = regions.backend.compile_block(&block.code, pc..block.end, self.config.tier1_entries()) else {
+            return;
+        };
         if let Some(stats) = &self.config.stats {
-            stats.emitted(ir.guest_insns, R::host_bytes(&code), start.elapsed());
+            stats.emitted(block.guest_insns, R::host_bytes(&code), start.elapsed());
         }
-        let origin = Origin { mode: ir.mode, ranges: vec![(ir.pc, ir.end)], precise: true };
-        self.place(regions, &origin, Tier::Block, code, since, block);
+        let origin = Origin { mode, ranges: vec![(pc, block.end)], precise: true };
+        let kept = self.config.store.as_ref().map(|_| code.clone());
+        if self.place(regions, &origin, Tier::Block, code, &|| !block.is_dead(), block)
+            && let Some(code) = kept
+        {
+            self.note(block, code);
+        }
+    }
+
+    /// The block for `key`, translated if it is new.
+    pub(crate) fn block(&self, key: TbKey) -> Result<Arc<TranslationBlock<T::Code>>, Fault> {
+        if let Some(tb) = self.cache.find(key) {
+            return Ok(tb);
+        }
+        let read = self.cache.reading();
+        let start = self.config.stats.as_ref().map(|_| Instant::now());
+        let tb = translate(&*self.frontend, &self.tier0, &self.config, key)?;
+        if let (Some(stats), Some(start)) = (&self.config.stats, start) {
+            stats.translated(tb.guest_insns, start.elapsed());
+        }
+        let tb = self.cache.insert(tb, read);
+        self.adopt(&tb);
+        Ok(tb)
+    }
+
+    /// The block for `key` if it ever ran: code of an earlier run does so without one.
+    fn known(&self, regions: &Regions<R>, key: TbKey) -> Option<Arc<TranslationBlock<T::Code>>> {
+        self.cache.find(key).or_else(|| regions.entry(key).and_then(|_| self.block(key).ok()))
     }
 
     /// Guest blocks to a region in place.
     fn compile(&self, hot: &TranslationBlock<T::Code>, extent: Extent) {
         let Some(regions) = &self.regions else { return };
-        if self.load(hot, extent) {
+        if self.load(hot.key, extent) {
             return;
         }
         let (since, start) = (self.cache.generation(), Instant::now());
         let stats = self.config.stats.as_deref();
-        let (frontend, tier0, config, cache) = (&*self.frontend, &self.tier0, &self.config, &self.cache);
-        let entered = |key| regions.entered(key, config.tier1_entries());
-        let grower = Grower { frontend, tier0, config, cache, entered: &entered };
+        let (frontend, tier0, config) = (&*self.frontend, &self.tier0, &self.config);
+        let entered = |key| regions.entered(key);
+        let block = |key| self.known(regions, key);
+        let grower = Grower { frontend, tier0, config, block: &block, entered: &entered };
         let Some(Grown { region, guest }) = grower.grow(hot, extent, regions.precise()) else { return };
         self.log_region(regions, &region);
         let code = match regions.backend.compile(&region) {
@@ -111,25 +145,26 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         stats.inspect(|stats| stats.compiled(insns, R::host_bytes(&code), start.elapsed()));
         let origin = Origin::of(&region);
         let kept = self.to_keep(regions, extent, &region, &origin, guest, &code);
-        if self.place(regions, &origin, extent.tier(), code, since, hot) {
+        let fresh = || !self.cache.changed(since, &origin.ranges);
+        if self.place(regions, &origin, extent.tier(), code, &fresh, hot) {
             self.keep(kept);
         }
     }
 
-    /// Puts code in place, where there must be room for it; `hot` is the block that asked for it. Tells whether it is
-    /// there.
+    /// Puts code in place, where there must be room for it, unless it is not `fresh` any more; `hot` is the block that
+    /// asked for it. Tells whether it is there.
     fn place(
         &self,
         regions: &Regions<R>,
         origin: &Origin,
         tier: Tier,
         mut code: R::Compiled,
-        since: u64,
+        fresh: &dyn Fn() -> bool,
         hot: &TranslationBlock<T::Code>,
     ) -> bool {
         let past = |generation| self.processors.past(generation);
         loop {
-            match regions.install(&self.cache, origin, tier, code, since, &past) {
+            match regions.install(&self.cache, origin, tier, code, fresh, &past) {
                 Ok(()) if tier == Tier::Large => {
                     // Who predicts the smaller one is to hear of it.
                     self.cache.raise_generation();
@@ -137,15 +172,13 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
                     return true;
                 }
                 Ok(()) => return true,
-                Err(Refusal::Stale(stale)) => {
-                    regions.backend.discard(stale);
+                Err(Refusal::Stale) => {
                     hot.heat.store(0, Ordering::Relaxed); // try again when it is hot again
                     return false;
                 }
                 Err(Refusal::Full(back)) => code = back,
             }
             if !self.make_room(regions) {
-                regions.backend.discard(code);
                 return false;
             }
         }
@@ -189,50 +222,57 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     }
 
     pub(crate) fn invalidate(&self, start: u64, len: u64) {
-        if let Some(regions) = &self.regions {
-            if regions.invalidate(&self.cache, start, start.saturating_add(len)) {
+        let retire = || {
+            if let Some(regions) = &self.regions
+                && regions.invalidate(&self.cache, start, start.saturating_add(len))
+            {
                 self.processors.kick();
             }
+        };
+        retire();
+        if self.config.store.is_some() {
+            self.packs.forget(start, start.saturating_add(len));
         }
         self.cache.invalidate(start, len);
+        // What was put in place between the two was made from the old bytes.
+        retire();
     }
 
     /// Runs `action`, which may fork, while every lock is free but those held here. A child goes on with `own` alone.
     pub(crate) fn around_fork(&self, own: &Arc<Processor>, action: &mut dyn FnMut()) {
         let process = std::process::id();
-        let mut inner = || {
-            let log = self.config.log.sink.as_ref().map(std::sync::Mutex::lock);
+        let mut locked = || {
+            let _log = self.config.log.sink.as_ref().map(std::sync::Mutex::lock);
             let mut list = || self.processors.around_fork(own, action);
             match &self.regions {
                 None => self.cache.locked(&mut list),
-                Some(regions) => regions.locked(&mut || {
-                    self.cache.locked(&mut list);
-                    if std::process::id() != process {
-                        regions.backend.forked();
-                    }
-                }),
-            }
-            drop(log);
-        };
-        let mut inner = || {
-            inner();
-            if let Some(stats) = self.config.stats.as_ref().filter(|_| std::process::id() != process) {
-                stats.clear();
+                Some(regions) => regions.locked(&mut || self.cache.locked(&mut list)),
             }
         };
-        let mut inner = || match &self.config.store {
-            Some(store) => {
-                store.around_fork(&mut inner);
-                if std::process::id() != process {
-                    // To put anything in place, a child has to copy all code there is: it waits until something is hot.
-                    self.eager.store(false, Ordering::Relaxed);
-                }
-            }
-            None => inner(),
+        let mut packed = || self.packs.locked(&mut locked);
+        let mut stored = || match &self.config.store {
+            Some(store) => store.around_fork(&mut packed),
+            None => packed(),
         };
         match &self.worker {
-            Some(worker) => worker.paused(&mut inner),
-            None => inner(),
+            Some(worker) => worker.paused(&mut stored),
+            None => stored(),
         }
+        if std::process::id() != process {
+            self.forked();
+        }
+    }
+
+    /// In the child of a fork, whose only thread this is.
+    fn forked(&self) {
+        if let Some(regions) = &self.regions {
+            regions.backend.forked();
+        }
+        if let Some(stats) = &self.config.stats {
+            stats.clear();
+        }
+        self.packs.clear();
+        // To put anything in place, a child has to copy all code there is: it waits until something is hot.
+        self.eager.store(false, Ordering::Relaxed);
     }
 }

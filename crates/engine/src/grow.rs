@@ -6,7 +6,6 @@
 //! place: blocks may have host code already, and the hot bodies of functions that are called come in, nearest first, if
 //! they are small and fit. Indirect jumps and calls lead to where they were seen to go most of the time.
 
-use crate::cache::Cache;
 use crate::config::Config;
 use crate::regions::Tier;
 use crate::tb::{TbKey, TranslationBlock};
@@ -37,12 +36,16 @@ pub(crate) enum Extent {
     Large,
 }
 
+/// Looks a block up.
+type FindBlock<'a, C> = dyn Fn(TbKey) -> Option<Arc<TranslationBlock<C>>> + 'a;
+
 /// What the search looks things up in.
 pub(crate) struct Grower<'a, T: Interpreter> {
     pub frontend: &'a dyn Frontend,
     pub tier0: &'a T,
     pub config: &'a Config,
-    pub cache: &'a Cache<T::Code>,
+    /// Finds a block that has run.
+    pub block: &'a FindBlock<'a, T::Code>,
     /// How often a block was entered in tier 1.
     pub entered: &'a dyn Fn(TbKey) -> u32,
 }
@@ -141,7 +144,7 @@ impl<T: Interpreter> Grower<'_, T> {
 
     /// A block that may be a member.
     fn find(&self, site: &Site<'_, T::Code>, key: TbKey) -> Option<Arc<TranslationBlock<T::Code>>> {
-        let tb = self.cache.find(key)?;
+        let tb = (self.block)(key)?;
         if site.extent == Extent::Own && tb.host.load(Ordering::Relaxed) != 0 {
             return None;
         }

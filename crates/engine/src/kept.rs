@@ -9,8 +9,8 @@
 
 use crate::engine::Engine;
 use crate::grow::Extent;
-use crate::regions::{Origin, Refusal, Regions};
-use crate::tb::TranslationBlock;
+use crate::regions::{Origin, Regions};
+use crate::tb::{TbKey, TranslationBlock};
 use brolga_ir::{Interpreter, Region, RegionBackend};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -24,10 +24,10 @@ fn form(own: u32, extent: Extent) -> u32 {
 }
 
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
-    /// Puts the region around `hot` in place that an earlier run kept; tells whether there was one. Call without a lock.
-    pub(crate) fn load(&self, hot: &TranslationBlock<T::Code>, extent: Extent) -> bool {
+    /// Puts the region around `key` in place that an earlier run kept; tells whether there was one. Call without a lock.
+    pub(crate) fn load(&self, key: TbKey, extent: Extent) -> bool {
         let (Some(regions), Some(store)) = (&self.regions, &self.config.store) else { return false };
-        let (key, precise) = (hot.key, regions.precise());
+        let precise = regions.precise();
         let form = form(regions.backend.form(precise), extent);
         if !store.may_have(key.pc, key.mode, form) {
             return false;
@@ -40,33 +40,28 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         if !(self.config.is_file)(&found.ranges) {
             return false;
         }
-        let bytes = found.code.len();
-        let Some(code) = regions.backend.import(&found.code) else { return false };
+        let bytes = found.code().len();
+        let Some(code) = regions.backend.import(found.code()) else { return false };
         let origin = Origin { mode: key.mode, ranges: found.ranges, precise };
         let past = |generation| self.processors.past(generation);
         // Nothing makes room for it: what is in place is in use.
-        let placed = match regions.install(&self.cache, &origin, extent.tier(), code, since, &past) {
-            Ok(()) => true,
-            Err(Refusal::Stale(code) | Refusal::Full(code)) => {
-                regions.backend.discard(code);
-                false
-            }
-        };
+        let fresh = || !self.cache.changed(since, &origin.ranges);
+        let placed = regions.install(&self.cache, &origin, extent.tier(), code, &fresh, &past).is_ok();
         drop(read);
         self.eager.store(true, Ordering::Relaxed);
         if let Some(stats) = self.config.stats.as_ref().filter(|_| placed) {
             stats.loaded(bytes, start.elapsed());
         }
         // It may be good for the address under which it was found only.
-        placed && hot.host.load(Ordering::Acquire) != 0
+        placed && regions.has_region(key)
     }
 
     /// The same for the largest region that there is.
-    pub(crate) fn load_best(&self, hot: &TranslationBlock<T::Code>) -> bool {
-        self.load(hot, Extent::Large) || self.load(hot, Extent::Own)
+    pub(crate) fn load_best(&self, key: TbKey) -> bool {
+        self.load(key, Extent::Large) || self.load(key, Extent::Own)
     }
 
-    fn read_guest(&self, start: u64, end: u64, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn read_guest(&self, start: u64, end: u64, out: &mut Vec<u8>) -> bool {
         let from = out.len();
         out.resize(from + end.saturating_sub(start).min(1 << 20) as usize, 0);
         let mut at = from;
@@ -99,6 +94,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             ranges: origin.ranges.clone(),
             guest,
             code,
+            partial: false,
         })
     }
 
@@ -106,6 +102,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         if let (Some(store), Some(region)) = (&self.config.store, region)
             && store.add(region) >= FLUSH_AT
         {
+            self.keep_blocks();
             store.flush();
         }
     }

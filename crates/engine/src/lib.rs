@@ -8,6 +8,7 @@ mod grow;
 mod helper_counts;
 mod kept;
 mod no_regions;
+mod packs;
 mod processors;
 mod regions;
 mod stats;

@@ -14,7 +14,7 @@ impl RegionBackend for NoRegions {
         match *self {}
     }
 
-    fn compile_block(&self, _: &brolga_ir::Block, _: u32) -> Result<NoRegions, String> {
+    fn compile_block(&self, _: &dyn std::any::Any, _: std::ops::Range<u64>, _: u32) -> Result<NoRegions, String> {
         match *self {}
     }
 
@@ -31,10 +31,6 @@ impl RegionBackend for NoRegions {
     }
 
     fn install(&self, code: NoRegions) -> Result<Installed, NoRegions> {
-        match code {}
-    }
-
-    fn discard(&self, code: NoRegions) {
         match code {}
     }
 

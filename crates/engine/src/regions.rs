@@ -9,6 +9,7 @@
 //! in a list is never one that leads elsewhere by now.
 
 use crate::cache::{Cache, PAGE_SHIFT};
+use crate::config::Config;
 use crate::stats::Stats;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_ir::{Installed, Region, RegionBackend};
@@ -23,7 +24,7 @@ const LONG: u32 = 1 << 20;
 /// What code is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Tier {
-    /// Tier 1: one block.
+    /// Tier 1: blocks that are nothing to each other.
     Block,
     /// Tier 2.
     Region,
@@ -31,7 +32,7 @@ pub(crate) enum Tier {
     Large,
 }
 
-/// A region in place, or a block of tier 1, which is treated as a region of one.
+/// A region in place, or blocks of tier 1, which are treated as a region of their own.
 #[derive(Debug)]
 struct Unit {
     mode: u32,
@@ -42,8 +43,13 @@ struct Unit {
     /// Link slots and the guest addresses they lead to.
     exits: Vec<(u32, u64)>,
     bytes: usize,
-    /// Counter of a block of tier 1.
-    counter: Option<u32>,
+}
+
+/// Code of its own that a block has in tier 1.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    host: u64,
+    counter: u32,
 }
 
 /// A region that nothing leads to any more.
@@ -68,10 +74,10 @@ struct State {
     units: BTreeMap<u64, Unit>,
     /// Regions by the guest pages they hold bytes of.
     pages: FxHashMap<u64, Vec<u64>>,
-    /// Newest entry of each block that has one.
+    /// Newest entry of tier 2 of each block that has one.
     hosts: FxHashMap<TbKey, u64>,
-    /// Counters of blocks of tier 1.
-    counters: FxHashMap<TbKey, u32>,
+    /// Blocks of tier 1.
+    own: FxHashMap<TbKey, Own>,
     /// Linked slots by what they lead to.
     incoming: FxHashMap<TbKey, Vec<u32>>,
     /// Regions to be released, by generation.
@@ -96,7 +102,7 @@ impl Origin {
 /// Why code was not put in place.
 pub(crate) enum Refusal<C> {
     /// Its bytes changed, or it is of a form that is not wanted any more.
-    Stale(C),
+    Stale,
     /// There is no room.
     Full(C),
 }
@@ -107,13 +113,19 @@ pub(crate) struct Regions<R> {
     pub(crate) backend: R,
     /// Whether state must be exact at faults.
     precise: AtomicBool,
+    /// Whether static exits are linked.
+    link: bool,
+    /// Entries of a block of tier 1 before it asks for a region.
+    count: u32,
     stats: Option<Arc<Stats>>,
     state: Mutex<State>,
 }
 
 impl<R: RegionBackend> Regions<R> {
-    pub(crate) fn new(backend: R, precise: bool, stats: Option<Arc<Stats>>) -> Self {
-        Regions { backend, precise: AtomicBool::new(precise), stats, state: Mutex::default() }
+    pub(crate) fn new(backend: R, config: &Config) -> Self {
+        let (precise, stats) = (AtomicBool::new(config.precise), config.stats.clone());
+        let (link, count) = (config.link, config.tier1_entries());
+        Regions { backend, precise, link, count, stats, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -125,39 +137,39 @@ impl<R: RegionBackend> Regions<R> {
         self.precise.load(Ordering::Acquire)
     }
 
-    /// Puts code in place whose bytes were read from generation `since` on.
+    /// Puts code in place unless the bytes that it was made from have changed: it is not `fresh`.
     pub(crate) fn install<C>(
         &self,
         cache: &Cache<C>,
         origin: &Origin,
         tier: Tier,
         code: R::Compiled,
-        since: u64,
+        fresh: &dyn Fn() -> bool,
         past: &dyn Fn(u64) -> bool,
     ) -> Result<(), Refusal<R::Compiled>> {
         let mut state = self.state();
-        if cache.changed(since, &origin.ranges) || (self.precise() && !origin.precise) {
-            return Err(Refusal::Stale(code));
+        if !fresh() || (self.precise() && !origin.precise) {
+            return Err(Refusal::Stale);
         }
         self.release(&mut state, past);
         let installed = self.backend.install(code).map_err(Refusal::Full)?;
         let mode = origin.mode;
         state.add(origin, tier, &installed);
+        if tier == Tier::Block {
+            self.enter_blocks(&mut state, cache, mode, &installed);
+            return Ok(());
+        }
         for &(pc, host) in &installed.entries {
             let key = TbKey { pc, mode };
-            let Some(tb) = cache.find(key) else { continue };
-            if tier == Tier::Block {
-                tb.own_host.store(host, Ordering::Release);
-                state.counters.extend(installed.counter.map(|counter| (key, counter)));
-                continue;
-            }
-            tb.host.store(host, Ordering::Release);
             for &slot in state.incoming.get(&key).into_iter().flatten() {
                 self.backend.link(slot, host);
             }
             // Processors that still find the block's own code by a prediction leave it, and look.
-            if let Some(&counter) = state.counters.get(&key) {
-                self.backend.set_count(counter, 0);
+            if let Some(own) = state.own.get(&key) {
+                self.backend.set_count(own.counter, 0);
+            }
+            if let Some(tb) = cache.find(key) {
+                tb.host.store(host, Ordering::Release);
             }
         }
         if tier == Tier::Large {
@@ -170,34 +182,71 @@ impl<R: RegionBackend> Regions<R> {
         Ok(())
     }
 
-    /// Tells a block that was translated after its region had been put in place.
+    /// Has blocks of tier 1 entered, which are sorted by address, and their exits linked to what is there.
+    fn enter_blocks<C>(&self, state: &mut State, cache: &Cache<C>, mode: u32, installed: &Installed) {
+        let page = |entry: Option<&(u64, u64)>| entry.map_or(0, |entry| entry.0 >> PAGE_SHIFT);
+        let translated = cache.has_code(page(installed.entries.first()), page(installed.entries.last()));
+        state.own.reserve(installed.entries.len());
+        for (&(pc, host), &(counter, _)) in installed.entries.iter().zip(&installed.counters) {
+            let key = TbKey { pc, mode };
+            state.own.insert(key, Own { host, counter });
+            if translated && let Some(tb) = cache.find(key) {
+                tb.own_host.store(host, Ordering::Release);
+            }
+            // Its region goes first.
+            let count = if state.hosts.contains_key(&key) { 0 } else { self.count };
+            self.backend.set_count(counter, count);
+        }
+        for &(slot, pc) in installed.exits.iter().filter(|_| self.link) {
+            let key = TbKey { pc, mode };
+            if let Some(host) = state.entry(key) {
+                self.backend.link(slot, host);
+                state.incoming.entry(key).or_default().push(slot);
+            }
+        }
+    }
+
+    /// Tells a block of the code that was put in place before it was translated.
     pub(crate) fn adopt<C>(&self, tb: &TranslationBlock<C>) {
-        if let Some(&host) = self.state().hosts.get(&tb.key) {
+        let state = self.state();
+        if let Some(&host) = state.hosts.get(&tb.key) {
             tb.host.store(host, Ordering::Release);
         }
+        if let Some(own) = state.own.get(&tb.key) {
+            tb.own_host.store(own.host, Ordering::Release);
+        }
+    }
+
+    /// Entry of the best host code of a block.
+    pub(crate) fn entry(&self, key: TbKey) -> Option<u64> {
+        self.state().entry(key)
+    }
+
+    /// Whether a block has a region.
+    pub(crate) fn has_region(&self, key: TbKey) -> bool {
+        self.state().hosts.contains_key(&key)
     }
 
     /// Lets a block of tier 1 run on, for a region was asked for.
     pub(crate) fn rearm(&self, key: TbKey) {
         let state = self.state();
-        if let Some(&counter) = state.counters.get(&key) {
-            self.backend.set_count(counter, LONG);
+        if let Some(own) = state.own.get(&key) {
+            self.backend.set_count(own.counter, LONG);
         }
     }
 
-    /// How often a block was entered in tier 1, of at most `most` times.
-    pub(crate) fn entered(&self, key: TbKey, most: u32) -> u32 {
-        let counter = self.state().counters.get(&key).copied();
-        counter.map_or(0, |counter| most.saturating_sub(self.backend.count(counter)))
+    /// How often a block was entered in tier 1 before it asked for a region.
+    pub(crate) fn entered(&self, key: TbKey) -> u32 {
+        let own = self.state().own.get(&key).copied();
+        own.map_or(0, |own| self.count.saturating_sub(self.backend.count(own.counter)))
     }
 
     /// Links a static exit to the block it was just seen to lead to.
-    pub(crate) fn link<C>(&self, slot: u32, target: &TranslationBlock<C>) {
+    pub(crate) fn link(&self, slot: u32, key: TbKey) {
         let mut state = self.state();
-        let host = target.entry();
-        if host != 0 {
+        if let Some(host) = state.entry(key).filter(|_| self.link) {
             self.backend.link(slot, host);
-            state.incoming.entry(target.key).or_default().push(slot);
+            state.incoming.entry(key).or_default().push(slot);
         }
     }
 
@@ -265,8 +314,8 @@ impl<R: RegionBackend> Regions<R> {
                 for slot in state.incoming.remove(&key).into_iter().flatten() {
                     self.backend.unlink(slot);
                 }
-                if unit.counter.is_some() {
-                    state.counters.remove(&key);
+                if state.own.get(&key).is_some_and(|own| own.host == host) {
+                    state.own.remove(&key);
                 }
                 let Some(tb) = cache.find(key) else { continue };
                 for place in [&tb.host, &tb.own_host] {
@@ -307,13 +356,17 @@ impl<R: RegionBackend> Regions<R> {
 }
 
 impl State {
+    fn entry(&self, key: TbKey) -> Option<u64> {
+        self.hosts.get(&key).copied().or_else(|| self.own.get(&key).map(|own| own.host))
+    }
+
     fn add(&mut self, origin: &Origin, tier: Tier, installed: &Installed) {
         let &Origin { mode, ref ranges, precise } = origin;
-        if tier == Tier::Region {
+        if tier != Tier::Block {
             self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
         }
-        let Installed { entries, exits, counter, bytes, .. } = installed.clone();
-        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, exits, bytes, counter };
+        let Installed { entries, exits, bytes, .. } = installed.clone();
+        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, exits, bytes };
         for page in unit.pages() {
             let on_page = self.pages.entry(page).or_default();
             if on_page.last() != Some(&installed.unit) {

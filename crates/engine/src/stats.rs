@@ -54,6 +54,7 @@ pub struct Stats {
     emitted: Work,
     compiled: Work,
     loaded: Work,
+    unpacked: Work,
     interpreted: AtomicU64,
     exits: [AtomicU64; EXITS.len()],
     dropped: AtomicU64,
@@ -85,6 +86,11 @@ impl Stats {
         self.loaded.add(0, bytes, time);
     }
 
+    /// Blocks of tier 1 of an earlier run.
+    pub(crate) fn unpacked(&self, blocks: usize, bytes: usize, time: Duration) {
+        self.unpacked.add(blocks as u32, bytes, time);
+    }
+
     pub(crate) fn dropped(&self, regions: usize) {
         self.dropped.fetch_add(regions as u64, Ordering::Relaxed);
     }
@@ -111,7 +117,9 @@ impl Stats {
 
     /// Begins anew, in the child of a fork.
     pub(crate) fn clear(&self) {
-        [&self.translated, &self.emitted, &self.compiled, &self.loaded].iter().for_each(|work| work.clear());
+        [&self.translated, &self.emitted, &self.compiled, &self.loaded, &self.unpacked]
+            .iter()
+            .for_each(|work| work.clear());
         let single = [&self.interpreted, &self.dropped];
         single.into_iter().chain(&self.exits).for_each(|n| n.store(0, Ordering::Relaxed));
         self.refused.lock().unwrap_or_else(|e| e.into_inner()).clear();
@@ -120,7 +128,7 @@ impl Stats {
     /// The counters in words, a line each.
     pub fn report(&self) -> String {
         let mut out = String::new();
-        let Stats { translated, emitted, compiled, loaded, .. } = self;
+        let Stats { translated, emitted, compiled, loaded, unpacked, .. } = self;
         let _ = writeln!(
             out,
             "tier 0: {} blocks of {} instructions translated in {:.1} ms, {} runs of a block",
@@ -131,11 +139,15 @@ impl Stats {
         );
         let _ = writeln!(
             out,
-            "tier 1: {} blocks of {} instructions to {} bytes in {:.1} ms",
+            "tier 1: {} blocks of {} instructions to {} bytes in {:.1} ms, {} of {} pages loaded ({} bytes) in {:.1} ms",
             get(&emitted.count),
             get(&emitted.insns),
             get(&emitted.bytes),
             emitted.millis(),
+            get(&unpacked.insns),
+            get(&unpacked.count),
+            get(&unpacked.bytes),
+            unpacked.millis(),
         );
         let _ = writeln!(
             out,

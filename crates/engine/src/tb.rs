@@ -34,6 +34,8 @@ pub struct TranslationBlock<C> {
     pub end: u64,
     /// Number of guest instructions.
     pub guest_insns: u32,
+    /// Hash of the guest's bytes; 0 where nothing is kept between runs.
+    pub sum: u64,
     /// Where its end goes, if that is an indirect jump, call or return.
     pub targets: Option<Box<Targets>>,
     /// Whether a large region was made that has the block inside, since the block's own region was last found hot.
@@ -54,6 +56,7 @@ impl<C> TranslationBlock<C> {
             code,
             end,
             guest_insns,
+            sum: 0,
             targets: None,
             inside: AtomicBool::new(false),
             grown: AtomicBool::new(false),

@@ -1,6 +1,7 @@
 //! The pipeline: guest bytes to IR to tier 0's code.
 
 use crate::config::{Config, Log};
+use crate::packs;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_core::{Access, Fault, FaultKind};
 use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Inst, Interpreter, JumpKind, Op, Unfit};
@@ -21,8 +22,11 @@ pub fn translate<T: Interpreter>(
     key: TbKey,
 ) -> Result<TranslationBlock<T::Code>, Fault> {
     let mut limit = config.max_insns.max(1);
+    let mut guest = Vec::new();
     loop {
-        let block = lift(frontend, tier0, key, limit, &config.log, None)?;
+        guest.clear();
+        let seen = config.store.is_some().then_some(&mut guest);
+        let block = lift(frontend, tier0, key, limit, &config.log, seen)?;
         if config.log.op && config.log.wants(key.pc) {
             config.log.write(&format!("OP:\n{}\n", brolga_ir::print(&block, frontend.regs(), frontend.helpers())));
         }
@@ -31,6 +35,7 @@ pub fn translate<T: Interpreter>(
             Ok(code) => {
                 let mut tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
                 tb.targets = varies(&block).then(Box::default);
+                tb.sum = if config.store.is_some() { packs::sum(&guest) } else { 0 };
                 INSTS.set(block.insts);
                 return Ok(tb);
             }

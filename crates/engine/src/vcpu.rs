@@ -4,12 +4,10 @@ use crate::engine::Engine;
 use crate::grow::Extent;
 use crate::processors::Processor;
 use crate::tb::{TbKey, TranslationBlock};
-use crate::translate::translate;
 use brolga_core::{Env, Exit, Fault, JumpEntry, Vcpu};
 use brolga_ir::{HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 /// Entries of a processor's own cache at first and at most; powers of two. Short programs need few, and every page
 /// of the table costs them a fault.
@@ -111,7 +109,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 // Whatever was predicted may be gone meanwhile.
                 return Step::Continue;
             }
-            if heat == self.engine.config.load_threshold && self.engine.is_eager() && self.engine.load_best(tb) {
+            if heat == self.engine.config.load_threshold && self.engine.is_eager() && self.engine.load_best(tb.key) {
                 return Step::Continue;
             }
             if heat == self.engine.config.block_threshold {
@@ -126,19 +124,50 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             }
             return leave.into();
         }
-        if let Some(link) = self.unlinked.take()
-            && self.engine.config.link
-        {
-            regions.link(link, tb);
+        let key = tb.key;
+        self.enter(host, key)
+    }
+
+    /// Entry of the host code for `key` that can be run without a look at its block: it ran lately, or in an earlier run.
+    #[inline]
+    fn ready(&mut self, key: TbKey) -> Option<u64> {
+        if self.exact || self.hot {
+            return None;
+        }
+        match self.host_cache.get(JumpEntry::index(key.pc)) {
+            Some(entry) if entry.guest == key.pc => Some(entry.host),
+            _ if self.engine.config.store.is_none() => None,
+            _ => match &self.jump_cache[self.index(key.pc)] {
+                Some(slot) if slot.pc == key.pc && !slot.tb.is_dead() => None,
+                _ => self.kept(key),
+            },
+        }
+    }
+
+    /// Entry of host code for `key` that is in place, or that an earlier run kept.
+    #[cold]
+    fn kept(&self, key: TbKey) -> Option<u64> {
+        let regions = self.engine.regions.as_ref()?;
+        if let Some(host) = regions.entry(key) {
+            return Some(host);
+        }
+        if self.engine.load_page(key) { regions.entry(key) } else { None }
+    }
+
+    /// Runs host code for `key`.
+    fn enter(&mut self, host: u64, key: TbKey) -> Step {
+        let Some(regions) = &self.engine.regions else { return Step::Continue };
+        if let Some(link) = self.unlinked.take() {
+            regions.link(link, key);
         }
         if self.host_cache.is_empty() {
             self.host_cache = JumpEntry::vacant_cache();
             self.env.jump_cache = self.host_cache.as_ptr() as u64;
             regions.backend.prepare(&mut self.env);
         }
-        self.host_cache[JumpEntry::index(tb.key.pc)] = JumpEntry { guest: tb.key.pc, host };
+        self.host_cache[JumpEntry::index(key.pc)] = JumpEntry { guest: key.pc, host };
         let exit = regions.backend.enter(host, &mut self.env);
-        stats.inspect(|stats| stats.left(&exit));
+        self.engine.config.stats.as_deref().inspect(|stats| stats.left(&exit));
         match exit {
             HostExit::Goto(exit) => self.unlinked = exit,
             HostExit::Raise(kind, arg) => return Step::Raise(kind, arg),
@@ -158,7 +187,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// made meanwhile may have put an end to that.
     fn enlarge(&mut self) {
         let key = TbKey { pc: self.env.get(self.engine.frontend.regs().pc), mode: self.env.mode };
-        let Some(tb) = self.engine.cache.find(key) else { return };
+        let Ok(tb) = self.engine.block(key) else { return };
         if !tb.inside.swap(false, Ordering::Relaxed) && !tb.grown.swap(true, Ordering::Relaxed) {
             self.engine.heat(&tb, Extent::Large, &self.shared);
         }
@@ -195,21 +224,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// Puts the block for `key` into its slot, translating it if it is new.
     #[cold]
     fn fill(&mut self, key: TbKey) -> Result<usize, Fault> {
-        let engine = &self.engine;
-        let tb = match engine.cache.find(key) {
-            Some(tb) => tb,
-            None => {
-                let read = engine.cache.reading();
-                let start = engine.config.stats.as_ref().map(|_| Instant::now());
-                let tb = translate(&*engine.frontend, &engine.tier0, &engine.config, key)?;
-                if let (Some(stats), Some(start)) = (&engine.config.stats, start) {
-                    stats.translated(tb.guest_insns, start.elapsed());
-                }
-                let tb = engine.cache.insert(tb, read);
-                engine.adopt(&tb);
-                tb
-            }
-        };
+        let tb = self.engine.block(key)?;
         if self.jump_cache[self.index(key.pc)].as_ref().is_some_and(|old| old.pc != key.pc) {
             self.conflicts += 1;
             if self.conflicts > self.jump_cache.len() / 2 && self.jump_cache.len() < JUMP_SLOTS.1 {
@@ -325,14 +340,19 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 self.shared.at(generation);
             }
             let key = TbKey { pc: self.env.get(pc_reg), mode: self.env.mode };
-            let index = match self.slot(key) {
-                Ok(index) => index,
-                Err(fault) => return Exit::Fault(fault),
+            let step = match self.ready(key) {
+                Some(host) => self.enter(host, key),
+                None => match self.slot(key) {
+                    Ok(index) => {
+                        if logging {
+                            self.log_entry(key);
+                        }
+                        self.run_block(index)
+                    }
+                    Err(fault) => return Exit::Fault(fault),
+                },
             };
-            if logging {
-                self.log_entry(key);
-            }
-            match self.run_block(index) {
+            match step {
                 Step::Continue => {}
                 Step::Fault(fault) => return Exit::Fault(fault),
                 Step::Raise(kind, arg) => {

@@ -4,6 +4,8 @@ use crate::block::HelperId;
 use crate::build::Builder;
 use crate::ops::RaiseKind;
 use brolga_core::{Env, Fault, RegTable};
+use std::any::Any;
+use std::ops::Range;
 
 /// What follows a guest instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +95,7 @@ pub enum Unfit {
 /// Tier 0: runs a block at once, without generating host code. The oracle of every other tier.
 pub trait Interpreter: Send + Sync {
     /// A block in the form that runs.
-    type Code: Send + Sync;
+    type Code: Send + Sync + 'static;
     /// Prepares a verified block.
     fn prepare(&self, block: &crate::Block, regs: &RegTable) -> Result<Self::Code, Unfit>;
     /// Runs a prepared block to its end.
@@ -129,8 +131,8 @@ pub struct Installed {
     pub exits: Vec<(u32, u64)>,
     /// Host code in bytes.
     pub bytes: usize,
-    /// What [`RegionBackend::set_count`] calls the counter of a block's own code.
-    pub counter: Option<u32>,
+    /// What [`RegionBackend::set_count`] calls the counters of entries, and the guest addresses of those.
+    pub counters: Vec<(u32, u64)>,
 }
 
 /// A region on its way to host code, as text for people.
@@ -166,12 +168,13 @@ pub enum HostExit {
 /// Compiles regions to host code. Methods but `compile`, `enter` and `outdated` are called one at a time.
 pub trait RegionBackend: Send + Sync {
     /// Code not yet in executable memory.
-    type Compiled: Send;
+    type Compiled: Clone + Send;
     /// Compiles; the error says why the region has to stay in tier 0.
     fn compile(&self, region: &Region) -> Result<Self::Compiled, String>;
     /// Compiles one block at once and without effort, in the precise form; after `count` entries each
-    /// further one leaves with [`HostExit::Hot`] until [`RegionBackend::set_count`].
-    fn compile_block(&self, block: &crate::Block, count: u32) -> Result<Self::Compiled, String>;
+    /// further one leaves with [`HostExit::Hot`] until [`RegionBackend::set_count`]. `prepared` is tier 0's code of it, an
+    /// [`Interpreter::Code`] that the back end may know or refuse; `range` is where the guest has it.
+    fn compile_block(&self, prepared: &dyn Any, range: Range<u64>, count: u32) -> Result<Self::Compiled, String>;
     /// Lets the block whose counter it is leave after `count` more entries.
     fn set_count(&self, counter: u32, count: u32);
     /// Entries left to the block whose counter it is.
@@ -185,8 +188,6 @@ pub trait RegionBackend: Send + Sync {
     fn listing(&self, region: &Region) -> Result<Listing, String>;
     /// Makes code executable; gives it back if there is no room left.
     fn install(&self, code: Self::Compiled) -> Result<Installed, Self::Compiled>;
-    /// Drops code that is not to be made executable.
-    fn discard(&self, code: Self::Compiled);
     /// Points the tables in `env` at the back end's; its jump cache is the caller's.
     fn prepare(&self, env: &mut Env);
     /// Runs from a host entry.
@@ -195,8 +196,8 @@ pub trait RegionBackend: Send + Sync {
     fn link(&self, slot: u32, host: u64);
     /// Lets it return to the run loop again.
     fn unlink(&self, slot: u32);
-    /// Forgets a region that the engine's tables do not lead to any more. Processors may still be inside, or about to
-    /// return to it.
+    /// Forgets a region that neither the engine's tables nor linked exits lead to any more. Processors may still be inside,
+    /// or about to return to it.
     fn remove(&self, unit: u64);
     /// Frees a removed region: all processors have left generated code and forgotten what they predicted since.
     fn release(&self, unit: u64);
@@ -213,6 +214,11 @@ pub trait RegionBackend: Send + Sync {
     /// be kept.
     fn export(&self, code: &Self::Compiled) -> Option<(u32, Vec<u8>)> {
         let _ = code;
+        None
+    }
+    /// Several blocks of [`RegionBackend::compile_block`] as one piece of code; `None` if they do not go together.
+    fn join(&self, blocks: &[Self::Compiled]) -> Option<Self::Compiled> {
+        let _ = blocks;
         None
     }
     /// What [`RegionBackend::export`] made bytes of; `None` if it cannot be that.

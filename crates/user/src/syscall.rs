@@ -29,6 +29,7 @@ fn perform(t: &mut Thread, nr: u64, row: Option<&'static Row>, args: &[u64; 6]) 
         crate::log::complaint(t, true, &format!("no such system call: {nr}"));
         return Err(Errno(libc::ENOSYS));
     };
+    // No call reaches the emulator's own descriptors by number.
     for (arg, &value) in row.args.iter().zip(args) {
         if matches!(arg.kind, Kind::Fd | Kind::Atfd) {
             crate::own_fds::check(value)?;

@@ -245,7 +245,9 @@ impl Regions {
 
     fn compile(&self, block: Block) -> Result<Compiled, String> {
         if self.form == Form::Block {
-            return self.tier.compile_block(&block, LONG);
+            let flat =
+                brolga_interp::lower(&block, self.guest.frontend.regs()).map_err(|unfit| format!("{unfit:?}"))?;
+            return self.tier.compile_block(&flat, block.pc..block.end, LONG);
         }
         let region = Region { blocks: vec![block], entries: vec![0], likely: vec![], patience: 0, precise: true };
         self.tier.compile(&region).map_err(|refused| match refused {

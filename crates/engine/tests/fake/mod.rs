@@ -10,7 +10,9 @@ use brolga_ir::{
     Block, Builder, DisasContext, Flow, Frontend, Helper, HostExit, Inst, Installed, Interpreter, JumpKind, Leave, Op,
     RaiseKind, Region, RegionBackend, Ty, Unfit,
 };
+use std::any::Any;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 pub const PC: Reg = Reg(0);
@@ -72,7 +74,7 @@ struct State {
     hosts: HashMap<u64, (u64, Block)>,
     /// Entries that are left until a region says that it is hot.
     patience: HashMap<u64, u32>,
-    /// Entries left of blocks of tier 1, by the region number that they have.
+    /// Entries left of blocks of tier 1, by [`counter`].
     counters: HashMap<u64, i64>,
     exits: Vec<Exit>,
 }
@@ -133,9 +135,15 @@ impl World {
 
     /// A processor of a new engine with switches beyond the usual.
     pub fn vcpu_with(&self, config: Config) -> Box<dyn Vcpu> {
+        self.process_with(config).0
+    }
+
+    /// The same, and what hands the engine's new blocks to the store.
+    pub fn process_with(&self, config: Config) -> (Box<dyn Vcpu>, Box<dyn Fn()>) {
         let config = Config { region_threshold: THRESHOLD, passes: false, ..config };
         let engine = Engine::new(Box::new(Guest), Tier0(self.clone()), Some(Regions(self.clone())), config);
-        Box::new(EngineVcpu::new(engine))
+        let vcpu = Box::new(EngineVcpu::new(engine.clone()));
+        (vcpu, Box::new(move || engine.keep_blocks()))
     }
 
     fn note(&self, event: Event) {
@@ -239,12 +247,21 @@ impl Interpreter for Tier0 {
     }
 
     fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
-        let Some(&word) = self.0.0.lock().unwrap().code.get(&pc) else {
+        let state = self.0.0.lock().unwrap();
+        // Pages that have code are there as a whole.
+        if !state.code.keys().any(|at| at >> 12 == pc >> 12) {
             return Err(Fault { addr: pc, access: Access::Fetch, kind: FaultKind::Unmapped });
-        };
-        buf[..4].copy_from_slice(&word.to_le_bytes());
-        Ok(4)
+        }
+        for (i, word) in buf.chunks_exact_mut(4).enumerate() {
+            word.copy_from_slice(&state.code.get(&(pc + 4 * i as u64)).copied().unwrap_or(0).to_le_bytes());
+        }
+        Ok(buf.len().min((0x1000 - pc % 0x1000) as usize) & !3)
     }
+}
+
+/// Number of the counter of the block with this host address.
+fn counter(host: u64) -> u64 {
+    host >> 16 << 8 | host & 0xff
 }
 
 struct Regions(World);
@@ -253,7 +270,8 @@ impl RegionBackend for Regions {
     /// A region, or a block that counts its entries down.
     type Compiled = (Region, Option<u32>);
 
-    fn compile_block(&self, block: &Block, count: u32) -> Result<Self::Compiled, String> {
+    fn compile_block(&self, prepared: &dyn Any, _: Range<u64>, count: u32) -> Result<Self::Compiled, String> {
+        let block = prepared.downcast_ref::<Block>().unwrap();
         self.0.note(Event::Block(block.pc, count));
         Ok((
             Region { blocks: vec![block.clone()], entries: vec![0], likely: vec![], patience: 0, precise: true },
@@ -291,19 +309,23 @@ impl RegionBackend for Regions {
         }
         state.units += 1;
         let unit = state.units;
-        state.counters.extend(count.map(|count| (unit, i64::from(count))));
-        let mut told = Installed { unit: state.units, bytes: 100, ..Installed::default() };
+        let mut told = Installed { unit, bytes: 100, ..Installed::default() };
         state.held.push(told.unit);
         let host = |index: usize| told.unit << 16 | index as u64;
         let entries: Vec<_> = region.entries.iter().map(|&i| (region.blocks[i].pc, host(i))).collect();
         for (i, block) in region.blocks.iter().enumerate() {
             state.hosts.insert(host(i), (told.unit, block.clone()));
+            if let Some(count) = count {
+                state.counters.insert(counter(host(i)), count.into());
+                told.counters.push((counter(host(i)) as u32, block.pc));
+            }
             if region.patience != 0 {
                 state.patience.insert(host(i), region.patience);
             }
             if end(block).op == Op::Goto {
                 let target = end(block).imm;
-                let inside = region.blocks.iter().position(|b| b.pc == target);
+                // Blocks of tier 1 are nothing to each other.
+                let inside = region.blocks.iter().position(|b| b.pc == target && count.is_none());
                 state.exits.push(Exit { from: block.pc, target, to: inside.map_or(0, host) });
                 if inside.is_none() {
                     told.exits.push((state.exits.len() as u32, target));
@@ -311,11 +333,8 @@ impl RegionBackend for Regions {
             }
         }
         told.entries = entries;
-        told.counter = count.map(|_| told.unit as u32);
         Ok(told)
     }
-
-    fn discard(&self, _: Self::Compiled) {}
 
     fn prepare(&self, _: &mut Env) {}
 
@@ -331,7 +350,7 @@ impl RegionBackend for Regions {
         }
         loop {
             let (unit, block) = state.hosts[&at].clone();
-            if let Some(left) = state.counters.get_mut(&unit) {
+            if let Some(left) = state.counters.get_mut(&counter(at)) {
                 *left -= 1;
                 if *left < 0 {
                     return HostExit::Hot;
@@ -388,18 +407,31 @@ impl RegionBackend for Regions {
     fn forked(&self) {}
 
     /// Address and bytes of each block: what the region is made of again.
-    fn export(&self, (region, _): &Self::Compiled) -> Option<(u32, Vec<u8>)> {
+    fn export(&self, (region, count): &Self::Compiled) -> Option<(u32, Vec<u8>)> {
         let words = region.blocks.iter().map(|b| {
             let end = end(b);
             let word = if end.op == Op::Goto { 1 << 24 | end.imm } else { 2 << 24 | b.as_const(end.a).unwrap() };
             [b.pc, word].map(u64::to_le_bytes).concat()
         });
-        Some((self.form(region.precise), words.flatten().chain([u8::from(region.precise)]).collect()))
+        let kind = [u8::from(region.precise), u8::from(count.is_some())];
+        Some((self.form(region.precise), words.flatten().chain(kind).collect()))
     }
 
     fn import(&self, bytes: &[u8]) -> Option<Self::Compiled> {
         let word = |b: &[u8]| u64::from_le_bytes(b.try_into().unwrap());
-        let blocks = bytes.chunks_exact(16).map(|b| block(word(&b[..8]), word(&b[8..]) as u32)).collect();
-        Some((Region { blocks, entries: vec![0], likely: vec![], patience: 0, precise: *bytes.last()? == 1 }, None))
+        let (bytes, &[precise, apart]) = bytes.split_last_chunk()?;
+        let blocks: Vec<_> = bytes.chunks_exact(16).map(|b| block(word(&b[..8]), word(&b[8..]) as u32)).collect();
+        let entries = if apart == 1 { (0..blocks.len()).collect() } else { vec![0] };
+        Some((
+            Region { blocks, entries, likely: vec![], patience: 0, precise: precise == 1 },
+            (apart == 1).then_some(0),
+        ))
+    }
+
+    fn join(&self, blocks: &[Self::Compiled]) -> Option<Self::Compiled> {
+        let (first, count) = blocks.first()?.clone();
+        let entries = (0..blocks.len()).collect();
+        let blocks = blocks.iter().flat_map(|(region, _)| region.blocks.clone()).collect();
+        Some((Region { blocks, entries, ..first }, count))
     }
 }

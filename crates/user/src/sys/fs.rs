@@ -100,7 +100,6 @@ pub fn signalfd4(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 
 /// `close`
 pub fn close(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    own_fds::check(a[0])?;
     uring::closed(a[0]);
     t.blocking(libc::SYS_close, &[a[0], 0, 0, 0, 0, 0])
 }
@@ -112,8 +111,6 @@ pub fn close_range(_: &mut Thread, a: &[u64; 6]) -> SysResult {
 
 /// `dup3`
 pub fn dup3(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    own_fds::check(a[0])?;
-    own_fds::check(a[1])?;
     let fd = t.blocking(libc::SYS_dup3, &[a[0], a[1], t.abi.open_to_host(a[2]), 0, 0, 0])?;
     uring::duplicated(a[0], fd);
     Ok(fd)

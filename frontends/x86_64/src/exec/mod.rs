@@ -109,5 +109,6 @@ helpers! {
     X87_RESTORE_REGISTER "x87_restore_register" x87::restore_register;
     X87_ENVIRONMENT "x87_environment" x87::environment;
     X87_RESTORE_ENVIRONMENT "x87_restore_environment" x87::restore_environment;
+    MMX_SHIFT "mmx_shift" vector::mmx_shift;
     VECTOR_SHIFT "vector_shift" vector::shift;
 }

@@ -1,7 +1,7 @@
 //! Shuffles, unpacks and packs: bytes chosen by constants. Selectors 0..=15 are the first operand's bytes, 16..=31 the
 //! second's.
 
-use super::{Cx, Flow};
+use super::{Cx, Flow, vec};
 use brolga_ir::{Op, Shape, Ty};
 
 /// Selectors of a vector of lanes of `bytes` bytes, by lane: `pick(i)` is a lane of both operands counted through.
@@ -57,8 +57,9 @@ pub fn shufpd(cx: &mut Cx) -> Flow {
 /// PUNPCKLBW and its like: lanes of both operands' lower or upper halves alternate.
 pub fn unpack(cx: &mut Cx, shape: Shape, upper: bool) -> Flow {
     let (bytes, n) = (shape.lane_bits() as usize / 8, shape.lanes() as usize);
-    let first = if upper { n / 2 } else { 0 };
-    both(cx, lanes(bytes, |i| first + i / 2 + n * (i % 2)))
+    let half = n / 2 / (1 + vec::is_mmx(cx) as usize);
+    let first = if upper { half } else { 0 };
+    both(cx, lanes(bytes, |i| first + i / 2 % half + n * (i % 2)))
 }
 
 /// MOVHLPS (`upper` false: the second's upper half goes down), MOVLHPS.
@@ -97,6 +98,24 @@ pub fn align(cx: &mut Cx) -> Flow {
         _ => 0x80,
     });
     both(cx, selectors)
+}
+
+/// PSHUFW: of MMX registers.
+pub fn pshufw_mmx(cx: &mut Cx) -> Flow {
+    let imm = cx.i.immediate(2);
+    one(cx, lanes(2, |i| field(imm, i % 4)))
+}
+
+/// PACKSSWB and its like: of MMX registers both are halves of one vector first.
+pub fn pack(cx: &mut Cx, op: Op, shape: Shape) -> Flow {
+    if !vec::is_mmx(cx) {
+        return vec::two(cx, op, shape);
+    }
+    let (b, a) = (cx.vsrc(1), cx.vsrc(0));
+    let v = cx.b.vshuffle(a, b, lanes(8, |i| 2 * i));
+    let r = cx.b.vbinary(op, shape, v, v);
+    cx.set_v(r);
+    Flow::Next
 }
 
 /// PSHUFB: bytes by indices, zero where an index is negative.

@@ -1,10 +1,10 @@
-//! The table of SSE and SSE2.
+//! The table of SSE, SSE2 and MMX.
 
 use super::fp::{self, Prec};
 use super::{Cx, Flow, shuffle, vec};
 use crate::exec;
 use brolga_ir::{IntCc, Op, Shape, Ty};
-use iced_x86::Mnemonic as M;
+use iced_x86::{Mnemonic as M, OpKind};
 
 const S: Prec = Prec::Single;
 const D: Prec = Prec::Double;
@@ -15,10 +15,12 @@ const Q: Shape = Shape::I64x2;
 
 /// The instructions on XMM registers; `None` if it is none of them.
 pub fn translate(cx: &mut Cx) -> Option<Flow> {
-    if vec::is_mmx(cx) {
-        return None;
+    let flow = moves(cx).or_else(|| integer(cx)).or_else(|| shuffles(cx)).or_else(|| float(cx))?;
+    let mmx = (0..cx.i.op_count()).any(|n| cx.i.op_kind(n) == OpKind::Register && cx.i.op_register(n).is_mm());
+    if mmx && flow == Flow::Next {
+        vec::enter_mmx(cx);
     }
-    moves(cx).or_else(|| integer(cx)).or_else(|| shuffles(cx)).or_else(|| float(cx))
+    Some(flow)
 }
 
 #[rustfmt::skip]
@@ -26,6 +28,9 @@ fn moves(cx: &mut Cx) -> Option<Flow> {
     Some(match cx.i.mnemonic() {
         M::Movaps | M::Movups | M::Movapd | M::Movupd | M::Movdqa | M::Movdqu | M::Lddqu | M::Movntps | M::Movntpd
         | M::Movntdq | M::Movntdqa => vec::mov(cx),
+        M::Movntq => vec::store_low(cx),
+        M::Movq2dq | M::Movdq2q => vec::mov_scalar(cx, Ty::I64),
+        M::Emms => vec::emms(cx),
         M::Movd => vec::mov_scalar(cx, Ty::I32),
         M::Movq => vec::mov_scalar(cx, Ty::I64),
         M::Movss => vec::mov_float(cx, Ty::F32),
@@ -99,6 +104,7 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
 #[rustfmt::skip]
 fn shuffles(cx: &mut Cx) -> Option<Flow> {
     Some(match cx.i.mnemonic() {
+        M::Pshufw => shuffle::pshufw_mmx(cx),
         M::Pshufd => shuffle::pshufd(cx),
         M::Pshuflw => shuffle::pshufw(cx, false),
         M::Pshufhw => shuffle::pshufw(cx, true),
@@ -112,9 +118,9 @@ fn shuffles(cx: &mut Cx) -> Option<Flow> {
         M::Punpckhwd => shuffle::unpack(cx, W, true),
         M::Punpckhdq | M::Unpckhps => shuffle::unpack(cx, L, true),
         M::Punpckhqdq | M::Unpckhpd => shuffle::unpack(cx, Q, true),
-        M::Packsswb => vec::two(cx, Op::Vsnarrow, W),
-        M::Packssdw => vec::two(cx, Op::Vsnarrow, L),
-        M::Packuswb => vec::two(cx, Op::Vunarrow, W),
+        M::Packsswb => shuffle::pack(cx, Op::Vsnarrow, W),
+        M::Packssdw => shuffle::pack(cx, Op::Vsnarrow, L),
+        M::Packuswb => shuffle::pack(cx, Op::Vunarrow, W),
         M::Pslldq => shuffle::shift_bytes(cx, true),
         M::Psrldq => shuffle::shift_bytes(cx, false),
         _ => return None,

@@ -5,7 +5,7 @@ use super::{Cx, Flow};
 use crate::{exec, state};
 use brolga_core::{MemOp, RegSet, Size};
 use brolga_ir::{Inst, IntCc, Op, Shape, Ty, Value};
-use iced_x86::{Mnemonic, OpKind, Register};
+use iced_x86::{OpKind, Register};
 
 impl Cx<'_> {
     /// An XMM register.
@@ -18,8 +18,23 @@ impl Cx<'_> {
         self.b.set(state::xmm(r.number() as u32), v);
     }
 
-    /// Operand `n`, a register or 16 bytes of memory.
+    /// Operand `n` of an MMX instruction with zeros above.
+    fn mmx(&mut self, n: u32) -> Value {
+        let v = if self.i.op_kind(n) == OpKind::Register {
+            let row = self.b.get_v(state::fpr(self.i.op_register(n).number() as u32));
+            self.b.lane(Ty::I64, Shape::I64x2, row, 0)
+        } else {
+            let (addr, offset) = self.address();
+            self.b.load(Ty::I64, plain(Ty::I64), addr, offset)
+        };
+        self.b.vscalar(v)
+    }
+
+    /// Operand `n`, a register or 16 bytes of memory; of MMX instructions 8 bytes, with zeros above.
     pub fn vsrc(&mut self, n: u32) -> Value {
+        if is_mmx(self) {
+            return self.mmx(n);
+        }
         if self.i.op_kind(n) == OpKind::Register {
             return self.xmm(self.i.op_register(n));
         }
@@ -30,7 +45,8 @@ impl Cx<'_> {
     /// The lowest scalar of operand `n`: of a register, or of as much memory.
     pub fn scalar(&mut self, n: u32, ty: Ty) -> Value {
         if self.i.op_kind(n) == OpKind::Register {
-            let v = self.xmm(self.i.op_register(n));
+            let r = self.i.op_register(n);
+            let v = if r.is_mm() { self.mmx(n) } else { self.xmm(r) };
             return self.b.lane(ty, shape(ty), v, 0);
         }
         let (addr, offset) = self.address();
@@ -43,9 +59,15 @@ impl Cx<'_> {
         self.b.vscalar(v)
     }
 
-    /// Writes the whole register of operand 0.
+    /// Writes the whole register of operand 0: of an MMX register the low 64 bits, and ones to the 16 above.
     pub fn set_v(&mut self, v: Value) {
-        self.set_xmm(self.i.op0_register(), v);
+        let r = self.i.op0_register();
+        if !r.is_mm() {
+            return self.set_xmm(r, v);
+        }
+        let exponent = self.iconst(Ty::I64, 0xffff);
+        let v = self.b.insert(Shape::I64x2, v, exponent, 1);
+        self.b.set(state::fpr(r.number() as u32), v);
     }
 }
 
@@ -71,15 +93,22 @@ pub fn mov(cx: &mut Cx) -> Flow {
     Flow::Next
 }
 
+/// MOVNTQ.
+pub fn store_low(cx: &mut Cx) -> Flow {
+    let v = cx.scalar(1, Ty::I64);
+    cx.set_op(0, v);
+    Flow::Next
+}
+
 /// MOVD, MOVQ: a scalar to or from the bottom of a register, zeros above.
 pub fn mov_scalar(cx: &mut Cx, ty: Ty) -> Flow {
     // MOVQ moves 64 bits whatever its operands, MOVD those of its general register.
     let from = cx.i.op1_register();
     let v = if from.is_gpr() { cx.reg(from) } else { cx.scalar(1, ty) };
     let to = cx.i.op0_register();
-    if to.is_xmm() {
+    if to.is_xmm() || to.is_mm() {
         let v = cx.b.vscalar(v);
-        cx.set_xmm(to, v);
+        cx.set_v(v);
     } else {
         cx.set_op(0, v);
     }
@@ -165,11 +194,26 @@ pub fn shift(cx: &mut Cx, op: Op, shape: Shape) -> Flow {
     }
     let v = cx.vsrc(1);
     let count = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
+    if is_mmx(cx) {
+        return shift_low(cx, op, shape, count);
+    }
     let n = cx.i.op0_register().number() as u32;
     let how = bits as u64 | ((op == Op::Vshl) as u64) << 8 | ((op == Op::Vashr) as u64) << 9;
     let (reg, how) = (cx.iconst(Ty::I64, n as u64), cx.iconst(Ty::I64, how));
     let row = RegSet::EMPTY.with128(state::xmm(n));
     cx.b.call_void(exec::VECTOR_SHIFT, &[reg, count, how], row, row);
+    Flow::Next
+}
+
+/// The same of an MMX register: as a scalar helper.
+fn shift_low(cx: &mut Cx, op: Op, shape: Shape, count: Value) -> Flow {
+    let v = cx.vsrc(0);
+    let v = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
+    let how = shape.lane_bits() as u64 | ((op == Op::Vshl) as u64) << 8 | ((op == Op::Vashr) as u64) << 9;
+    let how = cx.iconst(Ty::I64, how);
+    let r = cx.pure_call(exec::MMX_SHIFT, &[v, count, how]);
+    let r = cx.b.vscalar(r);
+    cx.set_v(r);
     Flow::Next
 }
 
@@ -258,7 +302,7 @@ pub fn mask(cx: &mut Cx, shape: Shape) -> Flow {
 /// PEXTRW and its like: a lane to a general register, zero-extended, or to memory.
 pub fn extract(cx: &mut Cx, ty: Ty) -> Flow {
     let v = cx.vsrc(1);
-    let lane = cx.i.immediate(2) as u32 % shape(ty).lanes();
+    let lane = cx.i.immediate(2) as u32 % lanes(cx, ty);
     let x = cx.b.lane(ty, shape(ty), v, lane);
     if cx.i.op0_kind() == OpKind::Register {
         let x = cx.widen(x);
@@ -278,14 +322,38 @@ pub fn insert(cx: &mut Cx, ty: Ty) -> Flow {
         cx.scalar(1, ty)
     };
     let v = cx.vsrc(0);
-    let lane = cx.i.immediate(2) as u32 % shape(ty).lanes();
+    let lane = cx.i.immediate(2) as u32 % lanes(cx, ty);
     let r = cx.b.insert(shape(ty), v, x, lane);
     cx.set_v(r);
     Flow::Next
 }
 
-/// Whether the instruction has an MMX register, which is not an XMM register's business.
+/// Number of lanes of the operands' registers.
+pub fn lanes(cx: &Cx, ty: Ty) -> u32 {
+    shape(ty).lanes() >> is_mmx(cx) as u32
+}
+
+/// Whether the instruction has an MMX register and none of the XMM registers.
 pub fn is_mmx(cx: &Cx) -> bool {
-    let mmx = |n| cx.i.op_kind(n) == OpKind::Register && cx.i.op_register(n).is_mm();
-    (0..cx.i.op_count()).any(mmx) || matches!(cx.i.mnemonic(), Mnemonic::Emms)
+    let has = |of: fn(Register) -> bool| {
+        (0..cx.i.op_count()).any(|n| cx.i.op_kind(n) == OpKind::Register && of(cx.i.op_register(n)))
+    };
+    has(Register::is_mm) && !has(Register::is_xmm)
+}
+
+/// What every MMX instruction does: all x87 registers are in use, and the stack begins at the first.
+pub fn enter_mmx(cx: &mut Cx) {
+    let all = cx.iconst(Ty::I64, 0xff);
+    cx.b.set(state::FPU_TAGS, all);
+    let status = cx.b.get(state::FPU_STATUS);
+    let top = cx.iconst(Ty::I64, 7 << 11);
+    let status = cx.b.bic(Ty::I64, status, top);
+    cx.b.set(state::FPU_STATUS, status);
+}
+
+/// EMMS: all x87 registers are empty.
+pub fn emms(cx: &mut Cx) -> Flow {
+    let none = cx.iconst(Ty::I64, 0);
+    cx.b.set(state::FPU_TAGS, none);
+    Flow::Next
 }

@@ -1,0 +1,179 @@
+//! Blocks of tier 1 that an earlier run emitted, a page at a time.
+//!
+//! *Requirement.* That of kept regions ([`crate::kept`]), for code of which there is so much that nothing can be done for
+//! each block by itself.
+//! *How.* What a run emits is noted with a hash of the bytes that the block was translated from. In the end the new
+//! blocks of each page are joined to a pack. A run that has no code for an address puts all packs of its page in place,
+//! once. No block is translated for what is in them before tier 0 needs it.
+//! *Limits.* A block that reaches into the next page is not kept.
+
+use crate::cache::{PAGE_SHIFT, Reading};
+use crate::engine::Engine;
+use crate::regions::{Origin, Tier};
+use crate::tb::{TbKey, TranslationBlock};
+use brolga_cache::{Found, hash};
+use brolga_ir::{Interpreter, RegionBackend};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
+
+const PAGE: u64 = 1 << PAGE_SHIFT;
+
+/// Tells packs from regions among the forms of code.
+const PACK: u32 = 1 << 30;
+
+/// Hash of the bytes that a block was translated from.
+pub(crate) fn sum(guest: &[u8]) -> u64 {
+    hash(0, guest) as u64
+}
+
+/// A block that this run emitted.
+#[derive(Debug)]
+struct New<C> {
+    key: TbKey,
+    end: u64,
+    sum: u64,
+    code: C,
+}
+
+#[derive(Debug)]
+struct State<C> {
+    new: Vec<New<C>>,
+    /// Pages that were looked up, by number and mode.
+    seen: FxHashSet<(u64, u32)>,
+}
+
+/// What is to be kept, and what was looked up.
+#[derive(Debug)]
+pub(crate) struct Packs<C>(Mutex<State<C>>);
+
+impl<C> Default for Packs<C> {
+    fn default() -> Self {
+        Packs(Mutex::new(State { new: Vec::new(), seen: FxHashSet::default() }))
+    }
+}
+
+impl<C> Packs<C> {
+    fn state(&self) -> MutexGuard<'_, State<C>> {
+        self.0.lock().expect("no panic under the lock")
+    }
+
+    /// Lets pages be looked up again: other bytes are there.
+    pub(crate) fn forget(&self, start: u64, end: u64) {
+        let (first, last) = (start >> PAGE_SHIFT, end.saturating_sub(1).max(start) >> PAGE_SHIFT);
+        self.state().seen.retain(|(page, _)| !(first..=last).contains(page));
+    }
+
+    /// Runs `action` with the lock held.
+    pub(crate) fn locked(&self, action: &mut dyn FnMut()) {
+        let _state = self.state();
+        action();
+    }
+
+    /// In the child of a fork: what was new is the parent's to keep.
+    pub(crate) fn clear(&self) {
+        self.state().new.clear();
+    }
+}
+
+impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
+    /// What may be kept of a block that is emitted.
+    pub(crate) fn note(&self, block: &TranslationBlock<T::Code>, code: R::Compiled) {
+        let (key, end) = (block.key, block.end);
+        if key.pc >> PAGE_SHIFT == (end - 1) >> PAGE_SHIFT {
+            self.packs.state().new.push(New { key, end, sum: block.sum, code });
+        }
+    }
+
+    /// Hands what is new to the store.
+    pub fn keep_blocks(&self) {
+        let (Some(regions), Some(store)) = (&self.regions, &self.config.store) else { return };
+        let new = std::mem::take(&mut self.packs.state().new);
+        let mut pages = BTreeMap::<_, Vec<_>>::new();
+        for block in new {
+            pages.entry((block.key.pc >> PAGE_SHIFT, block.key.mode)).or_default().push(block);
+        }
+        for ((page, _), blocks) in pages {
+            if let Some(pack) = self.pack(&regions.backend, page << PAGE_SHIFT, blocks) {
+                store.add(pack);
+            }
+        }
+    }
+
+    /// The blocks that were made from what is at `page` now, if it may be kept.
+    fn pack(&self, backend: &R, page: u64, mut blocks: Vec<New<R::Compiled>>) -> Option<brolga_cache::Region> {
+        if !(self.config.is_file)(&[(page, page + PAGE)]) {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        self.read_guest(page, page + PAGE, &mut bytes).then_some(())?;
+        let of = |block: &New<_>| &bytes[(block.key.pc - page) as usize..(block.end - page) as usize];
+        blocks.retain(|block| sum(of(block)) == block.sum);
+        blocks.sort_by_key(|block| block.key.pc);
+        // One that was emitted again counts once.
+        blocks.dedup_by_key(|block| block.key.pc);
+        let guest = blocks.iter().flat_map(|block| of(block).to_vec()).collect();
+        let ranges = blocks.iter().map(|block| (block.key.pc, block.end)).collect();
+        let mode = blocks.first()?.key.mode;
+        let (own, code) = {
+            let codes: Vec<_> = blocks.into_iter().map(|block| block.code).collect();
+            backend.export(&backend.join(&codes)?)?
+        };
+        Some(brolga_cache::Region { entries: vec![page], mode, form: own | PACK, ranges, guest, code, partial: true })
+    }
+
+    /// Puts everything in place that earlier runs emitted for the page of `key`; tells whether there was something.
+    /// Call without a lock.
+    pub(crate) fn load_page(&self, key: TbKey) -> bool {
+        let (Some(regions), Some(store)) = (&self.regions, &self.config.store) else { return false };
+        let page = key.pc & !(PAGE - 1);
+        let form = regions.backend.form(true) | PACK;
+        if !self.is_eager()
+            || !store.may_have(page, key.mode, form)
+            || !self.packs.state().seen.insert((page >> PAGE_SHIFT, key.mode))
+            || !(self.config.is_file)(&[(page, page + PAGE)])
+        {
+            return false;
+        }
+        let start = Instant::now();
+        let read = self.cache.reading();
+        let mut bytes = Vec::new();
+        if !self.read_guest(page, page + PAGE, &mut bytes) {
+            return false;
+        }
+        let found = store.find_all(page, key.mode, form, &mut |(start, end), out| {
+            let range = start.wrapping_sub(page) as usize..end.wrapping_sub(page) as usize;
+            bytes.get(range).map(|part| out.extend(part)).is_some()
+        });
+        let placed = found.iter().filter(|pack| self.place_pack(&read, key.mode, pack)).count();
+        drop(read);
+        if let Some(stats) = &self.config.stats {
+            let blocks = found.iter().map(|pack| pack.ranges.len()).sum();
+            stats.unpacked(blocks, found.iter().map(|pack| pack.code().len()).sum(), start.elapsed());
+        }
+        for (pc, _) in found.iter().flat_map(|pack| &pack.ranges) {
+            let key = TbKey { pc: *pc, ..key };
+            if !regions.has_region(key) {
+                self.load_best(key);
+            }
+        }
+        placed != 0
+    }
+
+    fn place_pack(&self, read: &Reading<'_>, mode: u32, pack: &Found) -> bool {
+        let Some(regions) = &self.regions else { return false };
+        let key = |pc| TbKey { pc, mode };
+        // Several processes may have kept the same.
+        if pack.ranges.iter().all(|&(pc, _)| regions.entry(key(pc)).is_some()) {
+            return false;
+        }
+        let Some(code) = regions.backend.import(pack.code()) else { return false };
+        let page = pack.ranges[0].0 & !(PAGE - 1);
+        let origin = Origin { mode, ranges: vec![(page, page + PAGE)], precise: true };
+        let fresh = || !self.cache.changed(read.generation(), &origin.ranges);
+        let past = |generation| self.processors.past(generation);
+        // Nothing makes room for it: what is in place is in use.
+        regions.install(&self.cache, &origin, Tier::Block, code, &fresh, &past).is_ok()
+    }
+}
