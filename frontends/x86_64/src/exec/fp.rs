@@ -81,6 +81,12 @@ fn relation<F: HostFormat>(env: &mut Env, a: u64, b: u64, signalling: bool) -> R
     with(env, |fp| fast::compare::<F>(fp, bits::<F>(a), bits::<F>(b), signalling))
 }
 
+/// The value, or a zero of its sign for a denormal under DAZ.
+pub extern "C" fn flush<F: HostFormat>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    let (exponent, sign) = (F::INFINITY as u64, F::SIGN_BIT as u64);
+    if env.get(MXCSR) >> 6 & 1 != 0 && a & exponent == 0 { a & sign } else { a }
+}
+
 fn ones(c: bool) -> u64 {
     if c { u64::MAX } else { 0 }
 }

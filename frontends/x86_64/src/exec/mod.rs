@@ -52,6 +52,8 @@ helpers! {
     RANDOM "random" system::random;
     GET_MXCSR "get_mxcsr" system::get_mxcsr;
     SET_MXCSR "set_mxcsr" system::set_mxcsr;
+    FLUSH_S "flush_s" fp::flush::<F32>;
+    FLUSH_D "flush_d" fp::flush::<F64>;
     ADD_S "add_s" fp::add::<F32>;
     ADD_D "add_d" fp::add::<F64>;
     SUB_S "sub_s" fp::sub::<F32>;

@@ -139,6 +139,18 @@ fn accumulator(ty: Ty) -> Register {
     }
 }
 
+impl Cx<'_> {
+    /// Writes part of a register if `c` is 1.
+    fn set_reg_if(&mut self, c: Value, r: Register, v: Value) {
+        let row = super::operand::row(r);
+        let kept = self.b.get(row);
+        self.set_reg(r, v);
+        let written = self.b.get(row);
+        let v = self.b.select(Ty::I64, c, written, kept);
+        self.b.set(row, v);
+    }
+}
+
 /// CMPXCHG. Without LOCK it is atomic too: memory is written only where it was equal, which user code cannot tell from the
 /// manual's write of the old value, except on a page that it may not write.
 pub fn cmpxchg(cx: &mut Cx) -> Flow {
@@ -156,20 +168,13 @@ pub fn cmpxchg(cx: &mut Cx) -> Flow {
         }
     };
     let same = cx.b.icmp(ty, IntCc::Eq, old, expected);
+    // One of the two registers is written and the other one is not, its upper half included.
     if let Place::Reg(r) = place {
-        let v = cx.b.select(ty, same, new, old);
-        cx.set_reg(r, v);
-        if r.full_register() == Register::RAX {
-            cx.flags_sub(ty, expected, old);
-            return Flow::Next;
-        }
+        cx.set_reg_if(same, r, new);
     }
-    // Equal: the accumulator keeps its upper half even where it is 32 bits wide.
-    let kept = cx.b.get(state::RAX);
-    cx.set_reg(acc, old);
-    let written = cx.b.get(state::RAX);
-    let v = cx.b.select(Ty::I64, same, kept, written);
-    cx.b.set(state::RAX, v);
+    let one = cx.iconst(Ty::I8, 1);
+    let differs = cx.b.xor(Ty::I8, same, one);
+    cx.set_reg_if(differs, acc, old);
     cx.flags_sub(ty, expected, old);
     Flow::Next
 }

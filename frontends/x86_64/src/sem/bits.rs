@@ -26,17 +26,18 @@ pub fn bit_test(cx: &mut Cx, change: Change) -> Flow {
     let bits = ty.bits() as u64;
     let far = cx.i.op1_kind() == OpKind::Register;
     let offset = cx.src_as(1, ty);
-    let mut place = cx.place(0);
-    if let (true, Place::Mem(addr, at)) = (far, place) {
+    let place = if far && cx.i.op0_kind() == OpKind::Memory {
         // Whole operands towards the bit, which may lie before the address.
         let wide = cx.sext(Ty::I64, offset);
         let shift = cx.iconst(Ty::I64, bits.trailing_zeros() as u64);
         let units = cx.b.ashr(Ty::I64, wide, shift);
         let scale = cx.iconst(Ty::I64, (bits / 8).trailing_zeros() as u64);
         let bytes = cx.b.shl(Ty::I64, units, scale);
-        let addr = cx.b.iadd(Ty::I64, addr, bytes);
-        place = Place::Mem(addr, at);
-    }
+        let (addr, at) = cx.address_and(bytes);
+        Place::Mem(addr, at)
+    } else {
+        cx.place(0)
+    };
     let mask = cx.iconst(ty, bits - 1);
     let offset = cx.b.and(ty, offset, mask);
     let one = cx.iconst(ty, 1);

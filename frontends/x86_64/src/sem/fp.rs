@@ -166,7 +166,10 @@ pub fn extreme(cx: &mut Cx, p: Prec, least: bool, vector: bool) -> Flow {
         let (b, a) = (cx.vsrc(1), cx.vsrc(0));
         let order = if least { [b, a] } else { [a, b] };
         let mask = cx.fp_vector(GREATER, p, &order);
-        let r = cx.b.bitselect(mask, a, b);
+        let mut r = cx.b.bitselect(mask, a, b);
+        if cx.flushes() {
+            r = cx.each_lane(p.int(), &[r], |cx, lane| cx.fp_call(p.pick([exec::FLUSH_S, exec::FLUSH_D]), lane));
+        }
         cx.set_v(r);
         return Flow::Next;
     }
@@ -175,7 +178,12 @@ pub fn extreme(cx: &mut Cx, p: Prec, least: bool, vector: bool) -> Flow {
     let mask = cx.fp_scalar(GREATER, p, &order);
     let [mask, x, y] = [mask, a, b].map(|v| cx.b.vscalar(v));
     let r = cx.b.bitselect(mask, x, y);
-    let r = cx.b.lane(p.ty(), shape(p.ty()), r, 0);
+    let mut r = cx.b.lane(p.ty(), shape(p.ty()), r, 0);
+    if cx.flushes() {
+        let bits = cx.bits(p, r);
+        let flushed = cx.fp_call(p.pick([exec::FLUSH_S, exec::FLUSH_D]), &[bits]);
+        r = cx.float(p, flushed);
+    }
     cx.set_lowest(p, r);
     Flow::Next
 }

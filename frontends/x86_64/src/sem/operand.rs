@@ -116,10 +116,18 @@ impl Cx<'_> {
 
     /// The memory operand's address without its segment, as a value and an offset. SDM vol. 1, "Specifying an Offset".
     fn offset(&mut self) -> (Value, i64) {
+        self.offset_and(None)
+    }
+
+    /// The same with `more` bytes added before the address is cut to its size.
+    fn offset_and(&mut self, more: Option<Value>) -> (Value, i64) {
         let (base, index) = (self.i.memory_base(), self.i.memory_index());
         let displacement = self.i.memory_displacement64();
         if matches!(base, Register::RIP | Register::EIP) {
-            return (self.iconst(Ty::I64, displacement), 0);
+            let sum = self.iconst(Ty::I64, displacement);
+            let Some(more) = more else { return (sum, 0) };
+            let sum = self.b.iadd(Ty::I64, sum, more);
+            return (if base == Register::EIP { self.b.extract(Ty::I64, sum, 0, 32) } else { sum }, 0);
         }
         let narrow = base.size() == 4 || index.size() == 4;
         let mut sum = (base != Register::None).then(|| self.b.get(row(base)));
@@ -132,6 +140,11 @@ impl Cx<'_> {
             }
             sum = Some(sum.map_or(x, |base| self.b.iadd(Ty::I64, base, x)));
         }
+        let sum = match (sum, more) {
+            (Some(sum), Some(more)) => Some(self.b.iadd(Ty::I64, sum, more)),
+            (sum, more) => sum.or(more),
+        };
+        let narrow = narrow || self.i.memory_displ_size() == 4;
         let Some(sum) = sum else { return (self.iconst(Ty::I64, displacement), 0) };
         if !narrow {
             return (sum, displacement as i64);
@@ -144,6 +157,15 @@ impl Cx<'_> {
     /// Linear address of the memory operand, as a value and an offset.
     pub fn address(&mut self) -> (Value, i64) {
         let (value, offset) = self.offset();
+        match self.segment() {
+            Some(base) => (self.b.iadd(Ty::I64, base, value), offset),
+            None => (value, offset),
+        }
+    }
+
+    /// Linear address with `more` bytes added to the offset.
+    pub fn address_and(&mut self, more: Value) -> (Value, i64) {
+        let (value, offset) = self.offset_and(Some(more));
         match self.segment() {
             Some(base) => (self.b.iadd(Ty::I64, base, value), offset),
             None => (value, offset),

@@ -3,6 +3,7 @@
 use super::operand::{Place, plain};
 use super::{Cx, Flow};
 use crate::state;
+use brolga_core::RmwOp;
 use brolga_ir::{Ty, Value};
 use iced_x86::Register;
 
@@ -89,6 +90,9 @@ pub fn enter(cx: &mut Cx) -> Flow {
         cx.b.store(word, own, -8 * depth, own);
     }
     let top = cx.plus(own, -8 * depth - room);
+    // The new top must be writable.
+    let zero = cx.iconst(Ty::I64, 0);
+    cx.b.rmw(RmwOp::Or, word, top, zero);
     cx.b.set(state::RBP, own);
     cx.b.set(state::RSP, top);
     Flow::Next

@@ -86,7 +86,12 @@ pub fn segment_base(cx: &mut Cx) -> Flow {
     } else {
         let v = cx.src(0);
         let v = cx.widen(v);
+        let near = cx.b.sextract(Ty::I64, v, 0, 48);
+        let far = cx.b.icmp(Ty::I64, brolga_ir::IntCc::Ne, near, v);
+        let v = cx.raise_if(far, GP, &[v])[0];
         cx.b.set(reg, v);
+        let next = cx.next_pc();
+        return cx.goto(brolga_ir::JumpKind::Jump, next);
     }
     Flow::Next
 }
