@@ -175,8 +175,16 @@ pub fn undefined(case: &Case, rip: u64) -> Result<Undefined, &'static str> {
         if matches!(i.mnemonic(), Mnemonic::Rcl | Mnemonic::Rcr) && !once(i) {
             u.flags |= RflagsBits::OF;
         }
-        // SDM vol. 2, "FFREE": all four.
-        u.rounded |= matches!(i.mnemonic(), Mnemonic::Ffree | Mnemonic::Ffreep);
+        // SDM vol. 2, "FFREE": all four. Comparisons into EFLAGS clear C1 there, AMD's keep it.
+        u.rounded |= matches!(
+            i.mnemonic(),
+            Mnemonic::Ffree
+                | Mnemonic::Ffreep
+                | Mnemonic::Fcomi
+                | Mnemonic::Fcomip
+                | Mnemonic::Fucomi
+                | Mnemonic::Fucomip
+        );
         let m = format!("{:?}", i.mnemonic());
         if m.starts_with('F') && !defines_conditions(i.mnemonic()) && !m.starts_with("Fx") {
             u.conditions = true;
