@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::errno::Errno;
 use crate::host;
 use crate::loader::{self, Arguments, LoadError, Program};
-use crate::mm::Mm;
+use crate::mm::{Mm, is_fluid};
 use crate::own_fds;
 use crate::path::Paths;
 use crate::process::Process;
@@ -46,7 +46,9 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let layout = (abi.layout)(config.stack_size, config.reserved);
     let layout =
         if config.aslr { layout.moved(random(None).iter().fold(0, |n, &b| n << 8 | u64::from(b))) } else { layout };
-    let mm = Arc::new(Mm::new(layout, config.guest_base));
+    let mut mm = Mm::new(layout, config.guest_base);
+    mm.coherent_code = abi.coherent_code;
+    let mm = Arc::new(mm);
     crate::fetch::set_space(&mm);
     let program = match config.program_fd {
         Some(fd) => Program::from_file(&config.program, own_fds::inherited(fd), abi)?,
@@ -87,7 +89,8 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     t.inbox.attach();
     t.mask = signal::block_all();
     t.process.install_actions();
-    if crate::core_file::limit()[0] != 0 {
+    let fluid = t.abi.coherent_code && t.process.mm.lock().areas.iter().any(|(_, a)| is_fluid(&a));
+    if fluid || crate::core_file::limit()[0] != 0 {
         t.cpu.require_precise();
     }
     signal::set_host_mask(t.mask);
@@ -193,6 +196,11 @@ fn handle(t: &mut Thread, exit: Exit) {
             t.cpu.env().take_exit_request();
         }
         Exit::Fault(f) if f.access == Access::Fetch && (t.abi.called)(t, f.addr) => return,
+        Exit::Fault(f) if f.kind == FaultKind::Permission && f.access == Access::Write => {
+            if let Some(stale) = t.process.mm.unwatch(f.addr, pc) {
+                return t.invalidate(Some(stale));
+            }
+        }
         _ => {}
     }
     let Some(r) = (t.abi.raised)(t.cpu.env(), exit) else { return };

@@ -77,6 +77,7 @@ pub static AARCH64: Abi = Abi {
     called: |_, _| false,
     ptrace_getregs: false,
     more_prot: PROT_BTI,
+    coherent_code: false,
     mmap_low: 0,
     prctl,
     cpuinfo,

@@ -84,6 +84,8 @@ pub struct Abi {
     pub ptrace_getregs: bool,
     /// Protection bits of `mmap` and `mprotect` beside read, write and execute. They change nothing for the host.
     pub more_prot: u64,
+    /// Whether a processor executes what was just written without being told.
+    pub coherent_code: bool,
     /// Flag of `mmap` that asks for an address below 2 GiB; 0 where there is none.
     pub mmap_low: u64,
     /// Options of `prctl` that are the architecture's.

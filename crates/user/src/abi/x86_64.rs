@@ -53,6 +53,7 @@ pub static X86_64: Abi = Abi {
     called: vsyscall,
     ptrace_getregs: true,
     more_prot: 0,
+    coherent_code: true,
     mmap_low: libc::MAP_32BIT as u64,
     prctl,
     cpuinfo,

@@ -185,6 +185,22 @@ static void vectors(void) {
     asm volatile("ldmxcsr %0" ::"m"(usual));
 }
 
+// Code that was just written is what runs, by the program's own stores and by the kernel's.
+static void written_code(void) {
+    u8 *p = (u8 *)sys(MMAP, 0, 4096, 7, 0x22, -1, 0), bytes[6] = {0xb8, 77, 0, 0, 0, 0xc3};
+    int sum = 0, fd[2];
+    for (int i = 0; i < 2000; i++) {
+        p[0] = 0xb8, *(u32 *)(p + 1) = i, p[5] = 0xc3; // mov $i, %eax; ret
+        sum += ((int (*)(void))p)();
+    }
+    check(sum == 1999000 && sys(PIPE, fd) == 0 && sys(WRITE, fd[1], bytes, 6) == 6);
+    check(sys(READ, fd[0], p, 6) == 6 && ((int (*)(void))p)() == 77);
+    // A function that changes what follows in itself: movb $5, 3(%rip); jmp 1f; 1: mov $0, %al; movzbl %al, %eax; ret
+    static const u8 self[] = {0xc6, 5, 3, 0, 0, 0, 5, 0xeb, 0, 0xb0, 0, 0x0f, 0xb6, 0xc0, 0xc3};
+    memcpy(p + 100, self, sizeof self);
+    check(((int (*)(void))(p + 100))() == 5);
+}
+
 static u8 altstack[16384] __attribute__((aligned(16)));
 static volatile int on_alt;
 static void alt(int s, struct info *i, struct context *c) {
@@ -330,6 +346,7 @@ int main(void) {
     tracing();
     red_zone();
     vectors();
+    written_code();
     stacks();
     restarts();
     processes();
