@@ -231,7 +231,7 @@ pub fn parity_adjust(op: u64, a: u64, b: u64) -> u64 {
 }
 
 fn parity(r: u64) -> u64 {
-    if (r as u8).count_ones() % 2 == 0 { PF } else { 0 }
+    if (r as u8).count_ones().is_multiple_of(2) { PF } else { 0 }
 }
 
 /// MXCSR's exception flags.

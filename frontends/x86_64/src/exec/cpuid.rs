@@ -6,8 +6,8 @@ use brolga_core::Env;
 
 /// Leaf 1, EDX: FPU, TSC, CX8, CMOV, CLFSH, MMX, FXSR, SSE, SSE2.
 const FEATURES_EDX: u32 = 1 | 1 << 4 | 1 << 8 | 1 << 15 | 1 << 19 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;
-/// Leaf 1, ECX: CMPXCHG16B, MOVBE, POPCNT, RDRAND.
-const FEATURES_ECX: u32 = 1 << 13 | 1 << 22 | 1 << 23 | 1 << 30;
+/// Leaf 1, ECX: SSE3, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, RDRAND.
+const FEATURES_ECX: u32 = 1 | 1 << 9 | 1 << 13 | 1 << 19 | 1 << 20 | 1 << 22 | 1 << 23 | 1 << 30;
 /// Leaf 7, EBX: FSGSBASE, REP MOVSB fast, RDSEED, ADX, CLFLUSHOPT, CLWB. The bit manipulation extensions are encoded with
 /// VEX, which needs AVX's state to be announced.
 const EXTENDED_EBX: u32 = 1 | 1 << 9 | 1 << 18 | 1 << 19 | 1 << 23 | 1 << 24;

@@ -11,6 +11,7 @@ pub mod flags;
 pub mod fp;
 pub mod int;
 pub mod system;
+pub mod text;
 pub mod vector;
 pub mod x87;
 mod x87_host;
@@ -112,5 +113,8 @@ helpers! {
     X87_ENVIRONMENT "x87_environment" x87::environment;
     X87_RESTORE_ENVIRONMENT "x87_restore_environment" x87::restore_environment;
     MMX_SHIFT "mmx_shift" vector::mmx_shift;
+    MIN_POSITION "min_position" vector::min_position;
+    MPSADBW "mpsadbw" vector::mpsadbw;
+    COMPARE_TEXT "compare_text" text::compare;
     VECTOR_SHIFT "vector_shift" vector::shift;
 }

@@ -56,21 +56,24 @@ fn merge(env: &mut Env, status: u64, codes: bool) {
     env.set(FPU_STATUS, if unmasked { new | SUMMARY } else { new & !SUMMARY });
 }
 
-/// A read of ST(`i`): an empty register is a stack underflow and reads as the indefinite NaN.
-fn read(env: &mut Env, i: u64) -> F80 {
-    if is_used(env, i) {
-        return st(env, i);
+/// Whether one of the registers is empty: a stack underflow, whose result is the indefinite NaN whatever the operation.
+fn underflows(env: &mut Env, registers: &[u64]) -> bool {
+    let empty = registers.iter().any(|&i| !is_used(env, i));
+    if empty {
+        merge(env, INVALID | STACK, false);
     }
-    merge(env, INVALID | STACK, false);
-    host::INDEFINITE
+    empty
+}
+
+/// A read of ST(`i`), where an empty register reads as the indefinite NaN.
+fn read(env: &mut Env, i: u64) -> F80 {
+    if underflows(env, &[i]) { host::INDEFINITE } else { st(env, i) }
 }
 
 fn push(env: &mut Env, v: F80) {
     let overflow = is_used(env, 7);
     set_top(env, top(env) + 7);
-    if overflow {
-        merge(env, INVALID | STACK | C1, false);
-    }
+    merge(env, if overflow { INVALID | STACK | C1 } else { 0 }, false);
     set_st(env, 0, if overflow { host::INDEFINITE } else { v });
 }
 
@@ -95,8 +98,13 @@ fn operand(env: &mut Env, from: u64, bits: u64, high: u64) -> F80 {
 
 /// Pushes a memory operand of kind `from`.
 pub extern "C" fn load(env: &mut Env, from: u64, bits: u64, high: u64) -> u64 {
-    let v = operand(env, from, bits, high);
+    let (v, status) = host::load(from, bits, high);
     push(env, v);
+    // An overflow leaves the operand alone.
+    if st(env, 0) == v {
+        let c1 = env.get(FPU_STATUS) & C1;
+        merge(env, status | c1, false);
+    }
     0
 }
 
@@ -123,14 +131,16 @@ pub extern "C" fn stored(env: &mut Env, to: u64, high: u64, _: u64) -> u64 {
 
 /// What storing ST(0) as kind `to` raises.
 pub extern "C" fn store(env: &mut Env, to: u64, _: u64, _: u64) -> u64 {
-    let v = read(env, 0);
-    let (_, status) = host::store(to, v, env.get(FPU_CONTROL));
-    merge(env, status, false);
+    if !underflows(env, &[0]) {
+        let (_, status) = host::store(to, st(env, 0), env.get(FPU_CONTROL));
+        merge(env, status, false);
+    }
     0
 }
 
 /// ST(`i`) becomes ST(0).
 pub extern "C" fn store_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
+    merge(env, 0, false);
     let v = read(env, 0);
     set_st(env, i, v);
     0
@@ -139,39 +149,41 @@ pub extern "C" fn store_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
 /// ST(`dst`) = ST(`dst`) `op` ST(`src`); `which` is op, dst and src in bits 7..0, 11..8 and 15..12.
 pub extern "C" fn arith(env: &mut Env, which: u64, _: u64, _: u64) -> u64 {
     let (dst, src) = (which >> 8 & 7, which >> 12 & 7);
-    let (a, b) = (read(env, dst), read(env, src));
-    let (r, status) = host::arith(which & 0xff, a, b, env.get(FPU_CONTROL));
-    merge(env, status, false);
+    let r = if underflows(env, &[dst, src]) {
+        host::INDEFINITE
+    } else {
+        let (r, status) = host::arith(which & 0xff, st(env, dst), st(env, src), env.get(FPU_CONTROL));
+        merge(env, status, false);
+        r
+    };
     set_st(env, dst, r);
     0
 }
 
 /// ST(0) = ST(0) `op` a memory operand of kind `which >> 8`.
 pub extern "C" fn arith_memory(env: &mut Env, which: u64, bits: u64, _: u64) -> u64 {
-    let b = operand(env, which >> 8, bits, 0);
-    let a = read(env, 0);
-    let (r, status) = host::arith(which & 0xff, a, b, env.get(FPU_CONTROL));
-    merge(env, status, false);
+    let r = if underflows(env, &[0]) {
+        host::INDEFINITE
+    } else {
+        let b = operand(env, which >> 8, bits, 0);
+        let (r, status) = host::arith(which & 0xff, st(env, 0), b, env.get(FPU_CONTROL));
+        merge(env, status, false);
+        r
+    };
     set_st(env, 0, r);
     0
 }
 
-/// Compares ST(0) with ST(`i`) into C0, C2 and C3; any NaN is invalid unless `quiet`. Also returns them.
+/// Compares ST(0) with ST(`i`) into C0, C2 and C3; any NaN is invalid unless `quiet`.
 pub extern "C" fn compare(env: &mut Env, i: u64, quiet: u64, _: u64) -> u64 {
-    let (a, b) = (read(env, 0), read(env, i));
-    compared(env, a, b, quiet != 0)
-}
-
-fn compared(env: &mut Env, a: F80, b: F80, quiet: bool) -> u64 {
-    let status = host::compare(a, b, quiet);
+    let status = if underflows(env, &[0, i]) { CODES } else { host::compare(st(env, 0), st(env, i), quiet != 0) };
     merge(env, status, true);
-    status & CODES
+    0
 }
 
 /// The same into flags: as `state::packed`. C1 and the other codes stay.
 pub extern "C" fn compare_flags(env: &mut Env, i: u64, quiet: u64, _: u64) -> u64 {
-    let (a, b) = (read(env, 0), read(env, i));
-    let status = host::compare(a, b, quiet != 0);
+    let status = if underflows(env, &[0, i]) { CODES } else { host::compare(st(env, 0), st(env, i), quiet != 0) };
     merge(env, status & EXCEPTIONS, false);
     let flag = |code: u64, flag: u64| if status & code != 0 { flag } else { 0 };
     state::packed(flag(1 << 8, state::CF) | flag(1 << 10, state::PF) | flag(1 << 14, state::ZF))
@@ -179,17 +191,25 @@ pub extern "C" fn compare_flags(env: &mut Env, i: u64, quiet: u64, _: u64) -> u6
 
 /// Compares ST(0) with a memory operand of kind `from`.
 pub extern "C" fn compare_memory(env: &mut Env, from: u64, bits: u64, _: u64) -> u64 {
-    let b = operand(env, from, bits, 0);
-    let a = read(env, 0);
-    compared(env, a, b, false)
+    let status = if underflows(env, &[0]) {
+        CODES
+    } else {
+        let b = operand(env, from, bits, 0);
+        host::compare(st(env, 0), b, false)
+    };
+    merge(env, status, true);
+    0
 }
 
 /// An operation on ST(0) alone, or on ST(0) and ST(1): what it does to the stack is `host::Effect`.
 pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
     let uses_two = host::uses_two(op);
-    let a = read(env, 0);
-    let b = if uses_two { read(env, 1) } else { 0 };
-    let done = host::function(op, a, b, env.get(FPU_CONTROL));
+    let done = if underflows(env, if uses_two { &[0, 1] } else { &[0] }) {
+        let status = if op == host::f::TST { CODES } else { 0 };
+        host::Done { first: host::INDEFINITE, second: host::INDEFINITE, status }
+    } else {
+        host::function(op, st(env, 0), if uses_two { st(env, 1) } else { 0 }, env.get(FPU_CONTROL))
+    };
     merge(env, done.status, host::sets_codes(op));
     match host::effect(op) {
         host::Effect::Replace => set_st(env, 0, done.first),
@@ -198,10 +218,12 @@ pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
             pop_one(env);
         }
         // Out of range: the operand stays.
-        host::Effect::Push if done.status & 1 << 10 != 0 => {}
+        host::Effect::Push if host::sets_codes(op) && done.status & 1 << 10 != 0 => {}
         host::Effect::Push => {
             set_st(env, 0, done.second);
+            let raised = env.get(FPU_STATUS) & C1;
             push(env, done.first);
+            env.set(FPU_STATUS, env.get(FPU_STATUS) | raised);
         }
         host::Effect::Nothing => {}
     }
@@ -228,8 +250,10 @@ pub extern "C" fn exchange(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
 
 /// FCMOVcc: ST(0) becomes ST(`i`) if `c` is not 0.
 pub extern "C" fn move_if(env: &mut Env, i: u64, c: u64, _: u64) -> u64 {
-    let v = read(env, i);
-    if c != 0 {
+    // An empty register counts whatever the condition.
+    let empty = underflows(env, &[0, i]);
+    if empty || c != 0 {
+        let v = if empty { host::INDEFINITE } else { st(env, i) };
         set_st(env, 0, v);
     }
     0

@@ -63,7 +63,7 @@ const GREATER_EQUAL: Fp = Fp { op: FpOp::Ge, helpers: [exec::GREATER_EQUAL_S, ex
 
 impl Cx<'_> {
     /// Calls a floating-point helper on bits, which reads MXCSR and adds to its flags.
-    fn fp_call(&mut self, helper: HelperId, args: &[Value]) -> Value {
+    pub(super) fn fp_call(&mut self, helper: HelperId, args: &[Value]) -> Value {
         self.b.call(helper, args, mxcsr_words(), RegSet::EMPTY.with(state::MXCSR_FLAGS))
     }
 
@@ -80,7 +80,7 @@ impl Cx<'_> {
     }
 
     /// An operation on scalars.
-    fn fp_scalar(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
+    pub(super) fn fp_scalar(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
         let helper = p.pick(f.helpers);
         if !self.flushes() {
             return self.b.fp(f.op, p.ty(), FpLanes::One, operands, FpCall { helper, extra: 0 });
@@ -91,7 +91,7 @@ impl Cx<'_> {
     }
 
     /// An operation on all lanes.
-    fn fp_vector(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
+    pub(super) fn fp_vector(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
         let helper = p.pick(f.helpers);
         if !self.flushes() {
             return self.b.fp(f.op, Ty::V128, p.lanes(), operands, FpCall { helper, extra: 0 });
@@ -100,7 +100,12 @@ impl Cx<'_> {
     }
 
     /// The results of `f` on the I64s of each lane.
-    fn each_lane(&mut self, lane: Ty, operands: &[Value], f: impl Fn(&mut Self, &[Value]) -> Value) -> Value {
+    pub(super) fn each_lane(
+        &mut self,
+        lane: Ty,
+        operands: &[Value],
+        f: impl Fn(&mut Self, &[Value]) -> Value,
+    ) -> Value {
         let shape = shape(lane);
         let mut r = self.b.vconst(0);
         for k in 0..shape.lanes() {

@@ -23,8 +23,10 @@ pub mod string;
 pub mod system;
 mod table;
 mod table_sse;
+mod table_sse4;
 mod table_x87;
 pub mod vec;
+pub mod vec4;
 pub mod x87;
 
 pub use brolga_ir::Flow;

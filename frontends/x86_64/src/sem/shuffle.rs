@@ -91,10 +91,11 @@ pub fn shift_bytes(cx: &mut Cx, left: bool) -> Flow {
 /// PALIGNR: 16 bytes out of both operands side by side.
 pub fn align(cx: &mut Cx) -> Flow {
     let n = cx.i.immediate(2) as usize;
+    let bytes = if vec::is_mmx(cx) { 8 } else { 16 };
     // The second operand is the lower one.
     let selectors = std::array::from_fn(|k| match k + n {
-        from @ 0..=15 => 16 + from as u8,
-        from @ 16..=31 => from as u8 - 16,
+        from if from < bytes => 16 + from as u8,
+        from if from < 2 * bytes => (from - bytes) as u8,
         _ => 0x80,
     });
     both(cx, selectors)
@@ -121,7 +122,7 @@ pub fn pack(cx: &mut Cx, op: Op, shape: Shape) -> Flow {
 /// PSHUFB: bytes by indices, zero where an index is negative.
 pub fn pshufb(cx: &mut Cx) -> Flow {
     let (b, a) = (cx.vsrc(1), cx.vsrc(0));
-    let mask = cx.b.vconst(u128::MAX / 0xff * 0x8f);
+    let mask = cx.b.vconst(u128::MAX / 0xff * if vec::is_mmx(cx) { 0x87 } else { 0x8f });
     let b = cx.b.and(Ty::V128, b, mask);
     let r = cx.b.vbinary(Op::Vswizzle, Shape::I8x16, a, b);
     cx.set_v(r);

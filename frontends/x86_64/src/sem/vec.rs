@@ -353,6 +353,7 @@ pub fn enter_mmx(cx: &mut Cx) {
 
 /// EMMS: all x87 registers are empty.
 pub fn emms(cx: &mut Cx) -> Flow {
+    enter_mmx(cx);
     let none = cx.iconst(Ty::I64, 0);
     cx.b.set(state::FPU_TAGS, none);
     Flow::Next
