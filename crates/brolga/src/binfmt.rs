@@ -56,6 +56,10 @@ pub fn check_flags(flags: &str) -> anyhow::Result<()> {
 /// The line for the kernel's `register` file and for binfmt.d.
 pub fn line(guest: &Guest, interpreter: &Path, flags: &str) -> anyhow::Result<String> {
     check_flags(flags)?;
+    // The interpreter would be started through itself, and so would every other program.
+    if guest.name == std::env::consts::ARCH {
+        bail!("{0} programs are this machine's own; 'brolga run' and 'qemu-{0}' run them on demand", guest.name);
+    }
     let path = interpreter.to_str().filter(|path| !path.contains([':', '\n']));
     let path = path.with_context(|| format!("{}: binfmt_misc cannot hold this path", interpreter.display()))?;
     // BINPRM_BUF_SIZE less one: the kernel's limit before 4.20 (128 bytes), kept so that entries work everywhere.
@@ -147,6 +151,8 @@ mod tests {
                 + r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/bin/brolga-aarch64:FPC"
         );
         assert!(line(guest, Path::new("/a:b"), "F").is_err());
+        let own = GUESTS.iter().find(|g| g.name == std::env::consts::ARCH).unwrap();
+        assert!(line(own, Path::new("/a"), "F").unwrap_err().to_string().contains("this machine's own"));
         assert!(line(guest, Path::new("/a"), "FX").unwrap_err().to_string().contains("'X'"));
     }
 

@@ -8,6 +8,7 @@ use crate::guest::Guest;
 use crate::host;
 use crate::options::{EnvEdit, RunOptions};
 use crate::prefix;
+use crate::processor::Processor;
 use crate::program::{self, Program, Search};
 use crate::sysroot::store::Store;
 use crate::trouble::Trouble;
@@ -64,19 +65,13 @@ impl RunConfig {
             open: inherited.map(host::take_over),
         };
         let program = program::find(name, search)?;
-        processor(&options).map_err(Trouble::usage)?;
+        Processor::parse(program.guest.user, options.cpu.as_deref()).map_err(Trouble::usage)?;
         let prefix = prefix::choose(program.guest, program.elf.interpreter.as_deref(), asked)
             .map_err(|trouble| Trouble { message: format!("{}: {trouble}", program.host.display()), ..trouble })?;
         let argv = argv(&program, name, arguments, options.argv0.clone().or(binfmt.argv0));
         let env = edited(env, &options.env);
         Ok(Self { guest: program.guest, program, argv, env, prefix, options })
     }
-}
-
-/// The processor that `-cpu` asks for; what is wrong with its value otherwise.
-pub fn processor(options: &RunOptions) -> Result<brolga_arm::Cpu, String> {
-    let asked = options.cpu.as_deref().map_or(Ok(brolga_arm::Cpu::MAX), brolga_arm::Cpu::parse);
-    asked.map_err(|why| format!("option '-cpu': {why}"))
 }
 
 /// A program found by its bare name in a sysroot is told its whole path: one that looks itself up in PATH (Python does)

@@ -8,6 +8,8 @@
 pub struct Guest {
     /// The name in `brolga-NAME` and `qemu-NAME`, also what the guest's `uname -m` says.
     pub name: &'static str,
+    /// What it is to linux-user.
+    pub user: brolga_user::Guest,
     /// `e_machine` of its ELF files (gABI, "ELF Header").
     pub machine: u16,
     /// Whether its ELF files are ELFCLASS64 (else ELFCLASS32).
@@ -23,15 +25,28 @@ pub struct Guest {
 }
 
 /// Every guest of this build.
-pub const GUESTS: &[Guest] = &[Guest {
-    name: "aarch64",
-    machine: 183,
-    wide: true,
-    little_endian: true,
-    debian: "arm64",
-    triplet: "aarch64-linux-gnu",
-    cpus: &brolga_arm::cpu::NAMES,
-}];
+pub const GUESTS: &[Guest] = &[
+    Guest {
+        name: "aarch64",
+        user: brolga_user::Guest::Aarch64,
+        machine: 183,
+        wide: true,
+        little_endian: true,
+        debian: "arm64",
+        triplet: "aarch64-linux-gnu",
+        cpus: &brolga_arm::cpu::NAMES,
+    },
+    Guest {
+        name: "x86_64",
+        user: brolga_user::Guest::X86_64,
+        machine: 62,
+        wide: true,
+        little_endian: true,
+        debian: "amd64",
+        triplet: "x86_64-linux-gnu",
+        cpus: &crate::processor::X86_NAMES,
+    },
+];
 
 impl Guest {
     /// The guest called `name`, by its own, its package or its triplet name.

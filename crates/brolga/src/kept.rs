@@ -7,7 +7,6 @@ use std::sync::Arc;
 use brolga_cache::{Folder, Store, Summary};
 use brolga_engine::Config as EngineConfig;
 
-use crate::config::processor;
 use crate::log_items::LogItems;
 use crate::options::{Cache, RunOptions};
 use crate::switches::Switches;
@@ -31,7 +30,7 @@ pub fn word(options: &RunOptions) -> std::ffi::OsString {
     word
 }
 
-/// Opens what is kept for `program`, if that may be used at all. The reason why not goes to the debug log only: the
+/// Opens what is kept for `program` on the processor `guest`, if that may be used at all. The reason why not goes to the debug log only: the
 /// program runs just as well. The folder is made by the `first` program of a run only: others may be in another tree.
 pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64, first: bool) -> Option<Arc<Store>> {
     let logged = options.log.intersects(LogItems::OP_OPT.union(LogItems::OUT_ASM));
@@ -72,11 +71,10 @@ fn key(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Option<S
     let build: String = brolga_user::build_id()?.iter().map(|byte| format!("{byte:02x}")).collect();
     let data = std::fs::metadata(program).ok().filter(|_| !program.starts_with("/proc"))?;
     let program = std::fs::canonicalize(program).ok()?;
-    let cpu = processor(options).ok()?;
     // When code is made does not matter, but a switch that is new may.
     let switches = Switches { block_threshold: 0, region_threshold: 0, worker: true, link: true, ..options.switches };
     Some(format!(
-        "{build}\n{}\n{guest} {cpu:?} {base:#x} {switches:?}\n{} {} {}.{}\n",
+        "{build}\n{}\n{guest} {base:#x} {switches:?}\n{} {} {}.{}\n",
         brolga_cranelift::host_key(),
         program.display(),
         data.size(),

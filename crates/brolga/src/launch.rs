@@ -7,21 +7,21 @@ use std::os::fd::IntoRawFd as _;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use brolga_arm::{A64, A64With};
 use brolga_core::Vcpu;
 use brolga_cranelift::RegionTier;
 use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions, Spawn, Stats, count_helpers};
 use brolga_interp::Interp;
-use brolga_ir::{Frontend, Helper};
+use brolga_ir::Helper;
 use brolga_softmmu::direct::DirectMemory;
-use brolga_user::{Config as UserConfig, CpuId, LogFile, LogOptions, StraceOptions};
+use brolga_user::{Config as UserConfig, LogFile, LogOptions, StraceOptions};
 
 use crate::command_line;
-use crate::config::{RunConfig, processor};
+use crate::config::RunConfig;
 use crate::finish::{finish, remember, remember_blocks};
 use crate::kept;
 use crate::log_items::LogItems;
 use crate::options::RunOptions;
+use crate::processor::Processor;
 use crate::switches::Switches;
 use crate::trouble::{USAGE, say};
 
@@ -74,13 +74,13 @@ pub fn reenter(argv: &[OsString]) -> Option<ExitCode> {
 fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
     let (base, program, guest) = (config.guest_base, config.program.clone(), config.guest);
     config.on_exit = Some(finish);
-    let cpu = processor(options).unwrap_or_default();
+    let cpu = Processor::parse(guest, options.cpu.as_deref()).unwrap_or_else(|_| Processor::usual(guest));
     config.log = user_log(options);
     config.aslr = options.switches.aslr;
     config.reserved = options.reserved_va.filter(|&size| size != 0);
-    config.cpu = CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names() };
+    config.cpu = cpu.id();
     let status = brolga_user::run(config, &|| {
-        let store = kept::open(options, &program, &format!("{guest:?}"), base, first);
+        let store = kept::open(options, &program, &format!("{guest:?} {cpu:?}"), base, first);
         let stats = options.stats.then(|| Arc::new(Stats::default()));
         remember(store.clone(), stats.clone(), program.display().to_string(), log_file(options));
         let usual = engine_config(options);
@@ -88,25 +88,25 @@ fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
             0 => usual,
             _ => kept::with_thresholds(usual, options, store.as_deref()),
         };
-        make_vcpu(options, base, EngineConfig { store, stats, ..usual })
+        make_vcpu(options, cpu, base, EngineConfig { store, stats, ..usual })
     });
     ExitCode::from(status as u8)
 }
 
-fn make_vcpu(options: &RunOptions, base: u64, config: EngineConfig) -> Box<dyn Vcpu> {
-    let memory = DirectMemory { base, tagged: true };
-    let cpu = processor(options).unwrap_or_default();
-    let helpers = if options.stats { count_helpers(A64.helpers()) } else { A64.helpers() };
+fn make_vcpu(options: &RunOptions, cpu: Processor, base: u64, config: EngineConfig) -> Box<dyn Vcpu> {
+    let memory = DirectMemory { base, tagged: cpu.ignores_top_byte() };
+    let helpers = cpu.tables().helpers();
+    let helpers = if options.stats { count_helpers(helpers) } else { helpers };
     let tier0 = Interp { memory, helpers, fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
-    let regions = if config.region_threshold == 0 { None } else { region_tier(options, base, helpers) };
+    let regions = if config.region_threshold == 0 { None } else { region_tier(options, cpu, base, helpers) };
     match regions {
         Some(tier) => {
-            let engine = Engine::new(Box::new(A64With(cpu)), tier0, Some(tier), config);
+            let engine = Engine::new(cpu.frontend(), tier0, Some(tier), config);
             let kept = Arc::clone(&engine);
             remember_blocks(Box::new(move || kept.keep_blocks()));
             Box::new(EngineVcpu::new(engine))
         }
-        None => Box::new(EngineVcpu::new(Engine::new(Box::new(A64With(cpu)), tier0, None::<NoRegions>, config))),
+        None => Box::new(EngineVcpu::new(Engine::new(cpu.frontend(), tier0, None::<NoRegions>, config))),
     }
 }
 
@@ -116,12 +116,12 @@ const CODE_MIB: u64 = 64;
 const MAX_CODE_MIB: u64 = 1024;
 
 /// The region tier, where the host has one.
-fn region_tier(options: &RunOptions, base: u64, helpers: &[Helper]) -> Option<RegionTier> {
+fn region_tier(options: &RunOptions, cpu: Processor, base: u64, helpers: &[Helper]) -> Option<RegionTier> {
     let mib = options.tb_size_mib.filter(|&mib| mib != 0).unwrap_or(CODE_MIB).min(MAX_CODE_MIB);
     let (perf_map, no_host_fp) = (options.perfmap, !options.switches.host_fp);
-    let options =
-        brolga_cranelift::Options { guest_base: base, tagged: true, perf_map, no_host_fp, ..Default::default() };
-    match RegionTier::new((mib as usize) << 20, A64.regs(), helpers, options) {
+    let tagged = cpu.ignores_top_byte();
+    let options = brolga_cranelift::Options { guest_base: base, tagged, perf_map, no_host_fp, ..Default::default() };
+    match RegionTier::new((mib as usize) << 20, cpu.tables().regs(), helpers, options) {
         Ok(tier) => {
             brolga_user::set_fault_hook(brolga_cranelift::on_fault);
             Some(tier)
@@ -220,7 +220,7 @@ fn user_log(options: &RunOptions) -> LogOptions {
 }
 
 fn user_config(config: RunConfig) -> UserConfig {
-    let RunConfig { program, argv, env, prefix, options, .. } = config;
+    let RunConfig { guest, program, argv, env, prefix, options } = config;
     let mut words = argv.into_iter();
     let argv0 = words.next();
     let pair = |(name, value): (OsString, OsString)| {
@@ -234,7 +234,7 @@ fn user_config(config: RunConfig) -> UserConfig {
         .intersects(LogItems::STRACE)
         .then(|| StraceOptions { filter: options.strace_only.clone(), string_limit: 0 });
     let exec_name = program.executed();
-    let defaults = UserConfig::new(brolga_user::Guest::Aarch64, program.host, words.collect());
+    let defaults = UserConfig::new(guest.user, program.host, words.collect());
     UserConfig {
         argv0,
         exec_name: Some(exec_name),

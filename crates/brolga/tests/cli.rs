@@ -80,27 +80,27 @@ fn elf(machine: u16, size: u64, interpreter: Option<&str>) -> Vec<u8> {
 #[test]
 fn programs_that_cannot_run_end_as_a_shell_would_say() {
     let bench = Bench::new();
-    bench.executable("x86", &elf(62, 100, None));
+    bench.executable("riscv", &elf(243, 100, None));
     bench.executable("big", &[b"\x7fELF\x01\x02\x01".as_slice(), &[0; 10], &[2, 0, 8], &[0; 100]].concat());
     bench.executable("text", b"hello\n");
     bench.executable("empty", b"");
     bench.executable("short", &elf(183, 4096, None));
     bench.executable("shorter", &elf(183, 100, None)[..40]);
-    bench.executable("script", b"#!./x86 -x\n");
+    bench.executable("script", b"#!./riscv -x\n");
     bench.executable("dynamic", &elf(183, 100, Some("/lib/ld-nowhere.so.1")));
     fs::write(bench.path("plain"), elf(183, 100, None)).unwrap();
     for (program, status, words) in [
         ("./none", 127, "brolga: ./none: not found"),
-        ("./x86/none", 127, "brolga: ./x86/none: not found"),
+        ("./riscv/none", 127, "brolga: ./riscv/none: not found"),
         (".", 126, "brolga: .: is a directory"),
         ("./plain", 126, "brolga: ./plain: is not executable"),
-        ("./x86", 126, "brolga: ./x86: is a program for x86-64"),
+        ("./riscv", 126, "brolga: ./riscv: is a program for RISC-V"),
         ("./big", 126, "brolga: ./big: is a program for big-endian MIPS"),
         ("./text", 126, "brolga: ./text: not an ELF program"),
         ("./empty", 126, "brolga: ./empty: not an ELF program"),
         ("./short", 126, "brolga: ./short: truncated: the file ends before its segments"),
         ("./shorter", 126, "brolga: ./shorter: truncated: the file ends before its ELF header"),
-        ("./script", 126, "brolga: interpreter of a script: ./x86: is a program for x86-64"),
+        ("./script", 126, "brolga: interpreter of a script: ./riscv: is a program for RISC-V"),
         ("./dynamic", 127, "brolga: ./dynamic: the program needs /lib/ld-nowhere.so.1"),
     ] {
         for out in [bench.brolga(&["run", program]), bench.emulator(&[program])] {
@@ -159,14 +159,14 @@ fn a_sysroot_is_searched_by_name_and_its_links_stay_inside() {
     fs::create_dir_all(root.join("usr/bin")).unwrap();
     symlink("usr/bin", root.join("bin")).unwrap();
     symlink("/usr/bin/real", root.join("usr/bin/tool")).unwrap();
-    bench.executable("store/deb/root/usr/bin/real", &elf(62, 100, None));
+    bench.executable("store/deb/root/usr/bin/real", &elf(243, 100, None));
     fs::write(bench.path("store/deb/sysroot.json"), r#"{"suite": "s", "arch": "arm64", "packages": ["p"]}"#).unwrap();
     let out = bench.brolga(&["sysroot", "list"]);
     assert_eq!(stdout(&out), "deb\ts\tarm64\tp\n");
     let real = root.join("usr/bin/real");
     for name in ["tool", "/bin/tool"] {
         let out = bench.brolga(&["run", "--sysroot", "deb", name]);
-        assert!(stderr(&out).contains(&format!("{}: is a program for x86-64", real.display())), "{}", stderr(&out));
+        assert!(stderr(&out).contains(&format!("{}: is a program for RISC-V", real.display())), "{}", stderr(&out));
         assert_eq!(out.status.code(), Some(126));
     }
     let out = bench.brolga(&["run", "--sysroot", "deb", "absent"]);

@@ -5,9 +5,10 @@ use brolga_arm::A64;
 use brolga_core::Vcpu;
 use brolga_engine::{Engine, EngineVcpu, NoRegions};
 use brolga_interp::Interp;
-use brolga_ir::Frontend as _;
+use brolga_ir::Frontend;
 use brolga_softmmu::direct::DirectMemory;
 use brolga_user::{Config, Guest, StraceOptions};
+use brolga_x86::X86;
 use std::ffi::OsString;
 
 fn config() -> Config {
@@ -25,17 +26,24 @@ fn config() -> Config {
             other => panic!("unknown option {other:?}"),
         }
     }
-    let program = args.next().expect("a program").into();
-    let mut c = Config::new(Guest::Aarch64, program, args.collect());
+    let program = std::path::PathBuf::from(args.next().expect("a program"));
+    let head = std::fs::read(&program).unwrap_or_default();
+    let own = |g: &Guest| brolga_user::elf::machine(&head) == Some(g.abi().machine);
+    let guest = [Guest::X86_64].into_iter().find(own).unwrap_or(Guest::Aarch64);
+    let mut c = Config::new(guest, program, args.collect());
     (c.strace, c.prefix) = (strace, prefix);
     c
 }
 
 pub fn main() {
     let config = config();
-    let memory = DirectMemory { base: config.guest_base, tagged: true };
-    let tier0 = Interp { memory, helpers: A64.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
-    let engine = Engine::new(Box::new(A64), tier0, None::<NoRegions>, brolga_engine::Config::default());
+    let (frontend, tagged): (Box<dyn Frontend>, bool) = match config.guest {
+        Guest::Aarch64 => (Box::new(A64), true),
+        Guest::X86_64 => (Box::new(X86), false),
+    };
+    let memory = DirectMemory { base: config.guest_base, tagged };
+    let tier0 = Interp { memory, helpers: frontend.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
+    let engine = Engine::new(frontend, tier0, None::<NoRegions>, brolga_engine::Config::default());
     let status = brolga_user::run(config, &move || Box::new(EngineVcpu::new(engine.clone())) as Box<dyn Vcpu>);
     std::process::exit(status);
 }

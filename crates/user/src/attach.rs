@@ -123,6 +123,8 @@ const POKETEXT: i32 = 4;
 const POKEDATA: i32 = 5;
 const CONT: i32 = 7;
 const KILL: i32 = 8;
+const GETREGS: i32 = 12;
+const GETFPREGS: i32 = 14;
 const ATTACH: i32 = 16;
 const DETACH: i32 = 17;
 const GETREGSET: i32 = 0x4204;
@@ -160,7 +162,25 @@ pub fn ptrace(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         }
         KILL => host::call(libc::SYS_tgkill, &[other.pid as u64, tid as u64, libc::SIGKILL as u64]),
         GETREGSET => regset(t, &other, a[2], a[3]),
+        GETREGS | GETFPREGS if t.abi.ptrace_getregs => {
+            let kind = if request == GETREGS { NT_PRSTATUS } else { NT_FPREGSET };
+            t.mem.write(a[3], &registers(&other, kind)?)?;
+            Ok(0)
+        }
         _ => fail(libc::EIO),
+    }
+}
+
+const NT_PRSTATUS: u64 = 1;
+const NT_FPREGSET: u64 = 2;
+
+/// Registers of a stopped thread.
+fn registers(other: &Traced, kind: u64) -> Result<Vec<u8>, Errno> {
+    let registers = lock(&other.registers);
+    match kind {
+        NT_PRSTATUS => Ok(registers.0.iter().flat_map(|w| w.to_le_bytes()).collect()),
+        NT_FPREGSET => Ok(registers.1.clone()),
+        _ => fail(libc::EINVAL),
     }
 }
 
@@ -180,16 +200,7 @@ fn attach(t: &Thread, tid: i32, other: &Traced) -> SysResult {
 
 /// PTRACE_GETREGSET: `iov` is {address, length}; the length is set to what was written.
 fn regset(t: &Thread, other: &Traced, kind: u64, iov: u64) -> SysResult {
-    const NT_PRSTATUS: u64 = 1;
-    const NT_FPREGSET: u64 = 2;
-    let bytes: Vec<u8> = {
-        let registers = lock(&other.registers);
-        match kind {
-            NT_PRSTATUS => registers.0.iter().flat_map(|w| w.to_le_bytes()).collect(),
-            NT_FPREGSET => registers.1.clone(),
-            _ => return fail(libc::EINVAL),
-        }
-    };
+    let bytes = registers(other, kind)?;
     let [at, room] = t.mem.words::<2>(iov)?;
     let n = bytes.len().min(room as usize);
     t.mem.write(at, &bytes[..n])?;

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 pub enum Guest {
     /// 64-bit Arm.
     Aarch64,
+    /// 64-bit x86.
+    X86_64,
 }
 
 impl Guest {
@@ -19,12 +21,13 @@ impl Guest {
     pub fn abi(self) -> &'static Abi {
         match self {
             Guest::Aarch64 => &abi::aarch64::AARCH64,
+            Guest::X86_64 => &abi::x86_64::X86_64,
         }
     }
 
     /// The guest called `name`, as in `uname -m`.
     pub fn by_name(name: &str) -> Option<Guest> {
-        [Guest::Aarch64].into_iter().find(|g| g.abi().name == name)
+        [Guest::Aarch64, Guest::X86_64].into_iter().find(|g| g.abi().name == name)
     }
 }
 

@@ -52,6 +52,7 @@ pub fn fetch(pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
                 _ => break,
             }
         }
+        mm.watch(&state, pc..end.min(wanted));
         (end.min(wanted) - pc) as usize
     };
     match direct::copy_in_some(&mut buf[..room], pc.wrapping_add(mm.base)) {

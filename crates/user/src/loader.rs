@@ -192,7 +192,11 @@ pub fn load(
     Ok(Start { entry: start, sp, trampoline })
 }
 
+/// A page with the signal trampoline; 0 where the architecture has none.
 fn map_trampoline(mm: &Mm, abi: &Abi, mem: GuestMem, program: &Program) -> Result<u64, LoadError> {
+    if abi.trampoline.is_empty() {
+        return Ok(0);
+    }
     let failed = |source| LoadError::Map { path: program.path.clone(), addr: 0, source };
     let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
     let (at, _) = mm.mmap(0, PAGE, (READ | WRITE).into(), flags, -1, 0).map_err(failed)?;

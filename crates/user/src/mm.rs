@@ -7,8 +7,12 @@
 //! # How
 //! Fresh mappings are made with `MAP_FIXED_NOREPLACE`, replacements with `MAP_FIXED` inside the guest's
 //! range only. The guest's PROT_EXEC is not passed to the host: translated code never lies in guest memory.
+//!
+//! Where the guest's processor sees changed code by itself, pages that are writable and executable are read-only on the
+//! host from when code of theirs is read ([`Mm::watch`]) until something is written there ([`Mm::unwatch`]). Views of the
+//! same object at other addresses are not watched.
 
-use crate::areas::{self, Area, AreaKind, AreaMap, Object, Prot};
+use crate::areas::{self, Area, AreaKind, AreaMap, EXEC, Object, Prot, READ, WRITE};
 use crate::errno::{Errno, SysResult};
 use crate::host;
 use std::ops::Range;
@@ -17,6 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of a page, for guest and host alike.
 pub const PAGE: u64 = 4096;
+
+/// Where mappings with MAP_32BIT go. arch/x86/kernel/sys_x86_64.c
+const LOW: Range<u64> = 0x4000_0000..0x8000_0000;
 
 /// Where things lie in the guest's address space.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +55,9 @@ pub struct Mm {
     pub layout: Layout,
     /// Added to a guest address to reach host memory.
     pub base: u64,
+    /// Whether code in writable pages is watched.
+    pub coherent_code: bool,
+    grace: Mutex<Grace>,
     /// Threads of the processes that share it.
     pub threads: crate::attach::Threads,
     state: Mutex<State>,
@@ -113,10 +123,34 @@ pub fn host_prot(prot: u64) -> u64 {
     if prot & exec != 0 { plain | libc::PROT_READ as u64 } else { plain }
 }
 
+/// How code that writes to its own page goes on: the page is left writable while that instruction is read again. What it
+/// changes within its own block is seen when the block is entered next.
+#[derive(Debug, Default)]
+struct Grace {
+    page: u64,
+    /// Reads of code there that do not watch it.
+    left: u32,
+    /// The instruction, and what it was granted last: more each time that was not enough.
+    pc: u64,
+    granted: u32,
+}
+
+/// Whether an area's code may change without a call.
+pub fn is_fluid(area: &Area) -> bool {
+    area.prot & (WRITE | EXEC) == WRITE | EXEC
+}
+
 impl Mm {
     /// An empty address space.
     pub fn new(layout: Layout, base: u64) -> Mm {
-        Mm { layout, base, threads: crate::attach::Threads::default(), state: Mutex::new(State::new()) }
+        Mm {
+            layout,
+            base,
+            coherent_code: false,
+            grace: Mutex::default(),
+            threads: crate::attach::Threads::default(),
+            state: Mutex::new(State::new()),
+        }
     }
 
     /// Locks the map; never held while guest code runs.
@@ -143,7 +177,10 @@ impl Mm {
         let range = if fixed {
             self.range(addr, len).ok_or(Errno(libc::ENOMEM))?
         } else {
-            self.place(&state, addr, len, align)?
+            match flags & libc::MAP_32BIT as u64 {
+                0 => self.place(&state, addr, len, align)?,
+                _ => self.place_low(&state, addr, len, align)?,
+            }
         };
         if flags & libc::MAP_FIXED_NOREPLACE as u64 != 0 && !state.areas.is_free(range.clone()) {
             return errno(libc::EEXIST);
@@ -184,6 +221,18 @@ impl Mm {
         at.map(|a| a..a + len).ok_or(Errno(libc::ENOMEM))
     }
 
+    /// The same within [`LOW`].
+    fn place_low(&self, state: &State, hint: u64, len: u64, align: u64) -> Result<Range<u64>, Errno> {
+        if hint != 0
+            && let Ok(r) = self.place(state, hint, len, align)
+            && r.end <= LOW.end
+        {
+            return Ok(r);
+        }
+        let low = LOW.start..LOW.end.min(self.layout.top);
+        state.areas.find_free(len, low, align).map(|a| a..a + len).ok_or(Errno(libc::ENOMEM))
+    }
+
     /// Extends a growing area down to `addr`, which lies in no area; false if there is none above, if the
     /// guard gap below would be lost, or if it grew by more than `limit` bytes at once.
     pub fn grow(&self, addr: u64, limit: u64) -> bool {
@@ -204,6 +253,55 @@ impl Mm {
         }
         state.areas.insert(page..range.start, area);
         true
+    }
+
+    /// Makes writes to what is writable and executable of `range` fault. To be called before its code is read, by whom
+    /// has the lock.
+    pub fn watch(&self, state: &State, range: Range<u64>) {
+        let pages = range.start & !(PAGE - 1)..range.end.next_multiple_of(PAGE);
+        if !self.coherent_code {
+            return;
+        }
+        let mut grace = crate::process::lock(&self.grace);
+        if grace.left > 0 && pages.contains(&grace.page) {
+            grace.left -= 1;
+            return;
+        }
+        for (r, area) in state.areas.within(pages.clone()).filter(|(_, a)| is_fluid(a)) {
+            let (start, end) = (r.start.max(pages.start), r.end.min(pages.end));
+            let _ =
+                host::call(libc::SYS_mprotect, &[start + self.base, end - start, host_prot((area.prot & READ).into())]);
+        }
+    }
+
+    /// Gives the page at `addr` back its write access, for the instruction at `pc`; what became stale, or nothing if
+    /// that was not why it faulted.
+    pub fn unwatch(&self, addr: u64, pc: u64) -> Stale {
+        const LONGEST: u64 = 15;
+        const MOST: u32 = 16;
+        let page = addr & !(PAGE - 1);
+        let state = self.lock();
+        let (_, area) = state.areas.at(addr).filter(|(_, area)| self.coherent_code && is_fluid(area))?;
+        if (pc & !(PAGE - 1)..=pc + LONGEST).contains(&page) {
+            let mut grace = crate::process::lock(&self.grace);
+            grace.granted = if grace.pc == pc { (2 * grace.granted).min(MOST) } else { 1 };
+            (grace.page, grace.pc, grace.left) = (page, pc, grace.granted);
+        }
+        let args = [page + self.base, PAGE, host_prot(area.prot.into())];
+        host::call(libc::SYS_mprotect, &args).ok().map(|_| page..page + PAGE)
+    }
+
+    /// The same for all pages: what the kernel could not write to is tried again.
+    pub fn unwatch_all(&self) -> Vec<Range<u64>> {
+        let state = self.lock();
+        let fluid = state.areas.iter().filter(|(_, area)| self.coherent_code && is_fluid(area));
+        fluid
+            .filter(|(r, area)| {
+                let args = [r.start + self.base, r.end - r.start, host_prot(area.prot.into())];
+                host::call(libc::SYS_mprotect, &args).is_ok()
+            })
+            .map(|(r, _)| r)
+            .collect()
     }
 
     /// `munmap`.
@@ -448,6 +546,19 @@ mod tests {
             let places: std::collections::HashSet<_> = all.iter().map(|l| (l.pie, l.mmap_top)).collect();
             assert!(places.len() > 45);
         }
+    }
+
+    #[test]
+    fn mmap_32bit_stays_low() {
+        let low = libc::MAP_32BIT as u64;
+        let layout = Layout { top: 1 << 40, bottom: 0x1_0000, mmap_top: 1 << 39, pie: 1 << 38 };
+        let mm = Mm::new(layout, 0);
+        let (at, _) = anon(&mm, 0, PAGE, RW, low).unwrap();
+        assert!(LOW.contains(&at));
+        assert_eq!(anon(&mm, LOW.start, PAGE, RW, low).unwrap().0, LOW.start);
+        assert!(LOW.contains(&anon(&mm, 1 << 37, PAGE, RW, low).unwrap().0));
+        assert_eq!(anon(&mm, 0, LOW.end, RW, low), Err(Errno(libc::ENOMEM)));
+        mm.munmap(0x4000_0000, 0x4000_0000).unwrap();
     }
 
     #[test]

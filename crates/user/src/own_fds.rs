@@ -148,10 +148,38 @@ pub fn hide(buf: &mut Vec<u8>, hides: &dyn Fn(i32) -> bool) {
     *buf = out;
 }
 
+/// Turns records of `struct linux_dirent64` into those of `struct linux_dirent`: the name stands one byte earlier, the
+/// type in the record's last byte. getdents(2).
+pub fn types_last(buf: &mut [u8]) {
+    let mut rest = buf;
+    while rest.len() >= 19 {
+        let len = usize::from(u16::from_le_bytes([rest[16], rest[17]]));
+        if len < 20 || len > rest.len() {
+            break;
+        }
+        let (entry, next) = rest.split_at_mut(len);
+        entry[18..].rotate_left(1);
+        rest = next;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::fd::IntoRawFd as _;
+
+    #[test]
+    fn types_last_moves_names_and_types() {
+        let mut records = vec![0u8; 24];
+        records[16] = 24;
+        records[18] = 4;
+        records[19..22].copy_from_slice(b"etc");
+        let mut two = [records.clone(), records].concat();
+        types_last(&mut two);
+        for at in [0, 24] {
+            assert_eq!((&two[at + 16..at + 22], two[at + 23]), (&b"\x18\0etc\0"[..], 4));
+        }
+    }
 
     #[test]
     fn keep_moves_up_and_protects() {

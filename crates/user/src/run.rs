@@ -4,14 +4,14 @@ use crate::config::Config;
 use crate::errno::Errno;
 use crate::host;
 use crate::loader::{self, Arguments, LoadError, Program};
-use crate::mm::Mm;
+use crate::mm::{Mm, is_fluid};
 use crate::own_fds;
 use crate::path::Paths;
 use crate::process::Process;
 use crate::signal::{self, deliver, inbox};
 use crate::syscall;
 use crate::thread::Thread;
-use brolga_core::{Exit, FaultKind, Vcpu};
+use brolga_core::{Access, Exit, FaultKind, Vcpu};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,7 +46,9 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let layout = (abi.layout)(config.stack_size, config.reserved);
     let layout =
         if config.aslr { layout.moved(random(None).iter().fold(0, |n, &b| n << 8 | u64::from(b))) } else { layout };
-    let mm = Arc::new(Mm::new(layout, config.guest_base));
+    let mut mm = Mm::new(layout, config.guest_base);
+    mm.coherent_code = abi.coherent_code;
+    let mm = Arc::new(mm);
     crate::fetch::set_space(&mm);
     let program = match config.program_fd {
         Some(fd) => Program::from_file(&config.program, own_fds::inherited(fd), abi)?,
@@ -87,7 +89,8 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     t.inbox.attach();
     t.mask = signal::block_all();
     t.process.install_actions();
-    if crate::core_file::limit()[0] != 0 {
+    let fluid = t.abi.coherent_code && t.process.mm.lock().areas.iter().any(|(_, a)| is_fluid(&a));
+    if fluid || crate::core_file::limit()[0] != 0 {
         t.cpu.require_precise();
     }
     signal::set_host_mask(t.mask);
@@ -188,27 +191,26 @@ pub fn main_loop(t: &mut Thread) -> i32 {
 fn handle(t: &mut Thread, exit: Exit) {
     let pc = (t.abi.pc)(t.cpu.env());
     match exit {
-        Exit::Syscall(_) => syscall::dispatch(t),
-        Exit::Fault(fault) => {
-            let (signal, code) = deliver::classify(&fault);
-            let addr = brolga_softmmu::direct::untagged(fault.addr);
-            if fault.kind == FaultKind::Unmapped && t.process.mm.grow(addr, t.process.config.stack_size) {
-                return;
-            }
-            tracing::debug!(?fault, pc = format_args!("{pc:#x}"), "guest fault");
-            deliver::raised(t, signal, code, addr, (t.abi.syndrome)(&fault));
-        }
-        Exit::Undefined(word) => {
-            tracing::debug!(word = format_args!("{word:#x}"), pc = format_args!("{pc:#x}"), "undefined instruction");
-            deliver::raised(t, libc::SIGILL, 1, pc, 0); // ILL_ILLOPC
-        }
-        Exit::Breakpoint(_) => deliver::raised(t, libc::SIGTRAP, 1, pc, 0), // TRAP_BRKPT
-        Exit::GuestException(_) => deliver::raised(t, libc::SIGILL, 2, pc, 0), // ILL_ILLOPN
+        Exit::Syscall(_) => return syscall::dispatch(t),
         Exit::Interrupted => {
             t.cpu.env().take_exit_request();
         }
-        Exit::Step => {}
+        Exit::Fault(f) if f.access == Access::Fetch && (t.abi.called)(t, f.addr) => return,
+        Exit::Fault(f) if f.kind == FaultKind::Permission && f.access == Access::Write => {
+            if let Some(stale) = t.process.mm.unwatch(f.addr, pc) {
+                return t.invalidate(Some(stale));
+            }
+        }
+        _ => {}
     }
+    let Some(r) = (t.abi.raised)(t.cpu.env(), exit) else { return };
+    if matches!(exit, Exit::Fault(f) if f.kind == FaultKind::Unmapped)
+        && t.process.mm.grow(r.addr, t.process.config.stack_size)
+    {
+        return;
+    }
+    tracing::debug!(?exit, pc = format_args!("{pc:#x}"), "the guest's instruction raises a signal");
+    deliver::raised(t, r.signal, r.code, r.addr, r.syndrome);
 }
 
 /// The result of a call that is to be made again.

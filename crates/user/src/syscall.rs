@@ -3,7 +3,7 @@
 use crate::errno::{Errno, SysResult};
 use crate::run::is_restart;
 use crate::strace;
-use crate::table::{self, How, Kind, Row};
+use crate::table::{self, How, Kind, Row, Word};
 use crate::thread::Thread;
 use crate::vectors::Iovecs;
 use std::ffi::CString;
@@ -16,7 +16,11 @@ pub fn dispatch(t: &mut Thread) {
     let before = t.process.config.strace.is_some().then(|| strace::enter(t, nr, row, &args));
     let result = match crate::seccomp::check(t, nr, &args) {
         Some(verdict) => verdict,
-        None => perform(t, nr, row, &args),
+        None => match perform(t, nr, row, &args) {
+            // The address may be one where code is watched.
+            Err(Errno(libc::EFAULT)) if t.abi.coherent_code && t.unwatch_all() => perform(t, nr, row, &args),
+            result => result,
+        },
     };
     if let Some(before) = before {
         strace::leave(t, before, row, &args, result);
@@ -38,6 +42,16 @@ fn perform(t: &mut Thread, nr: u64, row: Option<&'static Row>, args: &[u64; 6]) 
     match row.how {
         How::Pass(host) => pass(t, host, row, args),
         How::Call(f) => f(t, args),
+        How::As(other, words) => {
+            let mut all = [0; 6];
+            for (to, from) in all.iter_mut().zip(words) {
+                *to = match *from {
+                    Word::Arg(index) => args[usize::from(index)],
+                    Word::Is(value) => value,
+                };
+            }
+            perform(t, other, table::row(t.abi.table, other), &all)
+        }
         How::Missing => {
             crate::log::complaint(t, false, &format!("system call {} is not offered", row.name));
             Err(Errno(libc::ENOSYS))

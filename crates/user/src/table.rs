@@ -23,8 +23,19 @@ pub enum How {
     Pass(i64),
     /// A function of ours.
     Call(fn(&mut Thread, &[u64; 6]) -> SysResult),
+    /// The call of this number of the same table, which contains this one, with these words (then zeros).
+    As(u64, &'static [Word]),
     /// Not offered: ENOSYS.
     Missing,
+}
+
+/// An argument for the call that contains another.
+#[derive(Clone, Copy, Debug)]
+pub enum Word {
+    /// The argument of this index.
+    Arg(u8),
+    /// This.
+    Is(u64),
 }
 
 /// What a result means.

@@ -87,6 +87,14 @@ impl Thread {
         Errno::check(host::blocking(nr, args, &self.inbox.pending))
     }
 
+    /// Lets the kernel, and us, write where code is watched; tells whether that may have been in the way.
+    pub fn unwatch_all(&self) -> bool {
+        let stale = self.process.mm.unwatch_all();
+        let any = !stale.is_empty();
+        stale.into_iter().for_each(|range| self.invalidate(Some(range)));
+        any
+    }
+
     /// Tells the translator of changed code.
     pub fn invalidate(&self, stale: Stale) {
         if let Some(r) = stale {

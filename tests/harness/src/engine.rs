@@ -1,6 +1,6 @@
 //! An execution tier as a test sees it.
 
-use crate::guest::Guest;
+use crate::guest::{CODE, Guest};
 use crate::regions::{Form, Regions};
 use crate::state::GuestState;
 use crate::tier0::Tier0;
@@ -22,8 +22,12 @@ pub enum Outcome {
 pub trait Engine {
     /// Name in reports.
     fn name(&self) -> &str;
-    /// Runs the instructions in `code`, which lies at [`crate::CODE`] and is not readable as data.
-    fn run_insn(&mut self, code: &[u8], state: &mut GuestState) -> Outcome;
+    /// Runs the instructions in `code`, which lies at `at` and is not readable as data.
+    fn run_code(&mut self, code: &[u8], at: u64, state: &mut GuestState) -> Outcome;
+    /// The same at [`CODE`].
+    fn run_insn(&mut self, code: &[u8], state: &mut GuestState) -> Outcome {
+        self.run_code(code, CODE, state)
+    }
     /// Runs a block of IR.
     fn run_block(&mut self, block: &Block, state: &mut GuestState) -> Outcome;
 }

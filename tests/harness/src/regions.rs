@@ -6,7 +6,7 @@
 #![allow(unsafe_code, reason = "maps memory at guest addresses, which generated code accesses, and handles its faults")]
 
 use crate::engine::{Engine, Outcome};
-use crate::guest::{CODE, Guest};
+use crate::guest::Guest;
 use crate::memory::{Memory, PAGE};
 use crate::state::GuestState;
 use crate::tier0::{lift, outcome, prepared};
@@ -295,13 +295,13 @@ impl Engine for Regions {
         &self.name
     }
 
-    fn run_insn(&mut self, code: &[u8], state: &mut GuestState) -> Outcome {
+    fn run_code(&mut self, code: &[u8], at: u64, state: &mut GuestState) -> Outcome {
         let (guest, mode) = (self.guest, state.env(self.guest).mode);
         let rest = |pc: u64| {
-            let rest = code.get(pc.wrapping_sub(CODE) as usize..).filter(|rest| !rest.is_empty())?;
+            let rest = code.get(pc.wrapping_sub(at) as usize..).filter(|rest| !rest.is_empty())?;
             Some(lift(guest, rest, pc, mode))
         };
-        self.run(&lift(guest, code, CODE, mode), state, &rest)
+        self.run(&lift(guest, code, at, mode), state, &rest)
     }
 
     fn run_block(&mut self, block: &Block, state: &mut GuestState) -> Outcome {

@@ -2,7 +2,7 @@
 //! after them.
 
 use crate::engine::{Engine, Outcome};
-use crate::guest::{CODE, Guest};
+use crate::guest::Guest;
 use crate::state::GuestState;
 use brolga_core::{Env, Exit};
 use brolga_ir::{
@@ -68,9 +68,9 @@ impl Engine for Tier0 {
         &self.name
     }
 
-    fn run_insn(&mut self, code: &[u8], state: &mut GuestState) -> Outcome {
+    fn run_code(&mut self, code: &[u8], at: u64, state: &mut GuestState) -> Outcome {
         let mode = state.env(self.guest).mode;
-        let block = lift(self.guest, code, CODE, mode);
+        let block = lift(self.guest, code, at, mode);
         self.run_block(&block, state)
     }
 

@@ -1,10 +1,13 @@
 //! arm64 Linux.
 
-use super::{Abi, CpuId, STAT_MAX};
-use crate::errno::Errno;
+use super::{Abi, CpuId, Raised, STAT_MAX};
+use crate::errno::{Errno, SysResult};
 use crate::mm::Layout;
+use crate::signal::deliver;
 use crate::table::{Arg, How, Kind, Ret, Row, Struct, flags};
-use brolga_core::{Access, Env, Fault, FaultKind};
+use crate::thread::Thread;
+use brolga_core::{Access, Env, Exit, Fault, FaultKind};
+use brolga_softmmu::direct::untagged;
 
 #[path = "aarch64_frame.rs"]
 mod frame;
@@ -48,6 +51,7 @@ pub static AARCH64: Abi = Abi {
     audit_arch: 0xc000_00b7,
     layout,
     min_sigstack: 5120,
+    red_zone: 0,
     // mov x8, #139 ; svc #0 (unwinders know a signal frame by these words)
     trampoline: &[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],
     table: &TABLE,
@@ -69,8 +73,13 @@ pub static AARCH64: Abi = Abi {
     stat,
     push_frame: frame::push,
     pop_frame: frame::pop,
-    syndrome,
-    sigreturn: 139,
+    raised,
+    called: |_, _| false,
+    ptrace_getregs: false,
+    more_prot: PROT_BTI,
+    coherent_code: false,
+    mmap_low: 0,
+    prctl,
     cpuinfo,
     core_regs: |env| {
         let mut words = env.file[..33].to_vec();
@@ -143,6 +152,39 @@ fn stat(s: &libc::stat, out: &mut [u8; STAT_MAX]) -> usize {
     }
     put(&[0; 8]);
     at
+}
+
+/// The branch-target bit.
+const PROT_BTI: u64 = 0x10;
+
+/// prctl(2): the tagged-address switch. x86's time-stamp switch is refused as any unknown option.
+fn prctl(t: &mut Thread, a: &[u64; 6]) -> Option<SysResult> {
+    const SET_TAGGED_ADDR_CTRL: i32 = 55;
+    const GET_TAGGED_ADDR_CTRL: i32 = 56;
+    match a[0] as i32 {
+        SET_TAGGED_ADDR_CTRL if a[1] & !1 == 0 && a[2..5] == [0; 3] => {
+            t.tagged_addresses = a[1];
+            Some(Ok(0))
+        }
+        GET_TAGGED_ADDR_CTRL if a[1..5] == [0; 4] => Some(Ok(t.tagged_addresses)),
+        _ => None,
+    }
+}
+
+/// Linux arch/arm64/kernel/traps.c, debug-monitors.c and mm/fault.c.
+fn raised(env: &Env, exit: Exit) -> Option<Raised> {
+    let pc = env.file[regs::PC];
+    let (signal, code, addr, syndrome) = match exit {
+        Exit::Fault(fault) => {
+            let (signal, code) = deliver::classify(&fault);
+            (signal, code, untagged(fault.addr), syndrome(&fault))
+        }
+        Exit::Undefined(_) => (libc::SIGILL, 1, pc, 0),      // ILL_ILLOPC
+        Exit::Breakpoint(_) => (libc::SIGTRAP, 1, pc, 0),    // TRAP_BRKPT
+        Exit::GuestException(_) => (libc::SIGILL, 2, pc, 0), // ILL_ILLOPN
+        Exit::Syscall(_) | Exit::Interrupted | Exit::Step => return None,
+    };
+    Some(Raised { signal, code, addr, syndrome })
 }
 
 /// ESR_EL1 of an abort from EL0. Arm ARM, "ESR_EL1, Exception Syndrome Register (EL1)".

@@ -1,13 +1,15 @@
 //! What differs between guests: one [`Abi`] value each. Everything outside this folder is the same for all.
 
 pub mod aarch64;
+pub mod x86_64;
 
-use crate::errno::Errno;
+use crate::errno::{Errno, SysResult};
 use crate::guest::GuestMem;
 use crate::mm::Layout;
 use crate::signal::{AltStack, SigAction};
 use crate::table::Row;
-use brolga_core::Env;
+use crate::thread::Thread;
+use brolga_core::{Env, Exit};
 
 /// Longest `struct stat` of any guest, in bytes.
 pub const STAT_MAX: usize = 144;
@@ -17,10 +19,14 @@ pub const STAT_MAX: usize = 144;
 pub struct CpuId {
     /// AT_HWCAP and AT_HWCAP2.
     pub hwcap: [u64; 2],
-    /// Its identification register: for arm64, MIDR_EL1.
+    /// Its identification register: for arm64, MIDR_EL1; for x86_64, EAX of CPUID leaf 1.
     pub id: u32,
     /// Names of its features, for `/proc/cpuinfo`.
     pub features: Vec<&'static str>,
+    /// Its vendor and its own name, where it tells them: for x86_64, the strings of CPUID.
+    pub vendor: String,
+    /// See `vendor`.
+    pub model: String,
 }
 
 /// One guest architecture: constants and functions over the register file.
@@ -36,7 +42,9 @@ pub struct Abi {
     pub layout: fn(stack: u64, reserved: Option<u64>) -> Layout,
     /// AT_MINSIGSTKSZ, and the least size `sigaltstack` takes.
     pub min_sigstack: u64,
-    /// Code that makes the sigreturn call.
+    /// Bytes below the stack pointer that a signal frame leaves alone.
+    pub red_zone: u64,
+    /// Code that makes the sigreturn call; empty where every handler brings its own.
     pub trampoline: &'static [u8],
     /// Rows of the system-call table by number.
     pub table: &'static [Option<Row>],
@@ -68,16 +76,39 @@ pub struct Abi {
     pub push_frame: fn(&mut Env, GuestMem, &Frame<'_>) -> Result<(), Errno>,
     /// Undoes a signal frame; the stack pointer is where `push_frame` left it.
     pub pop_frame: fn(&mut Env, GuestMem) -> Result<Unframed, Errno>,
-    /// Syndrome of a memory fault, as the frame shows it.
-    pub syndrome: fn(&brolga_core::Fault) -> u64,
-    /// Number of the call that the trampoline makes.
-    pub sigreturn: u64,
+    /// The signal for what an instruction did; `None` for exits that raise none.
+    pub raised: fn(&Env, Exit) -> Option<Raised>,
+    /// Does what the kernel does where a program calls an address without memory; tells whether that was one.
+    pub called: fn(&mut Thread, u64) -> bool,
+    /// Whether ptrace(2) has PTRACE_GETREGS and PTRACE_GETFPREGS beside PTRACE_GETREGSET.
+    pub ptrace_getregs: bool,
+    /// Protection bits of `mmap` and `mprotect` beside read, write and execute. They change nothing for the host.
+    pub more_prot: u64,
+    /// Whether a processor executes what was just written without being told.
+    pub coherent_code: bool,
+    /// Flag of `mmap` that asks for an address below 2 GiB; 0 where there is none.
+    pub mmap_low: u64,
+    /// Options of `prctl` that are the architecture's.
+    pub prctl: fn(&mut Thread, &[u64; 6]) -> Option<SysResult>,
     /// Text of `/proc/cpuinfo` for the number of processors and the processor's description.
     pub cpuinfo: fn(usize, &CpuId) -> String,
     /// General registers in the order of `NT_PRSTATUS`.
     pub core_regs: fn(&Env) -> Vec<u64>,
     /// Floating-point registers as `NT_FPREGSET` holds them.
     pub core_fpregs: fn(&Env) -> Vec<u8>,
+}
+
+/// A signal that an instruction raises.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Raised {
+    /// Signal number.
+    pub signal: i32,
+    /// `si_code`
+    pub code: i32,
+    /// `si_addr`
+    pub addr: u64,
+    /// What the processor says about it, as [`Abi::push_frame`] stores it.
+    pub syndrome: u64,
 }
 
 /// What a signal frame holds beside the registers.
@@ -95,7 +126,7 @@ pub struct Frame<'a> {
     pub altstack: AltStack,
     /// Address and syndrome of the fault that caused it.
     pub fault: Option<(u64, u64)>,
-    /// Where the frame ends: the interrupted stack pointer or the top of the alternate stack.
+    /// Where the frame ends: below the interrupted stack pointer and its red zone, or the alternate stack's top.
     pub top: u64,
     /// Address of [`Abi::trampoline`].
     pub trampoline: u64,

@@ -112,7 +112,7 @@ fn enter(t: &mut Thread, signal: i32, info: &[u8; 128], action: &SigAction, faul
     if action.flags & SA_RESETHAND != 0 {
         t.process.set_action(signal, SigAction { handler: SIG_DFL, ..*action });
     }
-    let sp = (t.abi.sp)(t.cpu.env());
+    let sp = (t.abi.sp)(t.cpu.env()).wrapping_sub(t.abi.red_zone);
     let stack = t.altstack;
     let usable = stack.size != 0 && stack.flags & SS_DISABLE == 0;
     let switch = action.flags & SA_ONSTACK != 0 && usable && !stack.holds(sp);
@@ -120,7 +120,11 @@ fn enter(t: &mut Thread, signal: i32, info: &[u8; 128], action: &SigAction, faul
     let mask = t.saved_mask.take().unwrap_or(t.mask);
     let shown = AltStack { flags: stack.state(sp), ..stack };
     let frame = Frame { signal, info, action, mask, altstack: shown, fault, top, trampoline: t.process.trampoline() };
-    if (t.abi.push_frame)(t.cpu.env_mut(), t.mem, &frame).is_err() {
+    let mut pushed = (t.abi.push_frame)(t.cpu.env_mut(), t.mem, &frame);
+    if pushed.is_err() && t.abi.coherent_code && t.unwatch_all() {
+        pushed = (t.abi.push_frame)(t.cpu.env_mut(), t.mem, &frame);
+    }
+    if pushed.is_err() {
         if signal == libc::SIGSEGV {
             t.process.set_action(signal, SigAction::default());
         }

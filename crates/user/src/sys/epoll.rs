@@ -33,6 +33,14 @@ pub fn event_for_host(t: &Thread, addr: u64) -> Result<Vec<u8>, Errno> {
     Ok(convert(&bytes, t.abi.epoll_packed, HOST_PACKED))
 }
 
+/// `epoll_create`: the size is only checked.
+pub fn epoll_create(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    if a[0] as i32 <= 0 {
+        return fail(libc::EINVAL);
+    }
+    t.blocking(libc::SYS_epoll_create1, &[0; 6])
+}
+
 /// `epoll_ctl`
 pub fn epoll_ctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let takes = a[3] != 0 && a[1] as i32 != libc::EPOLL_CTL_DEL;

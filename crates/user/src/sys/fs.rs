@@ -7,7 +7,6 @@ use crate::host;
 use crate::own_fds;
 use crate::path;
 use crate::proc;
-use crate::syscall;
 use crate::thread::Thread;
 use crate::uring;
 use std::ffi::CString;
@@ -117,6 +116,15 @@ pub fn dup3(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     Ok(fd)
 }
 
+/// `dup2`: onto itself it only checks that the descriptor is open.
+pub fn dup2(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    if a[0] as i32 != a[1] as i32 {
+        return dup3(t, &[a[0], a[1], 0, 0, 0, 0]);
+    }
+    t.blocking(libc::SYS_fcntl, &[a[0], libc::F_GETFD as u64, 0, 0, 0, 0])?;
+    Ok(a[1] & 0xffff_ffff)
+}
+
 /// `dup`
 pub fn dup(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let fd = t.blocking(libc::SYS_dup, &[a[0], 0, 0, 0, 0, 0])?;
@@ -150,6 +158,17 @@ pub fn getdents64(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     t.mem.write(a[1], &list)?;
     drop(hides);
     if list.is_empty() { getdents64(t, a) } else { Ok(list.len() as u64) }
+}
+
+/// `getdents`: as `getdents64`, but the type of an entry stands in the last byte of its record instead of before its
+/// name. Records are no longer than those of `getdents64`.
+pub fn getdents(t: &mut Thread, a: &[u64; 6]) -> SysResult {
+    let n = getdents64(t, a)?;
+    let mut list = vec![0; n as usize];
+    t.mem.read(a[1], &mut list)?;
+    own_fds::types_last(&mut list);
+    t.mem.write(a[1], &list)?;
+    Ok(n)
 }
 
 /// For a `/proc` directory of descriptors or threads: which numbers to leave out.
@@ -216,10 +235,4 @@ pub fn newfstatat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     // SAFETY: zeroed, then filled; any bytes are a valid stat.
     let s = unsafe { s.assume_init() };
     put_stat(t, a[2], &s)
-}
-
-/// `statx`: one layout everywhere; a null path is passed on.
-pub fn statx(t: &mut Thread, a: &[u64; 6]) -> SysResult {
-    let row = crate::table::row(t.abi.table, 291).ok_or(Errno(libc::ENOSYS))?;
-    syscall::pass(t, libc::SYS_statx, row, a)
 }

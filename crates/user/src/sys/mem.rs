@@ -9,10 +9,10 @@ use crate::log;
 use crate::mm::PAGE;
 use crate::thread::Thread;
 
-/// Protection bits that we understand: read, write, execute and arm64's branch-target bit, which
-/// changes nothing for the host.
-const PROT_KNOWN: u64 = 7 | 0x10;
-const PROT_BTI: u64 = 0x10;
+/// Read, write and execute.
+const PROT_KNOWN: u64 = 7;
+/// Code that may change without a call.
+const FLUID: u64 = (WRITE | EXEC) as u64;
 const PROT_GROWSDOWN: u64 = 0x0100_0000;
 const PROT_GROWSUP: u64 = 0x0200_0000;
 
@@ -28,8 +28,13 @@ pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     {
         return result;
     }
-    let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !PROT_BTI, a[3], a[4] as i32 as i64, a[5])?;
+    let flags = if t.abi.mmap_low == 0 { a[3] & !(libc::MAP_32BIT as u64) } else { a[3] };
+    let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !t.abi.more_prot, flags, a[4] as i32 as i64, a[5])?;
     t.invalidate(stale);
+    if t.abi.coherent_code && a[2] & FLUID == FLUID {
+        // Writes there will fault and go on.
+        t.cpu.require_precise();
+    }
     log::mapping(t, "map", at, len, Some(a[2]));
     Ok(at)
 }
@@ -45,7 +50,7 @@ pub fn munmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
 /// `mprotect`
 pub fn mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let (mut addr, mut len, prot) = (a[0], a[1], a[2]);
-    if prot & !(PROT_KNOWN | PROT_GROWSDOWN | PROT_GROWSUP) != 0 || prot & PROT_GROWSUP != 0 {
+    if prot & !(PROT_KNOWN | t.abi.more_prot | PROT_GROWSDOWN | PROT_GROWSUP) != 0 || prot & PROT_GROWSUP != 0 {
         return fail(libc::EINVAL);
     }
     if prot & PROT_GROWSDOWN != 0 {
@@ -56,6 +61,9 @@ pub fn mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
         addr = r.start;
     }
     limits::check_protect(t, addr..addr.saturating_add(len), (prot & 7) as u8)?;
+    if t.abi.coherent_code && prot & FLUID == FLUID {
+        t.cpu.require_precise();
+    }
     let stale = t.process.mm.mprotect(addr, len, prot & 7)?;
     t.invalidate(stale);
     log::mapping(t, "protect", addr, len, Some(prot));

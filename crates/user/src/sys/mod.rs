@@ -12,6 +12,7 @@ pub mod io;
 pub mod ioctl;
 pub mod ipc;
 pub mod keys;
+pub mod legacy;
 pub mod mem;
 pub mod poll;
 pub mod prctl;

@@ -12,8 +12,6 @@ enum How {
     Pass,
     /// The host's answer; the second argument is an address.
     PassAddress,
-    /// Not on this processor.
-    Invalid,
 }
 
 /// Options by number: include/uapi/linux/prctl.h. Those that are not here are refused with EINVAL.
@@ -29,8 +27,6 @@ const OPTIONS: &[(i32, How)] = &[
     (16, How::PassAddress),   // PR_GET_NAME
     (23, How::Pass),          // PR_CAPBSET_READ
     (24, How::Pass),          // PR_CAPBSET_DROP
-    (25, How::Invalid),       // PR_GET_TSC: x86 only
-    (26, How::Invalid),       // PR_SET_TSC
     (27, How::Pass),          // PR_GET_SECUREBITS
     (28, How::Pass),          // PR_SET_SECUREBITS
     (29, How::Pass),          // PR_SET_TIMERSLACK
@@ -55,8 +51,6 @@ const OPTIONS: &[(i32, How)] = &[
 const PR_GET_SECCOMP: i32 = 21;
 const PR_SET_SECCOMP: i32 = 22;
 const PR_GET_TID_ADDRESS: i32 = 40;
-const PR_SET_TAGGED_ADDR_CTRL: i32 = 55;
-const PR_GET_TAGGED_ADDR_CTRL: i32 = 56;
 const PR_SET_MDWE: i32 = 65;
 const PR_GET_MDWE: i32 = 66;
 const PR_SET_VMA: i32 = 0x5356_4d41;
@@ -64,6 +58,9 @@ const PR_SET_VMA: i32 = 0x5356_4d41;
 /// `prctl`
 pub fn prctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let option = a[0] as i32;
+    if let Some(result) = (t.abi.prctl)(t, a) {
+        return result;
+    }
     match option {
         PR_GET_SECCOMP => return Ok(t.seccomp.get().mode()),
         PR_SET_SECCOMP => return crate::seccomp::prctl(t, a[1], a[2]),
@@ -71,11 +68,6 @@ pub fn prctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
             t.mem.write_words(a[1], &[t.clear_child_tid])?;
             return Ok(0);
         }
-        PR_SET_TAGGED_ADDR_CTRL if a[1] & !1 == 0 && a[2..5] == [0; 3] => {
-            t.tagged_addresses = a[1];
-            return Ok(0);
-        }
-        PR_GET_TAGGED_ADDR_CTRL if a[1..5] == [0; 4] => return Ok(t.tagged_addresses),
         PR_SET_MDWE => return fail(libc::EINVAL),
         PR_GET_MDWE => return Ok(0),
         // Names of anonymous memory: an aid to whoever reads the host's maps.
@@ -88,7 +80,6 @@ pub fn prctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     match OPTIONS.iter().find(|(n, _)| *n == option) {
         Some((_, How::Pass)) => t.blocking(libc::SYS_prctl, &[a[0], a[1], a[2], a[3], a[4], 0]),
         Some((_, How::PassAddress)) => t.blocking(libc::SYS_prctl, &[a[0], t.mem.host(a[1]), a[2], a[3], a[4], 0]),
-        Some((_, How::Invalid)) => fail(libc::EINVAL),
         None => {
             tracing::debug!(option, "prctl option is not offered");
             fail(libc::EINVAL)

@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+#![cfg(target_arch = "x86_64")]
+#![deny(unsafe_code)]
+
+pub mod case;
+pub mod generate;
+pub mod host;
+pub mod judge;
+pub mod random;
+pub mod run;
