@@ -156,7 +156,7 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
         M::Lfence | M::Sfence | M::Mfence => system::fence(cx),
         M::Ldmxcsr => system::ldmxcsr(cx),
         M::Stmxcsr => system::stmxcsr(cx),
-        M::Nop | M::Pause | M::Fnop | M::Wait | M::Endbr64 | M::Endbr32 | M::Reservednop | M::Prefetch | M::Prefetchw
+        M::Nop | M::Pause | M::Fnop | M::Wait | M::Endbr64 | M::Endbr32 | M::Rdsspd | M::Rdsspq | M::Reservednop | M::Prefetch | M::Prefetchw
         | M::Prefetchwt1 | M::Prefetchnta | M::Prefetcht0 | M::Prefetcht1 | M::Prefetcht2 => bits::hint(cx),
         M::Clflush | M::Clflushopt | M::Clwb => bits::flush_line(cx),
         _ => return None,
