@@ -48,7 +48,8 @@ def where_holds(expression, case, results):
     a, b = (r.fields() if r else {} for r in results)
     base = case.words[0] >> 5 & 31
     scope = {"rn": "sp" if base == 31 else f"x{base}", "word": case.words[0], "words": case.words, "fpcr": case.fpcr, "a": a, "b": b, "case": case}
-    return bool(eval(expression, {"__builtins__": {"any": any, "all": all, "len": len, "range": range}}, scope))
+    # As globals: expressions within the expression see them, too.
+    return bool(eval(expression, {"__builtins__": {"any": any, "all": all, "len": len, "range": range}, **scope}))
 
 
 def hexadecimal(name, value):
