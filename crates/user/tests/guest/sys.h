@@ -1,19 +1,6 @@
-// System calls and a few helpers for guest programs without a C library. General registers only, so that
-// the programs need nothing of a processor but its integer instructions.
-typedef unsigned long u64;
-typedef long i64;
-typedef unsigned u32;
-typedef unsigned char u8;
-#define NULL ((void *)0)
+// System calls of arm64 and a few helpers.
+#include "base.h"
 
-static inline i64 call6(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f) {
-    register i64 x8 asm("x8") = nr, x0 asm("x0") = a, x1 asm("x1") = b, x2 asm("x2") = c;
-    register i64 x3 asm("x3") = d, x4 asm("x4") = e, x5 asm("x5") = f;
-    asm volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory", "cc");
-    return x0;
-}
-#define PICK(a, b, c, d, e, f, g, N, ...) call6((i64)(a), (i64)(b), (i64)(c), (i64)(d), (i64)(e), (i64)(f), (i64)(g))
-#define sys(...) PICK(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 enum {
     SYS_getcwd = 17, SYS_epoll_create1 = 20, SYS_epoll_ctl = 21, SYS_epoll_pwait = 22, SYS_fcntl = 25, SYS_ioctl = 29,
     SYS_faccessat = 48, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_read = 63, SYS_write = 64, SYS_ppoll = 73,
@@ -26,24 +13,6 @@ enum {
     SYS_clone3 = 435,
 };
 enum { EINTR = 4, ECHILD = 10, ENOMEM = 12, EFAULT = 14, EINVAL = 22, ENOSYS = 38, ENOENT = 2, EACCES = 13, EAGAIN = 11 };
-
-static void put(const char *s) {
-    u64 n = 0;
-    while (s[n]) n++;
-    sys(SYS_write, 1, (i64)s, n);
-}
-static void number(u64 v) {
-    char b[24];
-    int i = 23;
-    b[i] = 0;
-    do b[--i] = '0' + v % 10; while (v /= 10);
-    put(b + i);
-}
-static _Noreturn void quit(int status) {
-    for (;;) sys(SYS_exit_group, status);
-}
-// Fails with the line's number on standard output.
-#define check(c) do { if (!(c)) { put("failed: line "); number(__LINE__); put(": " #c "\n"); quit(1); } } while (0)
 
 struct sigaction { void *handler; u64 flags; void *restorer; u64 mask; };
 enum { SIGINT = 2, SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGPIPE = 13,

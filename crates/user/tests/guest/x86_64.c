@@ -1,44 +1,18 @@
 // What x86_64 Linux has of its own: frames, exceptions, calls that other architectures lack. Also runs on the host itself.
-typedef unsigned long u64;
-typedef long i64;
-typedef unsigned u32;
-typedef unsigned char u8;
-#define NULL ((void *)0)
+#include "base.h"
 
-static inline i64 call6(i64 nr, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f) {
-    register i64 r10 asm("r10") = d, r8 asm("r8") = e, r9 asm("r9") = f;
-    asm volatile("syscall" : "+a"(nr) : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory", "cc");
-    return nr;
-}
-#define PICK(a, b, c, d, e, f, g, N, ...) call6((i64)(a), (i64)(b), (i64)(c), (i64)(d), (i64)(e), (i64)(f), (i64)(g))
-#define sys(...) PICK(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 enum {
     READ = 0, WRITE = 1, OPEN = 2, CLOSE = 3, STAT = 4, FSTAT = 5, LSTAT = 6, POLL = 7, MMAP = 9, MUNMAP = 11, SIGACTION = 13,
     SIGPROCMASK = 14, ACCESS = 21, PIPE = 22, SELECT = 23, DUP2 = 33, PAUSE = 34, NANOSLEEP = 35, ALARM = 37, SETITIMER = 38,
     GETPID = 39, CLONE = 56, FORK = 57, VFORK = 58, EXIT = 60, WAIT4 = 61, KILL = 62, UNAME = 63, GETDENTS = 78, CHDIR = 80,
     RENAME = 82, MKDIR = 83, RMDIR = 84, CREAT = 85, LINK = 86, UNLINK = 87, SYMLINK = 88, READLINK = 89, CHMOD = 90,
-    PTRACE = 101, GETPPID = 110, GETPGRP = 111, GETPGID = 121, SIGALTSTACK = 131, UTIME = 132, PRCTL = 157, ARCH_PRCTL = 158, GETTID = 186, TIME = 201,
+    PTRACE = 101, GETPPID = 110, GETPGRP = 111, GETPGID = 121, SIGALTSTACK = 131, UTIME = 132, PRCTL = 157,
+    ARCH_PRCTL = 158, GETTID = 186, TIME = 201,
     FUTEX = 202, EPOLL_CREATE = 213, GETDENTS64 = 217, EXIT_GROUP = 231, EPOLL_WAIT = 232, EPOLL_CTL = 233, TGKILL = 234,
     UTIMES = 235, EVENTFD = 284, SECCOMP = 317,
 };
 enum { SIGILL = 4, SIGTRAP = 5, SIGFPE = 8, SIGUSR1 = 10, SIGSEGV = 11, SIGALRM = 14 };
 
-static void put(const char *s) {
-    u64 n = 0;
-    while (s[n]) n++;
-    sys(WRITE, 1, s, n);
-}
-static void number(u64 v) {
-    char b[24];
-    int i = 23;
-    b[i] = 0;
-    do b[--i] = '0' + v % 10; while (v /= 10);
-    put(b + i);
-}
-static _Noreturn void quit(int status) {
-    for (;;) sys(EXIT_GROUP, status);
-}
-#define check(c) do { if (!(c)) { put("failed: line "); number(__LINE__); put(": " #c "\n"); quit(1); } } while (0)
 void *memset(void *p, int c, u64 n) {
     for (u8 *q = p; n--;) *q++ = c;
     return p;
