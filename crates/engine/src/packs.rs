@@ -13,7 +13,7 @@ use crate::regions::{Origin, Tier};
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_cache::{Found, hash};
 use brolga_ir::{Interpreter, RegionBackend};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
@@ -43,8 +43,10 @@ struct New<C> {
 #[derive(Debug)]
 struct State<C> {
     new: Vec<New<C>>,
-    /// Pages that were looked up, by number and mode.
-    seen: FxHashSet<(u64, u32)>,
+    /// Pages that were looked up, and in which modes.
+    seen: FxHashMap<u64, Vec<u32>>,
+    /// Blocks that are kept already.
+    kept: FxHashSet<TbKey>,
 }
 
 /// What is to be kept, and what was looked up.
@@ -53,7 +55,7 @@ pub(crate) struct Packs<C>(Mutex<State<C>>);
 
 impl<C> Default for Packs<C> {
     fn default() -> Self {
-        Packs(Mutex::new(State { new: Vec::new(), seen: FxHashSet::default() }))
+        Packs(Mutex::new(State { new: Vec::new(), seen: FxHashMap::default(), kept: FxHashSet::default() }))
     }
 }
 
@@ -65,7 +67,27 @@ impl<C> Packs<C> {
     /// Lets pages be looked up again: other bytes are there.
     pub(crate) fn forget(&self, start: u64, end: u64) {
         let (first, last) = (start >> PAGE_SHIFT, end.saturating_sub(1).max(start) >> PAGE_SHIFT);
-        self.state().seen.retain(|(page, _)| !(first..=last).contains(page));
+        let mut state = self.state();
+        let known = state.seen.len();
+        if last - first < state.seen.len() as u64 {
+            (first..=last).for_each(|page| _ = state.seen.remove(&page));
+        } else {
+            state.seen.retain(|page, _| !(first..=last).contains(page));
+        }
+        if state.seen.len() != known {
+            state.kept.retain(|key| !(first..=last).contains(&(key.pc >> PAGE_SHIFT)));
+        }
+    }
+
+    /// Notes that the page of `key` is looked up; false if it was before.
+    fn look(&self, key: TbKey) -> bool {
+        let mut state = self.state();
+        let modes = state.seen.entry(key.pc >> PAGE_SHIFT).or_default();
+        let first = !modes.contains(&key.mode);
+        if first {
+            modes.push(key.mode);
+        }
+        first
     }
 
     /// Runs `action` with the lock held.
@@ -89,6 +111,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         let waiting = {
             let mut state = self.packs.state();
+            if state.kept.contains(&key) {
+                return; // its code had to go, and came again
+            }
             state.new.push(New { key, end, sum: block.sum, code });
             state.new.len()
         };
@@ -143,7 +168,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let form = regions.backend.form(true) | PACK;
         if !self.is_eager()
             || !store.may_have(page, key.mode, form)
-            || !self.packs.state().seen.insert((page >> PAGE_SHIFT, key.mode))
+            || !self.packs.look(key)
             || !(self.config.is_file)(&[(page, page + PAGE)])
         {
             return false;
@@ -158,6 +183,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             let range = start.wrapping_sub(page) as usize..end.wrapping_sub(page) as usize;
             bytes.get(range).map(|part| out.extend(part)).is_some()
         });
+        let of_mode = |&(pc, _): &(u64, u64)| TbKey { pc, ..key };
+        self.packs.state().kept.extend(found.iter().flat_map(|pack| pack.ranges.iter().map(of_mode)));
         let placed = found.iter().filter(|pack| self.place_pack(&read, key.mode, pack)).count();
         drop(read);
         if let Some(stats) = &self.config.stats {
