@@ -259,12 +259,11 @@ impl Emitter<'_> {
             return cc;
         }
         match op.code {
-            Op::Brif if self.place(op.a, false) == Some(RAX) => {
-                put!(self.asm, testq_mr(RAX, RAX));
-                Cc::Ne
-            }
             Op::Brif => {
-                put!(self.asm, cmpq_mi_sxb(word(op.a), 0));
+                match self.place(op.a, false) {
+                    Some(reg) => put!(self.asm, testq_mr(reg, reg)),
+                    None => put!(self.asm, cmpq_mi_sxb(word(op.a), 0)),
+                }
                 Cc::Ne
             }
             Op::BrifCc => self.test_flags(condition(op.aux), op.b),

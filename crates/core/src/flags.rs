@@ -91,6 +91,21 @@ impl CcOp {
         };
         CcOp { kind, width, flip: word & CcOp::FLIP != 0 }
     }
+
+    /// What the operation makes of `a` and `b`, and the carry or borrow into bit 4, which is clear behind logic. `None` for
+    /// flags that no operation made.
+    pub const fn result(self, a: u64, b: u64) -> Option<(u64, bool)> {
+        let result = match self.kind {
+            CcKind::Packed => return None,
+            CcKind::Logic => return Some((a, false)),
+            CcKind::Add => a.wrapping_add(b),
+            CcKind::AddCarry => a.wrapping_add(b).wrapping_add(1),
+            CcKind::Sub => a.wrapping_sub(b),
+            CcKind::SubBorrow => a.wrapping_sub(b).wrapping_sub(1),
+        };
+        // The carry is where the operands and the result disagree.
+        Some((result, (a ^ b ^ result) >> 4 & 1 != 0))
+    }
 }
 
 /// Evaluated flags.
@@ -318,6 +333,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn result_and_its_carry_into_bit_4() {
+        let of = |kind, a, b| CcOp::new(kind, Width::W32).result(a, b);
+        assert_eq!(of(CcKind::Packed, 1, 2), None);
+        assert_eq!(of(CcKind::Logic, 0x1f, 0), Some((0x1f, false)));
+        assert_eq!(of(CcKind::Add, 0xf, 1), Some((0x10, true)));
+        assert_eq!(of(CcKind::AddCarry, 7, 7), Some((15, false)));
+        assert_eq!(of(CcKind::Sub, 0x10, 1), Some((0xf, true)));
+        assert_eq!(of(CcKind::SubBorrow, 0x1f, 0xe), Some((0x10, false)));
+        assert_eq!(of(CcKind::SubBorrow, 0x1f, 0xf), Some((0xf, true)));
     }
 
     #[test]

@@ -396,6 +396,16 @@ impl Builder {
         self.push(Inst { a, sub: kind as u8, ..Inst::new(Op::GotoInd, Ty::Void) });
     }
 
+    /// Leaves by a jump to `target` if `c` is not 0, else to `next`.
+    pub fn goto_if(&mut self, c: Value, target: u64, next: u64) {
+        let (taken, not_taken) = (self.new_label(), self.new_label());
+        self.brif(c, (taken, &[]), (not_taken, &[]));
+        self.bind(taken);
+        self.goto(JumpKind::Jump, target);
+        self.bind(not_taken);
+        self.goto(JumpKind::Jump, next);
+    }
+
     /// Ends by leaving to the run loop at `pc`.
     pub fn raise(&mut self, kind: RaiseKind, pc: u64, arg: Value) {
         self.push(Inst { a: arg, imm: pc, sub: kind as u8, ..Inst::new(Op::Raise, Ty::Void) });

@@ -6,6 +6,7 @@ mod build;
 pub mod eval;
 mod eval_vector;
 mod fp;
+pub mod inputs;
 mod layout;
 pub mod ops;
 pub mod parse;

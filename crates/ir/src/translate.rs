@@ -65,6 +65,23 @@ pub trait Frontend: Send + Sync {
     fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str>;
 }
 
+/// A guest's helper table, `HELPERS`, and a constant for the number of each row: `ID "name" function;`.
+#[macro_export]
+macro_rules! helper_table {
+    ($($id:ident $name:literal $func:path;)*) => {
+        /// The helper table.
+        pub static HELPERS: &[$crate::Helper] = &[$($crate::Helper { name: $name, func: $func },)*];
+
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "numbers the rows")]
+        enum Number { $($id,)* }
+
+        $(
+            #[doc = concat!("`", $name, "`")]
+            pub const $id: $crate::HelperId = $crate::HelperId(Number::$id as u16);
+        )*
+    };
+}
+
 /// Looks a helper up by name.
 pub fn helper_by_name(table: &[Helper], name: &str) -> Option<HelperId> {
     table.iter().position(|h| h.name == name).map(|i| HelperId(i as u16))

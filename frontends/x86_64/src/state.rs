@@ -217,21 +217,9 @@ pub fn reset(env: &mut Env) {
 
 /// PF and AF of the border form, in their EFLAGS places.
 pub fn parity_adjust(op: u64, a: u64, b: u64) -> u64 {
-    let result = match CcOp::from_word(op).kind {
-        CcKind::Packed => return a & (PF | AF),
-        // AF is undefined after logic; hosts clear it.
-        CcKind::Logic => return parity(a),
-        CcKind::Add => a.wrapping_add(b),
-        CcKind::AddCarry => a.wrapping_add(b).wrapping_add(1),
-        CcKind::Sub => a.wrapping_sub(b),
-        CcKind::SubBorrow => a.wrapping_sub(b).wrapping_sub(1),
-    };
-    // AF is the carry or borrow into bit 4, which is where the operands and the result disagree.
-    parity(result) | (a ^ b ^ result) & AF
-}
-
-fn parity(r: u64) -> u64 {
-    if (r as u8).count_ones().is_multiple_of(2) { PF } else { 0 }
+    let Some((result, adjust)) = CcOp::from_word(op).result(a, b) else { return a & (PF | AF) };
+    let even = (result as u8).count_ones() % 2 == 0;
+    u64::from(even) * PF | u64::from(adjust) * AF
 }
 
 /// MXCSR's exception flags.

@@ -1,7 +1,7 @@
 //! Words of the register file as the x86-64 front end assigns them, and EFLAGS. `tests/native` compares both with the
 //! front end's own.
 
-use brolga_core::{CcKind, CcOp, Env, Nzcv};
+use brolga_core::{CcOp, Env, Nzcv};
 
 /// rax; the others follow in order of the encoding.
 pub const RAX: usize = 0;
@@ -88,19 +88,9 @@ pub fn eflags(env: &Env) -> u64 {
 
 /// PF and AF: those of packed flags stand in the packed word, others follow from the operation.
 fn parity_adjust(op: u64, a: u64, b: u64) -> u64 {
-    let result = match CcOp::from_word(op).kind {
-        CcKind::Packed => return a & (PF | AF),
-        CcKind::Logic => return parity(a),
-        CcKind::Add => a.wrapping_add(b),
-        CcKind::AddCarry => a.wrapping_add(b).wrapping_add(1),
-        CcKind::Sub => a.wrapping_sub(b),
-        CcKind::SubBorrow => a.wrapping_sub(b).wrapping_sub(1),
-    };
-    parity(result) | (a ^ b ^ result) & AF
-}
-
-fn parity(r: u64) -> u64 {
-    if (r as u8).count_ones().is_multiple_of(2) { PF } else { 0 }
+    let Some((result, adjust)) = CcOp::from_word(op).result(a, b) else { return a & (PF | AF) };
+    let even = (result as u8).count_ones() % 2 == 0;
+    u64::from(even) * PF | u64::from(adjust) * AF
 }
 
 /// Sets the bits of EFLAGS that user code may change.

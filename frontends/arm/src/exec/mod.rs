@@ -4,10 +4,8 @@
 //! row makes the id and the table entry.
 
 use brolga_core::Env;
-use brolga_ir::{Helper, HelperId};
 use brolga_softfloat::{F16, F32, F64};
 
-pub mod clock;
 pub mod crypto;
 pub mod fp_convert;
 pub mod fp_env;
@@ -23,30 +21,15 @@ pub mod simd_lanes;
 pub mod simd_misc;
 pub mod simd_three;
 
-macro_rules! helpers {
-    ($($id:ident $name:literal $func:path;)*) => {
-        /// The helper table.
-        pub static HELPERS: &[Helper] = &[$(Helper { name: $name, func: $func },)*];
-
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "numbers the rows")]
-        enum Number { $($id,)* }
-
-        $(
-            #[doc = concat!("`", $name, "`")]
-            pub const $id: HelperId = HelperId(Number::$id as u16);
-        )*
-    };
-}
-
-helpers! {
+brolga_ir::helper_table! {
     CRC32 "crc32" int::crc32;
     PAC_ADD "pac_add" int::pac_add;
     PAC_AUTH "pac_auth" int::pac_auth;
     PAC_GENERIC "pac_generic" int::pac_generic;
     XAFLAG "xaflag" int::xaflag;
     AXFLAG "axflag" int::axflag;
-    COUNTER "counter" clock::counter;
-    RANDOM "random" clock::random;
+    COUNTER "counter" brolga_ir::inputs::counter;
+    RANDOM "random" brolga_ir::inputs::random;
     THREE_SAME "three_same" simd_three::three_same;
     PMULL8 "pmull8" simd_three::pmull8;
     THREE_ELEM "three_elem" simd_three::three_elem;

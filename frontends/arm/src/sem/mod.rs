@@ -177,13 +177,8 @@ impl<'a> Cx<'a> {
 
     /// Ends the block with a branch to `target` if `c` is not 0, else to the next instruction.
     pub fn goto_if(&mut self, c: Value, target: u64) -> Flow {
-        let (taken, not_taken) = (self.b.new_label(), self.b.new_label());
-        self.b.brif(c, (taken, &[]), (not_taken, &[]));
-        self.b.bind(taken);
-        self.b.goto(JumpKind::Jump, target);
-        self.b.bind(not_taken);
         let next = self.next_pc();
-        self.b.goto(JumpKind::Jump, next);
+        self.b.goto_if(c, target, next);
         Flow::EndTb
     }
 

@@ -76,7 +76,7 @@ static ROWS: &[Row] = &[
     },
     Row { encoding: [3, 3, 13, 0, 3], read: Read::Word(state::TPIDRRO_EL0), write: Write::No },
     // CNTFRQ, CNTPCT, CNTVCT, CNTPCTSS, CNTVCTSS.
-    constant([3, 3, 14, 0, 0], exec::clock::FREQUENCY),
+    constant([3, 3, 14, 0, 0], brolga_ir::inputs::COUNTER_HZ),
     Row { encoding: [3, 3, 14, 0, 1], read: Read::Helper(exec::COUNTER), write: Write::No },
     Row { encoding: [3, 3, 14, 0, 2], read: Read::Helper(exec::COUNTER), write: Write::No },
     Row { encoding: [3, 3, 14, 0, 5], read: Read::Helper(exec::COUNTER), write: Write::No },

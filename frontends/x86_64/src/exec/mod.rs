@@ -3,7 +3,6 @@
 //! Each works on the register file alone; its call site declares the registers. One row a helper: the
 //! row makes the id and the table entry.
 
-use brolga_ir::{Helper, HelperId};
 use brolga_softfloat::{F32, F64};
 
 pub mod cpuid;
@@ -18,22 +17,7 @@ mod x87_host;
 
 pub use x87_host::{PRESENT as X87, f as x87_function, kind as x87_kind, op as x87_op};
 
-macro_rules! helpers {
-    ($($id:ident $name:literal $func:path;)*) => {
-        /// The helper table.
-        pub static HELPERS: &[Helper] = &[$(Helper { name: $name, func: $func },)*];
-
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "numbers the rows")]
-        enum Number { $($id,)* }
-
-        $(
-            #[doc = concat!("`", $name, "`")]
-            pub const $id: HelperId = HelperId(Number::$id as u16);
-        )*
-    };
-}
-
-helpers! {
+brolga_ir::helper_table! {
     PARITY "parity" flags::parity;
     EFLAGS "eflags" flags::eflags;
     SET_FLAGS "set_flags" flags::set_low;
@@ -49,8 +33,8 @@ helpers! {
     PEXT "pext" int::pext;
     CRC32C "crc32c" int::crc32c;
     CPUID "cpuid" cpuid::cpuid;
-    COUNTER "counter" system::counter;
-    RANDOM "random" system::random;
+    COUNTER "counter" brolga_ir::inputs::counter;
+    RANDOM "random" brolga_ir::inputs::random;
     GET_MXCSR "get_mxcsr" system::get_mxcsr;
     SET_MXCSR "set_mxcsr" system::set_mxcsr;
     FLUSH_S "flush_s" fp::flush::<F32>;

@@ -1,4 +1,4 @@
-//! The counter and the random number generator that EL0 reads.
+//! Helpers by which guests read what the guest's state does not determine.
 
 use brolga_core::Env;
 use std::collections::hash_map::RandomState;
@@ -7,17 +7,17 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// CNTFRQ_EL0 in Hz. Arm ARM, "The Generic Timer": 1 GHz from Armv8.6 on.
-pub const FREQUENCY: u64 = 1_000_000_000;
+/// Units of [`counter`] in a second.
+pub const COUNTER_HZ: u64 = 1_000_000_000;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// CNTVCT_EL0: ticks since the first use.
+/// Nanoseconds since the first use.
 pub extern "C" fn counter(_env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
     START.elapsed().as_nanos() as u64
 }
 
-/// RNDR: a random number, from the host's entropy.
+/// A random number, from the host's entropy.
 pub extern "C" fn random(_env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
