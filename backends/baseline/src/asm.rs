@@ -1,7 +1,7 @@
 //! The code buffer: labels, register names, and shorthand for the encoder's operands.
 
 use brolga_core::Env;
-use cranelift_assembler_x64::{Amode, AmodeOffsetPlusKnownOffset, Registers, gpr::enc};
+use cranelift_assembler_x64::{Amode, AmodeOffsetPlusKnownOffset, DeferredTarget, Registers, gpr::enc};
 
 /// Registers by number.
 pub(crate) enum Host {}
@@ -42,8 +42,10 @@ macro_rules! put_plain {
 }
 pub(crate) use put_plain;
 
-/// Stands for a number that is not known yet: no encoder finds a short form for it.
-pub(crate) const HOLE: i32 = 0x7fff_fff8;
+/// Memory at a distance from the next instruction that is not known yet.
+pub(crate) fn near() -> Amode<u8> {
+    Amode::RipRelative { target: DeferredTarget::None }
+}
 
 /// Memory at a register and a displacement.
 pub(crate) fn at(base: u8, disp: i32) -> Amode<u8> {
@@ -206,6 +208,12 @@ impl Asm {
             self.constant(spare, value);
             put!(self, movq_mr(to, spare));
         }
+    }
+
+    /// Ends of displacements before `border` that lead to labels behind it.
+    pub(crate) fn crossings(&self, border: u32) -> Vec<u32> {
+        let over = |(end, label): &&(u32, Label)| *end <= border && self.labels[label.0 as usize] >= border;
+        self.uses.iter().filter(over).map(|(end, _)| *end).collect()
     }
 
     /// Fills displacements in. Every label that is used was bound.

@@ -1,6 +1,6 @@
 //! One arm an op: the pass over the flat form.
 
-use crate::asm::{Asm, Cc, HOLE, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
+use crate::asm::{Asm, Cc, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, near, put, put_plain, word};
 use crate::copies::{Copies, Future, futures};
 use brolga_core::Env;
 use brolga_interp::{Code as Op, Flat, FlatOp, NONE, pack};
@@ -63,8 +63,10 @@ pub enum Slot {
 pub enum SlotForm {
     /// The slot's number.
     Number,
-    /// Eight times its number.
-    Offset,
+    /// The distance of its word from behind the four bytes.
+    Near,
+    /// The same from one byte further on.
+    NearByte,
 }
 
 /// Four bytes of code that depend on a slot, whose number is not known yet.
@@ -87,6 +89,10 @@ pub struct Code {
     pub exits: Vec<u64>,
     /// Where slots are named.
     pub uses: Vec<SlotUse>,
+    /// Where rare ways out begin; nothing runs on into them.
+    pub cold: u32,
+    /// Ends of the displacements of jumps there.
+    pub crossings: Vec<u32>,
     /// Offset of each host instruction that may fault, and its guest instruction's address; ascending.
     pub accesses: Vec<(u32, u64)>,
 }
@@ -170,8 +176,10 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         e.future = e.futures[index];
         e.op(index, op)?;
     }
+    let cold = e.asm.here();
     e.leave_cold();
-    Ok(Code { bytes: e.asm.finish(), exits: e.exits, uses: e.uses, accesses: e.accesses })
+    let crossings = e.asm.crossings(cold);
+    Ok(Code { bytes: e.asm.finish(), exits: e.exits, uses: e.uses, cold, crossings, accesses: e.accesses })
 }
 
 /// `with_constant!(e, value, addq_mi_sxb, addq_mi_sxb, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
@@ -211,15 +219,15 @@ impl Emitter<'_> {
     /// Every entry polls and counts.
     fn enter(&mut self) {
         self.poll(self.plan.pc);
-        put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
-        put!(self.asm, subq_mi_sxb(at(RAX, HOLE), 1));
-        self.uses_slot(Slot::Counter, SlotForm::Offset, 1);
+        put!(self.asm, subq_mi_sxb(near(), 1));
+        self.uses_slot(Slot::Counter, SlotForm::NearByte);
         let hot = self.cold_exit(self.plan.pc, self.plan.status.hot);
         self.asm.jump_if(Cc::S, hot);
     }
 
-    /// Notes that the last instruction but for its last `behind` bytes ends in what depends on a slot.
-    pub(crate) fn uses_slot(&mut self, slot: Slot, form: SlotForm, behind: u32) {
+    /// Notes that the last instruction ends in what depends on a slot.
+    pub(crate) fn uses_slot(&mut self, slot: Slot, form: SlotForm) {
+        let behind = u32::from(form == SlotForm::NearByte);
         self.uses.push(SlotUse { at: self.asm.here() - behind - 4, slot, form });
     }
 

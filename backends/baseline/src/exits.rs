@@ -1,6 +1,6 @@
 //! Ways out of a block: linked, by the return stack, by the jump cache, and back to the run loop.
 
-use crate::asm::{Cc, HOLE, RAX, RCX, RDI, RDX, RSI, at, field, put, word};
+use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, field, near, put, word};
 use crate::emit::{Emitter, SlotForm};
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
 use brolga_interp::FlatOp;
@@ -27,12 +27,11 @@ impl Emitter<'_> {
             self.push_return();
         }
         let slot = self.exit_slot(op.imm);
-        put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
         // What an unlinked slot leads to wants its number.
-        put!(self.asm, movl_oi(RSI, HOLE as u32));
-        self.uses_slot(slot, SlotForm::Number, 0);
-        put!(self.asm, jmpq_m(at(RAX, HOLE)));
-        self.uses_slot(slot, SlotForm::Offset, 0);
+        put!(self.asm, movl_oi(RSI, 0));
+        self.uses_slot(slot, SlotForm::Number);
+        put!(self.asm, jmpq_m(near()));
+        self.uses_slot(slot, SlotForm::Near);
     }
 
     pub(crate) fn goto_indirect(&mut self, op: &FlatOp) {
@@ -50,8 +49,8 @@ impl Emitter<'_> {
         let slot = self.exit_slot(self.plan.end);
         put!(self.asm, movq_rm(RCX, field(offset_of!(Env, return_top))));
         self.asm.store_constant(entry(offset_of!(ReturnEntry, guest)), self.plan.end, RDX);
-        put!(self.asm, movq_mi_sxl(entry(offset_of!(ReturnEntry, slot)), HOLE));
-        self.uses_slot(slot, SlotForm::Number, 0);
+        put!(self.asm, movq_mi_sxl(entry(offset_of!(ReturnEntry, slot)), 0));
+        self.uses_slot(slot, SlotForm::Number);
         put!(self.asm, addl_mi_sxb(RCX, ENTRY));
         self.set_top();
     }

@@ -97,13 +97,15 @@ pub(crate) enum SlotForm {
     Wide = 0,
     /// Four bytes: its number.
     Number = 1,
-    /// Four bytes: eight times its number.
-    Offset = 2,
+    /// Four bytes: how far its word is from behind them.
+    Near = 2,
+    /// The same from one byte further on.
+    NearByte = 3,
 }
 
 impl SlotForm {
     pub(crate) fn from_word(word: u32) -> Option<SlotForm> {
-        [SlotForm::Wide, SlotForm::Number, SlotForm::Offset].into_iter().find(|form| *form as u32 == word)
+        [SlotForm::Wide, SlotForm::Number, SlotForm::Near, SlotForm::NearByte].into_iter().find(|form| *form as u32 == word)
     }
 
     /// Bytes that it takes.
@@ -139,6 +141,17 @@ pub struct Compiled {
     pub(crate) traps: Box<[(u32, Access)]>,
     pub(crate) precise: bool,
     pub(crate) removes_tags: bool,
+    /// Of a block of tier 1.
+    pub(crate) parts: Parts,
+}
+
+/// How a block's code is made up, for those that join it with others.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Parts {
+    /// Where rare ways out begin.
+    pub cold: u32,
+    /// Ends of jumps' displacements from before there to behind.
+    pub crossings: Vec<u32>,
 }
 
 impl Compiled {
@@ -301,6 +314,7 @@ impl Compiler<'_> {
             traps: traps.into_boxed_slice(),
             precise: region.precise,
             removes_tags: self.remove_tags,
+            parts: Parts::default(),
         })
     }
 }

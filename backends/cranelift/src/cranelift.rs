@@ -121,14 +121,16 @@ impl Cranelift {
         if !host::SUPPORTED {
             return Err(NewError::Host("there is no trampoline for it".into()));
         }
+        let slots = (arena_bytes / 64).max(1024).next_multiple_of(512);
+        let (arena, beside) = Arena::new(arena_bytes, 8 * slots).map_err(NewError::Memory)?;
         Ok(Cranelift {
             host: OnceLock::new(),
             options,
             regs,
             rows: RowMap::new(regs),
             controls: fp::controls(regs.fp.as_ref()),
-            arena: Arena::new(arena_bytes).map_err(NewError::Memory)?,
-            slots: LinkSlots::new((arena_bytes / 64).max(1024)).map_err(NewError::Memory)?,
+            arena,
+            slots: LinkSlots::new(beside).map_err(NewError::Memory)?,
             learnt: Learnt::default(),
         })
     }
@@ -183,21 +185,28 @@ impl Cranelift {
     pub fn install(&self, mut compiled: Compiled) -> Result<Installed, ArenaFull> {
         let wanted = compiled.exits.iter().chain(&compiled.counters).copied();
         let Some(mut exits) = self.allocate(wanted) else { return Err(ArenaFull(compiled)) };
-        let code = &mut compiled.code;
-        for reloc in &compiled.relocs {
-            let (at, slot) = (reloc.at as usize, exits[reloc.slot as usize].0);
-            match reloc.form {
-                SlotForm::Wide => code[at..at + 8].copy_from_slice(&u64::from(slot).to_le_bytes()),
-                SlotForm::Number => code[at..at + 4].copy_from_slice(&slot.to_le_bytes()),
-                // There are at most 2^24 slots.
-                SlotForm::Offset => code[at..at + 4].copy_from_slice(&(8 * slot).to_le_bytes()),
+        let relocs = &compiled.relocs;
+        let fit = |base: u64, code: &mut [u8]| {
+            for reloc in relocs {
+                let (at, slot) = (reloc.at as usize, exits[reloc.slot as usize].0);
+                // The slots are beside the code: 32 bits hold the distance.
+                let distance = |behind: u64| {
+                    let next = base + at as u64 + 4 + behind;
+                    (self.slots.word(slot).wrapping_sub(next) as u32).to_le_bytes()
+                };
+                match reloc.form {
+                    SlotForm::Wide => code[at..at + 8].copy_from_slice(&u64::from(slot).to_le_bytes()),
+                    SlotForm::Number => code[at..at + 4].copy_from_slice(&slot.to_le_bytes()),
+                    SlotForm::Near => code[at..at + 4].copy_from_slice(&distance(0)),
+                    SlotForm::NearByte => code[at..at + 4].copy_from_slice(&distance(1)),
+                }
             }
-        }
+        };
         let table = |start| {
             let tags_stay = self.options.tagged && !compiled.removes_tags;
             Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise, tags_stay })
         };
-        let Some(base) = self.arena.publish(&compiled.code, table) else {
+        let Some(base) = self.arena.publish(&mut compiled.code, fit, table) else {
             exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
             return Err(ArenaFull(compiled));
         };

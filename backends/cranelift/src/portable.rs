@@ -3,7 +3,7 @@
 //! What must be the same beside: this very build, the host's instructions ([`host_key`]), [`Options`](crate::Options),
 //! and the guest's tables of registers and helpers.
 
-use crate::compile::{Compiled, Reloc, SlotForm};
+use crate::compile::{Compiled, Parts, Reloc, SlotForm};
 use crate::lower::Access;
 
 /// Bits of a form: what code must be like to be put in place now.
@@ -111,8 +111,9 @@ pub(crate) fn import(bytes: &[u8]) -> Option<Compiled> {
         && relocs.iter().all(|r| inside(r.at, r.form.size()) && (r.slot as usize) < exits.len() + counters.len())
         && traps.is_sorted_by_key(|t| t.0);
     let (precise, removes_tags) = (form & PRECISE != 0, form & REMOVES_TAGS != 0);
-    let traps = traps.into();
-    let place = Compiled { code, entries, exits, counters, patience, relocs, traps, precise, removes_tags };
+    // What is kept has been joined.
+    let (traps, parts) = (traps.into(), Parts::default());
+    let place = Compiled { code, entries, exits, counters, patience, relocs, traps, precise, removes_tags, parts };
     good.then_some(place)
 }
 
@@ -127,12 +128,13 @@ mod tests {
             exits: vec![0x40_0020, 0x40_1000],
             counters: vec![0x40_0000],
             patience: 7,
-            relocs: [(8, 1, SlotForm::Wide), (24, 0, SlotForm::Number), (40, 2, SlotForm::Offset)]
+            relocs: [(8, 1, SlotForm::Wide), (24, 0, SlotForm::Number), (40, 2, SlotForm::Near)]
                 .map(|(at, slot, form)| Reloc { at, slot, form })
                 .into(),
             traps: [3, 9].map(|at| (at, Access { resume: 0x40_0000, pc: 0x40_0000 + u64::from(at) })).into(),
             precise: true,
             removes_tags: false,
+            parts: Parts::default(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Link slots: where static exits go. A slot is one host code address in data memory, so linking and
 //! unlinking is one store, and code is never patched. A slot may also be a counter.
-#![allow(unsafe_code, reason = "an anonymous mapping as an array of atomics, read by generated code")]
+#![allow(unsafe_code, reason = "memory as an array of atomics, read by generated code")]
 
+use crate::arena::Beside;
 use crate::host;
 use memmap2::MmapMut;
 use std::sync::Mutex;
@@ -13,8 +14,8 @@ pub type Slot = u32;
 /// All slots of one code arena.
 #[derive(Debug)]
 pub(crate) struct LinkSlots {
-    /// Host addresses; read by generated code.
-    hosts: MmapMut,
+    /// Host addresses; read by generated code, within reach of which they are.
+    hosts: Beside,
     /// Guest addresses that the slots stand for.
     pcs: MmapMut,
     len: usize,
@@ -35,11 +36,17 @@ fn words(map: &MmapMut, len: usize) -> &[AtomicU64] {
     unsafe { std::slice::from_raw_parts(map.as_ptr().cast(), len) }
 }
 
+fn hosts(beside: &Beside, len: usize) -> &[AtomicU64] {
+    // SAFETY: as in `words`; nobody else has this memory.
+    unsafe { std::slice::from_raw_parts(beside.start().cast(), len) }
+}
+
 impl LinkSlots {
-    /// Room for `len` slots; memory is taken as they are used.
-    pub(crate) fn new(len: usize) -> std::io::Result<LinkSlots> {
+    /// As many slots as there is room for in `beside`; memory is taken as they are used.
+    pub(crate) fn new(beside: Beside) -> std::io::Result<LinkSlots> {
+        let len = beside.len() / 8;
         let slots = LinkSlots {
-            hosts: MmapMut::map_anon(len * 8)?,
+            hosts: beside,
             pcs: MmapMut::map_anon(len * 8)?,
             len,
             free: Mutex::new(Free { next: 1, back: Vec::new() }),
@@ -50,7 +57,12 @@ impl LinkSlots {
 
     /// Address of slot 0, for `Env::link_slots`.
     pub(crate) fn address(&self) -> u64 {
-        self.hosts.as_ptr() as u64
+        self.hosts.start() as u64
+    }
+
+    /// Address of the slot's word.
+    pub(crate) fn word(&self, slot: Slot) -> u64 {
+        self.address() + 8 * u64::from(slot)
     }
 
     /// A fresh, unlinked slot that leads to guest address `pc`.
@@ -82,17 +94,17 @@ impl LinkSlots {
     }
 
     pub(crate) fn link(&self, slot: Slot, host: u64) {
-        words(&self.hosts, self.len)[slot as usize].store(host, Ordering::Release);
+        hosts(&self.hosts, self.len)[slot as usize].store(host, Ordering::Release);
     }
 
     /// Makes the slot a counter, which generated code counts down.
     pub(crate) fn set_count(&self, slot: Slot, count: u32) {
-        words(&self.hosts, self.len)[slot as usize].store(count.into(), Ordering::Relaxed);
+        hosts(&self.hosts, self.len)[slot as usize].store(count.into(), Ordering::Relaxed);
     }
 
     /// What a counter has left.
     pub(crate) fn count(&self, slot: Slot) -> u32 {
-        let left = words(&self.hosts, self.len)[slot as usize].load(Ordering::Relaxed) as i64;
+        let left = hosts(&self.hosts, self.len)[slot as usize].load(Ordering::Relaxed) as i64;
         left.clamp(0, u32::MAX.into()) as u32
     }
 
