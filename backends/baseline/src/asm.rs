@@ -1,5 +1,6 @@
 //! The code buffer: labels, register names, and shorthand for the encoder's operands.
 
+use crate::code::{Jump, Way};
 use brolga_core::Env;
 use cranelift_assembler_x64::{Amode, AmodeOffsetPlusKnownOffset, DeferredTarget, Registers, gpr::enc};
 
@@ -69,6 +70,16 @@ const _: () = assert!(std::mem::offset_of!(Env, file) == 0);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Label(u32);
 
+/// What a label stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Unknown,
+    /// An offset in the code.
+    Here(u32),
+    /// Nothing in the code of this block.
+    Out(Way),
+}
+
 /// A host condition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Cc {
@@ -114,11 +125,15 @@ impl Cc {
 #[derive(Debug, Default)]
 pub(crate) struct Asm {
     pub(crate) bytes: Vec<u8>,
-    /// Offset of each label; `u32::MAX` until it is bound.
-    labels: Vec<u32>,
+    labels: Vec<Place>,
     /// Ends of the displacements to fill in, and what they lead to.
     uses: Vec<(u32, Label)>,
+    /// End of the last unconditional one.
+    last_jump: u32,
 }
+
+/// Bytes of a jump.
+pub(crate) const JUMP: usize = 5;
 
 impl Asm {
     /// An empty buffer for about `bytes` bytes.
@@ -131,12 +146,23 @@ impl Asm {
     }
 
     pub(crate) fn label(&mut self) -> Label {
-        self.labels.push(u32::MAX);
+        self.labels.push(Place::Unknown);
         Label(self.labels.len() as u32 - 1)
     }
 
     pub(crate) fn bind(&mut self, label: Label) {
-        self.labels[label.0 as usize] = self.here();
+        self.labels[label.0 as usize] = Place::Here(self.here());
+    }
+
+    /// Has jumps to `label` leave the block.
+    pub(crate) fn bind_out(&mut self, label: Label, way: Way) {
+        self.labels[label.0 as usize] = Place::Out(way);
+    }
+
+    /// A label for `way`.
+    pub(crate) fn out(&mut self, way: Way) -> Label {
+        self.labels.push(Place::Out(way));
+        Label(self.labels.len() as u32 - 1)
     }
 
     fn used(&mut self, label: Label) {
@@ -146,6 +172,7 @@ impl Asm {
     pub(crate) fn jump(&mut self, to: Label) {
         put_plain!(self, jmp_d32(0));
         self.used(to);
+        self.last_jump = self.here();
     }
 
     pub(crate) fn jump_if(&mut self, cc: Cc, to: Label) {
@@ -210,19 +237,39 @@ impl Asm {
         }
     }
 
-    /// Ends of displacements before `border` that lead to labels behind it.
-    pub(crate) fn crossings(&self, border: u32) -> Vec<u32> {
-        let over = |(end, label): &&(u32, Label)| *end <= border && self.labels[label.0 as usize] >= border;
-        self.uses.iter().filter(over).map(|(end, _)| *end).collect()
+    /// Returns to the run loop with a status word.
+    pub(crate) fn leave(&mut self, status: u32) {
+        put!(self, movl_oi(RAX, status));
+        self.unwind();
     }
 
-    /// Fills displacements in. Every label that is used was bound.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    /// Returns to the run loop; the status word is in RAX. The frame is that of all regions and blocks.
+    pub(crate) fn unwind(&mut self) {
+        put!(self, movq_mr(RSP, RBP));
+        put!(self, popq_o(RBP));
+        put_plain!(self, retq_zo());
+    }
+
+    /// Fills displacements in, of labels that were bound; the rest lead out. A jump out at the very end is left away: the
+    /// code runs on there.
+    pub(crate) fn finish(mut self) -> (Vec<u8>, Vec<Jump>, Option<Way>) {
+        let mut out = Vec::new();
+        let mut tail = None;
         for (end, label) in self.uses {
-            let distance = self.labels[label.0 as usize].wrapping_sub(end);
-            self.bytes[end as usize - 4..end as usize].copy_from_slice(&distance.to_le_bytes());
+            match self.labels[label.0 as usize] {
+                Place::Out(way) if end == self.bytes.len() as u32 && self.last_jump == end => tail = Some(way),
+                Place::Out(to) => out.push(Jump { end, to }),
+                Place::Here(at) => {
+                    let distance = at.wrapping_sub(end);
+                    self.bytes[end as usize - 4..end as usize].copy_from_slice(&distance.to_le_bytes());
+                }
+                Place::Unknown => unreachable!("every label that is used is bound"),
+            }
         }
-        self.bytes
+        if tail.is_some() {
+            self.bytes.truncate(self.bytes.len() - JUMP);
+        }
+        (self.bytes, out, tail)
     }
 }
 
@@ -240,7 +287,23 @@ mod tests {
         a.bind(on);
         put_plain!(a, retq_zo());
         // je +5 over the jmp; jmp -11 to the start.
-        assert_eq!(a.finish(), [0x0f, 0x84, 5, 0, 0, 0, 0xe9, 0xf5, 0xff, 0xff, 0xff, 0xc3]);
+        assert_eq!(a.finish().0, [0x0f, 0x84, 5, 0, 0, 0, 0xe9, 0xf5, 0xff, 0xff, 0xff, 0xc3]);
+    }
+
+    #[test]
+    fn jumps_out_are_told_and_the_last_is_left_away() {
+        let mut a = Asm::default();
+        let (one, two) = (a.out(Way::Exit(1)), a.out(Way::Exit(2)));
+        a.jump_if(Cc::E, one);
+        a.jump(two);
+        let (bytes, jumps, tail) = a.finish();
+        assert_eq!((bytes.len(), tail), (6, Some(Way::Exit(2))));
+        assert_eq!(jumps, [Jump { end: 6, to: Way::Exit(1) }]);
+        // A conditional one stays, though it is the last.
+        let mut a = Asm::default();
+        let one = a.out(Way::Exit(1));
+        a.jump_if(Cc::E, one);
+        assert_eq!(a.finish().2, None);
     }
 
     #[test]
@@ -248,7 +311,7 @@ mod tests {
         let form = |value| {
             let mut a = Asm::default();
             a.constant(RAX, value);
-            a.finish()
+            a.finish().0
         };
         assert_eq!(form(7), [0xb8, 7, 0, 0, 0]);
         assert_eq!(form(u64::MAX), [0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff]);

@@ -6,9 +6,10 @@ use crate::fault::FaultTable;
 use memmap2::{MmapMut, MmapOptions};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Unit of allocation in bytes.
 const GRANULE: usize = 64;
@@ -16,20 +17,30 @@ const GRANULE: usize = 64;
 /// Memory beside the code, which a displacement reaches from anywhere in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Beside {
-    /// Code first; what is behind it is ours.
+    /// Code first; parts of what is behind it are ours.
     space: Arc<MmapMut>,
-    offset: usize,
+    part: Range<usize>,
 }
 
 impl Beside {
-    /// Page-aligned; zeros at first.
+    /// Page-aligned if the lengths asked for are; zeros at first.
     pub(crate) fn start(&self) -> *const u8 {
-        self.space.as_ptr().wrapping_add(self.offset)
+        self.space.as_ptr().wrapping_add(self.part.start)
     }
 
     /// Bytes.
     pub(crate) fn len(&self) -> usize {
-        self.space.len() - self.offset
+        self.part.len()
+    }
+
+    /// The first `bytes`, and the rest.
+    pub(crate) fn split(self, bytes: usize) -> (Beside, Beside) {
+        let Range { start, end } = self.part;
+        let border = start + bytes;
+        (
+            Beside { space: Arc::clone(&self.space), part: start..border },
+            Beside { space: self.space, part: border..end },
+        )
     }
 }
 
@@ -82,7 +93,7 @@ impl Arena {
         let space = Arc::new(MmapMut::map_anon(bytes + beside)?);
         map_at(space.as_ptr(), bytes, libc::PROT_READ | libc::PROT_EXEC, &file)?;
         let owners = MmapMut::map_anon(bytes / GRANULE * 8)?;
-        let around = Beside { space: Arc::clone(&space), offset: bytes };
+        let around = Beside { space: Arc::clone(&space), part: bytes..bytes + beside };
         Ok((Arena { write, space, owners, free: Mutex::new(Free { next: 0, runs: Vec::new() }) }, around))
     }
 
@@ -243,7 +254,8 @@ mod tests {
     #[test]
     fn unshared_copy_keeps_the_code() {
         let (arena, _) = Arena::new(1 << 16, 0).unwrap();
-        let put = |code: &mut [u8]| arena.publish(code, |base, code| code[0] = base as u8 + 1, FaultTable::empty).unwrap();
+        let put =
+            |code: &mut [u8]| arena.publish(code, |base, code| code[0] = base as u8 + 1, FaultTable::empty).unwrap();
         // SAFETY: `at` is the address of code in place.
         let byte = |at: u64| unsafe { *(at as *const u8) };
         let base = put(&mut [0, 2, 3, 4]);

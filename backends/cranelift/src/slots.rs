@@ -8,8 +8,11 @@ use memmap2::MmapMut;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Index of a slot. Slot 0 is never linked and belongs to no address.
+/// Index of a slot. Slot 0 is never linked and belongs to no address; no more does [`HOT`].
 pub type Slot = u32;
+
+/// Leads to where blocks of tier 1 go that are hot.
+pub(crate) const HOT: Slot = 1;
 
 /// All slots of one code arena.
 #[derive(Debug)]
@@ -49,9 +52,10 @@ impl LinkSlots {
             hosts: beside,
             pcs: MmapMut::map_anon(len * 8)?,
             len,
-            free: Mutex::new(Free { next: 1, back: Vec::new() }),
+            free: Mutex::new(Free { next: HOT + 1, back: Vec::new() }),
         };
         slots.unlink(0);
+        slots.link(HOT, host::hot_address());
         Ok(slots)
     }
 
@@ -100,12 +104,6 @@ impl LinkSlots {
     /// Makes the slot a counter, which generated code counts down.
     pub(crate) fn set_count(&self, slot: Slot, count: u32) {
         hosts(&self.hosts, self.len)[slot as usize].store(count.into(), Ordering::Relaxed);
-    }
-
-    /// What a counter has left.
-    pub(crate) fn count(&self, slot: Slot) -> u32 {
-        let left = hosts(&self.hosts, self.len)[slot as usize].load(Ordering::Relaxed) as i64;
-        left.clamp(0, u32::MAX.into()) as u32
     }
 
     pub(crate) fn unlink(&self, slot: Slot) {

@@ -168,6 +168,33 @@ pub(crate) fn unlinked_address() -> u64 {
     unlinked as *const () as u64
 }
 
+/// Where blocks of tier 1 go that are hot, with the number of their count as second argument: to the code that was made
+/// for them, or to the run loop.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn hot() {
+    naked_asm!(
+        "mov rax, [rdi + {hosts}]",
+        "mov rax, [rax + rsi * 8]",
+        "test rax, rax",
+        "je 2f",
+        "jmp rax",
+        "2:",
+        "mov [rdi + {slot}], rsi",
+        "mov eax, {hot}",
+        "mov rsp, rbp",
+        "pop rbp",
+        "ret",
+        hosts = const offset_of!(Env, hot_hosts),
+        slot = const offset_of!(Env, exit_slot),
+        hot = const status::HOT,
+    )
+}
+
+/// Address of the code for hot blocks.
+pub(crate) fn hot_address() -> u64 {
+    hot as *const () as u64
+}
+
 /// Bytes of an entry thunk.
 pub(crate) const THUNK: usize = 10;
 
