@@ -23,7 +23,7 @@ pub(crate) const RBX: u8 = enc::RBX;
 pub(crate) const RSP: u8 = enc::RSP;
 pub(crate) const RBP: u8 = enc::RBP;
 pub(crate) const RSI: u8 = enc::RSI;
-/// `Env`, always.
+/// `Env` plus its bias, always.
 pub(crate) const RDI: u8 = enc::RDI;
 pub(crate) const R8: u8 = enc::R8;
 
@@ -56,12 +56,17 @@ pub(crate) fn at(base: u8, disp: i32) -> Amode<u8> {
 
 /// A word of the register file, which `Env` begins with.
 pub(crate) fn word(w: u8) -> Amode<u8> {
-    at(RDI, 8 * i32::from(w))
+    field(8 * usize::from(w))
 }
 
 /// A field of `Env`.
 pub(crate) fn field(offset: usize) -> Amode<u8> {
-    at(RDI, offset as i32)
+    at(RDI, displacement(offset))
+}
+
+/// The displacement of an offset in `Env`.
+pub(crate) fn displacement(offset: usize) -> i32 {
+    offset as i32 - Env::BIAS
 }
 
 const _: () = assert!(std::mem::offset_of!(Env, file) == 0);

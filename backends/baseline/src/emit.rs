@@ -647,9 +647,10 @@ impl Emitter<'_> {
     /// Calls a function of the helper table, its arguments in place; the result is in RAX.
     pub(crate) fn call(&mut self, helper: u32) {
         put!(self.asm, movq_rm(RAX, field(offset_of!(Env, helpers))));
+        put!(self.asm, addq_mi_sxb(RDI, -Env::BIAS as i8));
         put!(self.asm, callq_m(at(RAX, 8 * helper as i32)));
-        // Behind the saved frame pointer and the address that the frame returns to is `Env`.
-        put!(self.asm, movq_rm(RDI, at(RBP, 16)));
+        // What is behind the saved frame pointer, the address that the frame returns to, and the address of `Env`.
+        put!(self.asm, movq_rm(RDI, at(RBP, 24)));
         self.copies.forget();
     }
 

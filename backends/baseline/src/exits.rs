@@ -1,6 +1,6 @@
 //! Ways out of a block: linked, by the return stack, by the jump cache, and back to the run loop.
 
-use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, field, put, word};
+use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, displacement, field, put, word};
 use crate::code::Way;
 use crate::emit::Emitter;
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
@@ -15,7 +15,7 @@ const ENTRY: i8 = size_of::<ReturnEntry>() as i8;
 
 /// A field of the return stack's entry at byte offset RCX.
 fn entry(offset: usize) -> Amode<u8> {
-    indexed(RDI, RCX, Scale::One, (offset_of!(Env, return_stack) + offset) as i32)
+    indexed(RDI, RCX, Scale::One, displacement(offset_of!(Env, return_stack) + offset))
 }
 
 fn indexed(base: u8, index: u8, scale: Scale, disp: i32) -> Amode<u8> {

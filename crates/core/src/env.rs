@@ -135,6 +135,9 @@ impl Default for Env {
 }
 
 impl Env {
+    /// Generated code holds the address of `Env` plus this: displacements of one byte reach the first 32 words of the file.
+    pub const BIAS: i32 = 128;
+
     /// Reads a 64-bit register.
     #[inline(always)]
     pub fn get(&self, reg: Reg) -> u64 {
