@@ -118,9 +118,10 @@ const MAX_CODE_MIB: u64 = 1024;
 /// The region tier, where the host has one.
 fn region_tier(options: &RunOptions, cpu: Processor, base: u64, helpers: &[Helper]) -> Option<RegionTier> {
     let mib = options.tb_size_mib.filter(|&mib| mib != 0).unwrap_or(CODE_MIB).min(MAX_CODE_MIB);
-    let (perf_map, no_host_fp) = (options.perfmap, !options.switches.host_fp);
+    let (perf_map, jit_dump, no_host_fp) = (options.perfmap, options.jitdump, !options.switches.host_fp);
     let tagged = cpu.ignores_top_byte();
-    let options = brolga_cranelift::Options { guest_base: base, tagged, perf_map, no_host_fp, ..Default::default() };
+    let options =
+        brolga_cranelift::Options { guest_base: base, tagged, perf_map, jit_dump, no_host_fp, ..Default::default() };
     match RegionTier::new((mib as usize) << 20, cpu.tables().regs(), helpers, options) {
         Ok(tier) => {
             brolga_user::set_fault_hook(brolga_cranelift::on_fault);
@@ -255,9 +256,5 @@ fn user_config(config: RunConfig) -> UserConfig {
 type Asked = fn(&RunOptions) -> bool;
 
 /// Options that are understood and have nothing behind them, with the test for each.
-const UNSUPPORTED: &[(&str, Asked)] = &[
-    ("-g", |o| o.gdb.is_some()),
-    ("-plugin", |o| !o.plugins.is_empty()),
-    ("-trace", |o| !o.trace.is_empty()),
-    ("-jitdump", |o| o.jitdump),
-];
+const UNSUPPORTED: &[(&str, Asked)] =
+    &[("-g", |o| o.gdb.is_some()), ("-plugin", |o| !o.plugins.is_empty()), ("-trace", |o| !o.trace.is_empty())];
