@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::IntoRawFd as _;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use brolga_core::Vcpu;
 use brolga_cranelift::RegionTier;
@@ -151,7 +151,8 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
     let Switches { block_threshold, region_threshold, patience, link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
-    let (background, spawn, aliases) = (worker, start_worker as Spawn, brolga_user::aliases);
+    let workers = if worker { options.jit_threads } else { Some(0) };
+    let (spawn, aliases) = (brolga_user::spawn_hidden as Spawn, brolga_user::aliases);
     let rest = EngineConfig { is_file: brolga_user::is_file, ..EngineConfig::default() };
     EngineConfig {
         max_insns,
@@ -161,20 +162,12 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         link,
         passes,
         precise,
-        background,
+        workers,
         spawn,
         aliases,
         log,
         ..rest
     }
-}
-
-/// Starts the thread that compiles. Where there is one processor only, it would but take turns with the guest. That
-/// is looked up late: it takes a dozen system calls, and most programs end before they need the thread.
-fn start_worker(body: Box<dyn FnOnce() + Send>) -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
-        && brolga_user::spawn_hidden(body)
 }
 
 /// The name of the log file; `%d` stands for the process id.
