@@ -7,7 +7,8 @@
 
 use crate::asm::{Asm, RAX, RCX, RSI, near, put, put_plain, word};
 use crate::code::{Code, SlotUse, Use, Way};
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// What bytes of a piece are to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +69,7 @@ struct Linker<'a> {
     /// The same for those between blocks: whether they lead on, where the poll is left out, and to which block.
     between: Vec<(u32, bool, usize)>,
     /// Index of each exit.
-    exits: HashMap<u64, u32>,
+    exits: FxHashMap<u64, u32>,
 }
 
 /// Joins blocks, sorted by guest address, no two at the same. `pc` is the word of the program counter, `goto` the status of
@@ -81,7 +82,7 @@ pub fn link(blocks: &[&Code], pc: u8, goto: u32) -> Whole {
         whole: Whole::default(),
         waiting: Vec::new(),
         between: Vec::new(),
-        exits: HashMap::new(),
+        exits: FxHashMap::default(),
     };
     (0..blocks.len()).for_each(|index| l.place(index));
     l.connect();
