@@ -6,7 +6,7 @@ use brolga_interp::FlatOp;
 use brolga_ir::ops::ALL_OPS;
 use brolga_ir::{IntCc, Op, Shape};
 
-const X0: u8 = 0;
+pub(crate) const X0: u8 = 0;
 
 impl Emitter<'_> {
     /// False if the op has no form here.

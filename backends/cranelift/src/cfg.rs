@@ -6,7 +6,7 @@
 
 use crate::words::{RowMap, Rows};
 use brolga_core::{Align, CcKind, CcOp, Order, RegTable, Width};
-use brolga_ir::{Block, Effect, Inst, JumpKind, Op, Region, Value, eval::flags_width};
+use brolga_ir::{Block, Effect, FpRelation, Inst, JumpKind, Op, Region, Ty, Value, eval::flags_width};
 use std::collections::HashMap;
 
 /// Return addresses inside the region that a return is compared with before it leaves.
@@ -92,6 +92,10 @@ pub(crate) fn flags_kind(block: &Block, v: Value) -> Option<CcOp> {
         Op::FlagsSub => CcKind::Sub,
         Op::FlagsLogic => CcKind::Logic,
         Op::FlagsPack => CcKind::Packed,
+        Op::FpCompare if FpRelation::from_sub(inst.sub).is_floats() => {
+            let width = if inst.ty == Ty::F32 { Width::W32 } else { Width::W64 };
+            return Some(CcOp::new(CcKind::Floats, width));
+        }
         Op::FpCompare => return Some(RELATION),
         Op::FlagsFlipC => {
             let of = flags_kind(block, inst.a)?;

@@ -4,7 +4,7 @@ use crate::exec::{read128, write128};
 use crate::flat::{Code, FlatOp, NONE};
 use crate::lower::Lower;
 use brolga_core::{CcKind, CcOp, Env, Width};
-use brolga_ir::{FpLanes, HelperFn, Inst, Op, Ty, Unfit, Value};
+use brolga_ir::{FpLanes, FpRelation, HelperFn, Inst, Op, Ty, Unfit, Value};
 
 impl Lower<'_> {
     pub(crate) fn fp(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
@@ -21,8 +21,14 @@ impl Lower<'_> {
             let dst = self.temp(v)?;
             self.emit_fp_call(dst + 1, words, count, inst)?;
             self.fix_definition(v, None);
-            let packed = CcOp::new(CcKind::Packed, Width::W64).word() as u16;
-            self.emit(FlatOp { dst, a: dst + 1, aux: packed, ..FlatOp::new(Code::SetCcI) });
+            if FpRelation::from_sub(inst.sub).is_floats() {
+                let width = if inst.ty == Ty::F32 { Width::W32 } else { Width::W64 };
+                let aux = CcOp::new(CcKind::Floats, width).word() as u16;
+                self.emit(FlatOp { dst, a: words[0], b: words[1], aux, ..FlatOp::new(Code::SetCcR) });
+            } else {
+                let packed = CcOp::new(CcKind::Packed, Width::W64).word() as u16;
+                self.emit(FlatOp { dst, a: dst + 1, aux: packed, ..FlatOp::new(Code::SetCcI) });
+            }
         } else {
             let dst = self.temp(v)?;
             let at = self.emit_fp_call(dst, words, count, inst)?;

@@ -342,7 +342,7 @@ pub enum Form {
     Fp3,
     /// `v2 = fpconv.ty.operation v1, HELPER:EXTRA`
     FpConvert,
-    /// `v3 = fpcmp.ty v1, v2, HELPER:EXTRA`
+    /// `v3 = fpcmp.ty.relation v1, v2, HELPER:EXTRA`
     FpCompare,
     /// `v1 = call HELPER(args)`
     Call,
@@ -610,7 +610,7 @@ ops! {
     Fp3 "fp3" Fp3 Same Sticky;
     /// A conversion of a scalar to the result type.
     FpConvert "fpconv" FpConvert Result Sticky;
-    /// Flags of a comparison of scalars, which the helper gives in bits 31..28.
+    /// Flags of a comparison of scalars: the [`crate::FpRelation`] in `sub`.
     FpCompare "fpcmp" FpCompare Flags Sticky;
 
     /// Helper call; `imm` indexes `Block::calls`. Result I64 or Void.

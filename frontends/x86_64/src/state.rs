@@ -130,6 +130,7 @@ const FP: FpRows = FpRows {
     status: MXCSR_FLAGS,
     flags: [0, 2, 3, 4, 5],
     denormal: Some(1),
+    like_sse: true,
 };
 
 static ROWS: [RegInfo; 72] = [

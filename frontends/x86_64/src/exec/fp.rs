@@ -81,12 +81,6 @@ fn relation<F: HostFormat>(env: &mut Env, a: u64, b: u64, signalling: bool) -> R
     with(env, |fp| fast::compare::<F>(fp, bits::<F>(a), bits::<F>(b), signalling))
 }
 
-/// The value, or a zero of its sign for a denormal under DAZ.
-pub extern "C" fn flush<F: HostFormat>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
-    let (exponent, sign) = (F::INFINITY as u64, F::SIGN_BIT as u64);
-    if env.get(MXCSR) >> 6 & 1 != 0 && a & exponent == 0 { a & sign } else { a }
-}
-
 fn ones(c: bool) -> u64 {
     if c { u64::MAX } else { 0 }
 }
@@ -102,8 +96,25 @@ pub extern "C" fn greater_equal<F: HostFormat>(env: &mut Env, a: u64, b: u64, _:
 }
 
 /// Ones where greater; any NaN is invalid.
-pub extern "C" fn greater<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+pub extern "C" fn above<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
     ones(relation::<F>(env, a, b, true) == Relation::Greater)
+}
+
+/// The operand that MINSS or MAXSS gives: `a` if it is `wanted`, else `b`, a zero of its sign for a denormal under DAZ.
+fn chosen<F: HostFormat>(env: &mut Env, a: u64, b: u64, wanted: Relation) -> u64 {
+    let v = if relation::<F>(env, a, b, true) == wanted { a } else { b };
+    let (exponent, sign) = (F::INFINITY as u64, F::SIGN_BIT as u64);
+    if env.get(MXCSR) >> 6 & 1 != 0 && v & exponent == 0 { v & sign } else { v }
+}
+
+/// MINSS and its like.
+pub extern "C" fn lesser<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    chosen::<F>(env, a, b, Relation::Less)
+}
+
+/// MAXSS and its like.
+pub extern "C" fn greater<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    chosen::<F>(env, a, b, Relation::Greater)
 }
 
 /// The relation as the IR has it in bits 31..28: less is N, equal Z and C, greater C, unordered C and V.
@@ -141,8 +152,9 @@ pub extern "C" fn to_int<F: HostFormat>(env: &mut Env, a: u64, how: u64, _: u64)
     })
 }
 
-/// From a signed integer of 64 bits.
-pub extern "C" fn from_int<F: HostFormat>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+/// From a signed integer of 64 bits, of 32 if `narrow` is not 0.
+pub extern "C" fn from_int<F: HostFormat>(env: &mut Env, a: u64, narrow: u64, _: u64) -> u64 {
+    let a = if narrow != 0 { i64::from(a as i32) as u64 } else { a };
     with(env, |fp| fast::from_int::<F>(fp, a, IntType::I64, fp.rounding)).widen() as u64
 }
 

@@ -37,8 +37,6 @@ brolga_ir::helper_table! {
     RANDOM "random" brolga_ir::inputs::random;
     GET_MXCSR "get_mxcsr" system::get_mxcsr;
     SET_MXCSR "set_mxcsr" system::set_mxcsr;
-    FLUSH_S "flush_s" fp::flush::<F32>;
-    FLUSH_D "flush_d" fp::flush::<F64>;
     ADD_S "add_s" fp::add::<F32>;
     ADD_D "add_d" fp::add::<F64>;
     SUB_S "sub_s" fp::sub::<F32>;
@@ -53,6 +51,10 @@ brolga_ir::helper_table! {
     EQUAL_D "equal_d" fp::equal::<F64>;
     GREATER_EQUAL_S "greater_equal_s" fp::greater_equal::<F32>;
     GREATER_EQUAL_D "greater_equal_d" fp::greater_equal::<F64>;
+    ABOVE_S "above_s" fp::above::<F32>;
+    ABOVE_D "above_d" fp::above::<F64>;
+    LESSER_S "lesser_s" fp::lesser::<F32>;
+    LESSER_D "lesser_d" fp::lesser::<F64>;
     GREATER_S "greater_s" fp::greater::<F32>;
     GREATER_D "greater_d" fp::greater::<F64>;
     COMPARE_S "compare_s" fp::compare::<F32>;

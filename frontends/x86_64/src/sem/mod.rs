@@ -67,6 +67,11 @@ impl Cx<'_> {
         self.mode & mode::FLUSHES != 0
     }
 
+    /// MXCSR's rounding mode here: to nearest, down, up, towards zero.
+    pub fn rounding(&self) -> usize {
+        (self.mode >> 1 & 3) as usize
+    }
+
     /// Calls a helper that touches no register, for its result.
     pub fn pure_call(&mut self, helper: HelperId, args: &[Value]) -> Value {
         self.b.call(helper, args, RegSet::EMPTY, RegSet::EMPTY)
