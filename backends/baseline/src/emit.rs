@@ -37,6 +37,8 @@ pub struct Plan {
     pub remove_tags: bool,
     /// Whether the host has LZCNT.
     pub lzcnt: bool,
+    /// Whether the guest's floating point is the host's, and may be computed by it.
+    pub like_sse: bool,
     /// Exit status words.
     pub status: Status,
     /// Number in the helper table of `extern "C" fn(env, [u64; 4] of a packed op as four arguments)`.
@@ -410,6 +412,8 @@ impl Emitter<'_> {
             Op::Fence => self.full_fence(),
             // x86-64 keeps these orders by itself. Intel SDM volume 3, "Memory Ordering".
             Op::LightFence => {}
+            Op::Call if self.scalar_float(op) => {}
+            Op::FpLanes if self.lanes_float(op) => {}
             Op::Call => self.call_helper(op),
             Op::Jump | Op::JumpBack | Op::Brif | Op::BrifSub | Op::BrifCc => self.branch(index, op),
             Op::Goto => self.goto(op),

@@ -6,6 +6,7 @@ mod copies;
 mod emit;
 mod exits;
 mod flags;
+mod float;
 mod memory;
 mod vector;
 

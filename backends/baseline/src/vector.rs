@@ -7,6 +7,7 @@ use brolga_ir::ops::ALL_OPS;
 use brolga_ir::{IntCc, Op, Shape};
 
 pub(crate) const X0: u8 = 0;
+const X1: u8 = 1;
 
 impl Emitter<'_> {
     /// False if the op has no form here.
@@ -69,6 +70,11 @@ impl Emitter<'_> {
     fn insert(&mut self, op: &FlatOp, shape: Shape) {
         self.load(RCX, op.b);
         put!(self.asm, movups_a(X0, word(op.a)));
+        if self.insert_in_register(shape, op.imm) {
+            put!(self.asm, movups_b(word(op.dst), X0));
+            self.changed(op.dst, 2);
+            return;
+        }
         put!(self.asm, movups_b(word(op.dst), X0));
         let to = at(RDI, lane_offset(op.dst, shape, op.imm));
         match shape {
@@ -78,6 +84,27 @@ impl Emitter<'_> {
             Shape::I64x2 => put!(self.asm, movq_mr(to, RCX)),
         }
         self.changed(op.dst, 2);
+    }
+
+    /// RCX into lane 0 of XMM0, or into its upper half, so that all of it is one store: a load of a vector waits long for
+    /// stores of its parts.
+    fn insert_in_register(&mut self, shape: Shape, lane: u64) -> bool {
+        match (shape, lane) {
+            (Shape::I32x4, 0) => {
+                put!(self.asm, movd_a(X1, RCX));
+                put!(self.asm, movss_a_r(X0, X1));
+            }
+            (Shape::I64x2, lane) => {
+                put!(self.asm, movq_a(X1, RCX));
+                if lane == 0 {
+                    put!(self.asm, movsd_a_r(X0, X1));
+                } else {
+                    put!(self.asm, punpcklqdq_a(X0, X1));
+                }
+            }
+            _ => return false,
+        }
+        true
     }
 
     fn splat(&mut self, a: u8, shape: Shape) {

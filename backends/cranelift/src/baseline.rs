@@ -28,6 +28,8 @@ fn has_lzcnt() -> bool {
 pub(crate) struct Emitter<'a> {
     pub options: &'a Options,
     pub remove_tags: bool,
+    /// Whether the guest's floating point is the host's.
+    pub like_sse: bool,
 }
 
 /// Compiles the block that the guest has at `range`; it leaves after `count` entries.
@@ -39,6 +41,7 @@ pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>, count:
         guest_base: with.options.guest_base,
         remove_tags: with.remove_tags,
         lzcnt: has_lzcnt() && !with.options.baseline,
+        like_sse: with.like_sse && !with.options.no_host_fp,
         status: STATUS,
         op: helpers::OP as u32,
         holds: helpers::HOLDS as u32,

@@ -142,7 +142,8 @@ impl Cranelift {
     /// [`HostExit::Hot`].
     pub fn compile_block(&self, flat: &Flat, range: Range<u64>, count: u32) -> Result<Compiled, String> {
         let (options, remove_tags) = (&self.options, self.removes_tags());
-        baseline::compile(&Emitter { options, remove_tags }, flat, range, count)
+        let like_sse = self.regs.fp.as_ref().is_some_and(|fp| fp.like_sse);
+        baseline::compile(&Emitter { options, remove_tags, like_sse }, flat, range, count)
     }
 
     /// Lets the block with this counter leave after `count` more entries.
