@@ -52,6 +52,7 @@ impl Frontend for X86 {
         decode(bytes, 0).map(|insn| insn.len().max(1))
     }
 
+    // Not for translation: the library makes the texts of all instructions at the first question.
     fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
         let insn = decode(bytes, 0).filter(|insn| insn.code() != Code::INVALID)?;
         let text = insn.op_code().instruction_string();

@@ -104,8 +104,13 @@ impl Lower<'_, '_> {
         r
     }
 
-    /// A scalar in a register, never in memory.
+    /// A scalar that is read to a register first if memory has it.
     fn in_register(&mut self, v: ir::Value) -> ir::Value {
+        let dfg = &self.fb.func.dfg;
+        let load = |inst| dfg.insts[inst].opcode() == ir::Opcode::Load;
+        if !dfg.value_def(v).inst().is_some_and(load) {
+            return v;
+        }
         let vector = match self.fb.func.dfg.value_type(v) {
             types::F32 => types::F32X4,
             types::F64 => types::F64X2,
