@@ -32,6 +32,18 @@ impl Emitter<'_> {
                 self.done(op.dst);
                 return true;
             }
+            Op::Vbits if shape != Shape::I16x8 => {
+                put!(self.asm, movups_a(X0, word(op.a)));
+                match shape {
+                    Shape::I8x16 => put!(self.asm, pmovmskb_rm(RAX, X0)),
+                    Shape::I32x4 => put!(self.asm, movmskps_rm(RAX, X0)),
+                    _ => put!(self.asm, movmskpd_rm(RAX, X0)),
+                }
+                put!(self.asm, movq_mr(word(op.dst), RAX));
+                put!(self.asm, movq_mi_sxl(word(op.dst + 1), 0));
+                self.changed(op.dst, 2);
+                return true;
+            }
             Op::Vsplat => self.splat(op.a, shape),
             Op::Insert => {
                 self.insert(op, shape);
@@ -158,6 +170,18 @@ impl Emitter<'_> {
             (Op::Vsub, I16x8) => put!(self.asm, psubw_a(X0, b)),
             (Op::Vsub, I32x4) => put!(self.asm, psubd_a(X0, b)),
             (Op::Vsub, I64x2) => put!(self.asm, psubq_a(X0, b)),
+            (Op::VshlBy, I16x8) => put!(self.asm, psllw_a(X0, b)),
+            (Op::VshlBy, I32x4) => put!(self.asm, pslld_a(X0, b)),
+            (Op::VshlBy, I64x2) => put!(self.asm, psllq_a(X0, b)),
+            (Op::VlshrBy, I16x8) => put!(self.asm, psrlw_a(X0, b)),
+            (Op::VlshrBy, I32x4) => put!(self.asm, psrld_a(X0, b)),
+            (Op::VlshrBy, I64x2) => put!(self.asm, psrlq_a(X0, b)),
+            (Op::VashrBy, I16x8) => put!(self.asm, psraw_a(X0, b)),
+            (Op::VashrBy, I32x4) => put!(self.asm, psrad_a(X0, b)),
+            (Op::VmulPairs, I16x8) => put!(self.asm, pmaddwd_a(X0, b)),
+            (Op::Vsnarrow, I16x8) => put!(self.asm, packsswb_a(X0, b)),
+            (Op::Vsnarrow, I32x4) => put!(self.asm, packssdw_a(X0, b)),
+            (Op::Vunarrow, I16x8) => put!(self.asm, packuswb_a(X0, b)),
             (Op::Vmul, I16x8) => put!(self.asm, pmullw_a(X0, b)),
             (Op::Vumin, I8x16) => put!(self.asm, pminub_a(X0, b)),
             (Op::Vumax, I8x16) => put!(self.asm, pmaxub_a(X0, b)),

@@ -554,6 +554,15 @@ ops! {
     /// Lanewise arithmetic shift right by `imm`, below the lane's width.
     Vashr "vashr" VImm Same Pure;
 
+    /// Lanewise shift left by the low half of the second operand; what shifts by the width or more gives 0.
+    VshlBy "vshl_by" VBinary Same Pure;
+    /// The same, logically to the right.
+    VlshrBy "vlshr_by" VBinary Same Pure;
+    /// The same, arithmetically to the right; the width or more gives the sign.
+    VashrBy "vashr_by" VBinary Same Pure;
+    /// The top bits of all lanes, side by side from bit 0, every other bit zero.
+    Vbits "vbits" VUnary Same Pure;
+
     /// Lanewise absolute value; the lowest number stays.
     Vabs "vabs" VUnary Same Pure;
     /// One bits of each byte (8x16).

@@ -232,7 +232,9 @@ impl Verifier<'_> {
                 let bytes = self.block.consts.get(inst.imm as usize).ok_or("no such 128-bit constant")?.to_le_bytes();
                 need(bytes.iter().all(|s| *s < 32 || *s == 0x80), "no such byte")
             }
-            op if op.info().form == Form::VBinary || op == Op::Vabs => need(inst.sub < 4, "no such shape"),
+            op if op.info().form == Form::VBinary || matches!(op, Op::Vabs | Op::Vbits) => {
+                need(inst.sub < 4, "no such shape")
+            }
             Op::Load | Op::Store | Op::Rmw | Op::Cas => self.access(inst),
             Op::Fp1 | Op::Fp2 | Op::Fp3 => self.fp(inst),
             Op::FpConvert => self.fp_convert(inst),
@@ -452,7 +454,8 @@ fn rule(op: Op) -> Rule {
         Op::Insert => (V128, Same, Of(SCALAR), Nothing),
         Op::Vadd | Op::Vsub | Op::Vmul | Op::Vicmp => (V128, Same, Same, Nothing),
         Op::Vshl | Op::Vlshr | Op::Vashr => (V128, Same, Nothing, Nothing),
-        Op::Vabs | Op::Vpopcnt | Op::Vsext | Op::Vzext | Op::Vfold => (V128, Same, Nothing, Nothing),
+        Op::VshlBy | Op::VlshrBy | Op::VashrBy => (V128, Same, Same, Nothing),
+        Op::Vbits | Op::Vabs | Op::Vpopcnt | Op::Vsext | Op::Vzext | Op::Vfold => (V128, Same, Nothing, Nothing),
         Op::Vsmin | Op::Vsmax | Op::Vumin | Op::Vumax => (V128, Same, Same, Nothing),
         Op::VsaddSat | Op::VuaddSat | Op::VssubSat | Op::VusubSat | Op::VavgRound => (V128, Same, Same, Nothing),
         Op::VmulHigh | Op::VmulHighRound | Op::VmulPairs => (V128, Same, Same, Nothing),

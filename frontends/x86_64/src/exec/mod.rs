@@ -98,9 +98,7 @@ brolga_ir::helper_table! {
     X87_RESTORE_REGISTER "x87_restore_register" x87::restore_register;
     X87_ENVIRONMENT "x87_environment" x87::environment;
     X87_RESTORE_ENVIRONMENT "x87_restore_environment" x87::restore_environment;
-    MMX_SHIFT "mmx_shift" vector::mmx_shift;
     MIN_POSITION "min_position" vector::min_position;
     MPSADBW "mpsadbw" vector::mpsadbw;
     COMPARE_TEXT "compare_text" text::compare;
-    VECTOR_SHIFT "vector_shift" vector::shift;
 }

@@ -2,8 +2,8 @@
 
 use super::operand::plain;
 use super::{Cx, Flow};
-use crate::{exec, state};
-use brolga_core::{MemOp, RegSet, Size};
+use crate::state;
+use brolga_core::{MemOp, Size};
 use brolga_ir::{Inst, IntCc, Op, Shape, Ty, Value};
 use iced_x86::{OpKind, Register};
 
@@ -192,27 +192,13 @@ pub fn shift(cx: &mut Cx, op: Op, shape: Shape) -> Flow {
         cx.set_v(r);
         return Flow::Next;
     }
-    let v = cx.vsrc(1);
-    let count = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
-    if is_mmx(cx) {
-        return shift_low(cx, op, shape, count);
-    }
-    let n = cx.i.op0_register().number() as u32;
-    let how = bits as u64 | ((op == Op::Vshl) as u64) << 8 | ((op == Op::Vashr) as u64) << 9;
-    let (reg, how) = (cx.iconst(Ty::I64, n as u64), cx.iconst(Ty::I64, how));
-    let row = RegSet::EMPTY.with128(state::xmm(n));
-    cx.b.call_void(exec::VECTOR_SHIFT, &[reg, count, how], row, row);
-    Flow::Next
-}
-
-/// The same of an MMX register: as a scalar helper.
-fn shift_low(cx: &mut Cx, op: Op, shape: Shape, count: Value) -> Flow {
-    let v = cx.vsrc(0);
-    let v = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
-    let how = shape.lane_bits() as u64 | ((op == Op::Vshl) as u64) << 8 | ((op == Op::Vashr) as u64) << 9;
-    let how = cx.iconst(Ty::I64, how);
-    let r = cx.pure_call(exec::MMX_SHIFT, &[v, count, how]);
-    let r = cx.b.vscalar(r);
+    let (count, v) = (cx.vsrc(1), cx.vsrc(0));
+    let by = match op {
+        Op::Vshl => Op::VshlBy,
+        Op::Vlshr => Op::VlshrBy,
+        _ => Op::VashrBy,
+    };
+    let r = cx.b.vbinary(by, shape, v, count);
     cx.set_v(r);
     Flow::Next
 }
@@ -270,30 +256,11 @@ pub fn sum_differences(cx: &mut Cx) -> Flow {
     Flow::Next
 }
 
-/// PMOVMSKB, MOVMSKPS, MOVMSKPD: the top bits of all lanes. A multiplication brings those of half a register together: with
-/// the bits `k` lanes apart as they should be one apart, no two of its sums meet.
+/// PMOVMSKB, MOVMSKPS, MOVMSKPD: the top bits of all lanes.
 pub fn mask(cx: &mut Cx, shape: Shape) -> Flow {
     let v = cx.vsrc(1);
-    let (lanes, bits) = (shape.lanes() / 2, shape.lane_bits());
-    let halves = [0, 1].map(|half| {
-        let x = cx.b.lane(Ty::I64, Shape::I64x2, v, half);
-        let top = cx.iconst(Ty::I64, (bits - 1) as u64);
-        let x = cx.b.lshr(Ty::I64, x, top);
-        if lanes == 1 {
-            return x;
-        }
-        let ones = cx.iconst(Ty::I64, u64::MAX / (u64::MAX >> (64 - bits)));
-        let x = cx.b.and(Ty::I64, x, ones);
-        // Lane i is at i * bits, and belongs at (64 - lanes) + i.
-        let factor = (0..lanes).fold(0u64, |f, i| f | 1 << (64 - lanes + i - i * bits));
-        let factor = cx.iconst(Ty::I64, factor);
-        let x = cx.b.imul(Ty::I64, x, factor);
-        let down = cx.iconst(Ty::I64, 64 - lanes as u64);
-        cx.b.lshr(Ty::I64, x, down)
-    });
-    let up = cx.iconst(Ty::I64, lanes as u64);
-    let upper = cx.b.shl(Ty::I64, halves[1], up);
-    let r = cx.b.or(Ty::I64, halves[0], upper);
+    let r = cx.b.vunary(Op::Vbits, shape, v);
+    let r = cx.b.lane(Ty::I64, Shape::I64x2, r, 0);
     let to = cx.i.op0_register().full_register();
     cx.set_reg(to, r);
     Flow::Next
