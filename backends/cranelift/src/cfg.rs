@@ -5,7 +5,7 @@
 //! kind of operation made the flags.
 
 use crate::words::{RowMap, Rows};
-use brolga_core::{Align, CcKind, CcOp, Order, RegTable, Width};
+use brolga_core::{Align, CcKind, CcOp, MemOp, Order, RegTable, Size, Width};
 use brolga_ir::{Block, Effect, FpRelation, Inst, JumpKind, Op, Region, Ty, Value, eval::flags_width};
 use std::collections::HashMap;
 
@@ -79,6 +79,12 @@ pub(crate) fn access(inst: &Inst) -> Option<Sync> {
         }
         _ => None,
     }
+}
+
+/// Whether an access that is not aligned faults on the host, as x86's vector operands do: such an access need not look.
+pub(crate) fn misalignment_is_a_fault(op: MemOp, regs: &RegTable) -> bool {
+    let sse = regs.fp.as_ref().is_some_and(|fp| fp.like_sse);
+    sse && op.align == Align::Natural && op.order == Order::Plain && op.size == Size::B16
 }
 
 /// The subtraction that has the flags of a float comparison.
@@ -450,13 +456,18 @@ impl Flow<'_> {
                     let touched = self.rows.touched(&site.reads).union(self.rows.touched(&site.writes));
                     uses = uses.union(touched);
                 }
-                _ if access(inst).is_some() && (self.region.precise || inst.memop().align != Align::None) => {
+                _ if access(inst).is_some() && (self.region.precise || self.leaves_misaligned(inst)) => {
                     uses = uses.union(observed);
                 }
                 _ => {}
             }
         }
         (uses, kills)
+    }
+
+    /// Whether the access leaves by itself where it is not aligned.
+    fn leaves_misaligned(&self, inst: &Inst) -> bool {
+        inst.memop().align != Align::None && !misalignment_is_a_fault(inst.memop(), self.regs)
     }
 
     /// Forward: rows whose value may not be in memory.

@@ -10,13 +10,16 @@ use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct X86;
 
-/// Mode bits: MXCSR.DAZ, the rounding mode and FTZ, which are bits 6, 14..13 and 15 of MXCSR.
+/// Mode bits: MXCSR.DAZ, the rounding mode and FTZ, which are bits 6, 14..13 and 15 of MXCSR; whether all is masked.
 pub mod mode {
     /// Whether denormal operands count as zero, or tiny results become zero.
     pub const FLUSHES: u32 = 1 | 1 << 3;
+    /// Some exception is not masked.
+    pub const UNMASKED: u32 = 1 << 4;
     /// The mode bits of an MXCSR.
     pub const fn of(mxcsr: u64) -> u32 {
-        (mxcsr >> 6 & 1 | mxcsr >> 12 & 0xe) as u32
+        let unmasked = mxcsr >> 7 & 0x3f != 0x3f;
+        (mxcsr >> 6 & 1 | mxcsr >> 12 & 0xe) as u32 | if unmasked { UNMASKED } else { 0 }
     }
 }
 

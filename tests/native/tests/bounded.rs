@@ -8,8 +8,6 @@ const LEAST_FORMS: usize = 1160;
 
 /// Differences that are known and to be mended, by mnemonic or kind; not a place for new ones.
 const KNOWN: &[(&str, &str)] = &[
-    ("alignment of 16 bytes", "memory operands of SSE may lie anywhere"),
-    ("unmasked exceptions", "of SSE are not raised"),
     ("Stosb", "registers of a repeated store that faults are those of its start"),
     ("Stosw", "as STOSB"),
     ("Stosd", "as STOSB"),

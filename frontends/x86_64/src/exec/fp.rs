@@ -16,9 +16,9 @@ fn rounding(control: u64) -> Rounding {
     }
 }
 
-/// The rules of an MXCSR. FTZ counts only where underflow is masked, as it always is here.
+/// The rules of an MXCSR. FTZ counts only where underflow is masked.
 fn rules(control: u64) -> FpEnv {
-    let (daz, ftz) = (control >> 6 & 1 != 0, control >> 15 != 0);
+    let (daz, ftz) = (control >> 6 & 1 != 0, control >> 15 != 0 && control >> 7 & UNDERFLOW != 0);
     FpEnv { rounding: rounding(control), flush_inputs: daz, flush_outputs: ftz, ..FpEnv::x86_sse() }
 }
 
@@ -35,17 +35,55 @@ fn from_library(flags: Flags) -> u64 {
 /// Runs `f` under the guest's MXCSR and adds the flags that it raised.
 #[inline(always)]
 fn with<R>(env: &mut Env, f: impl FnOnce(&mut FpEnv) -> R) -> R {
-    let old = env.get(MXCSR_FLAGS);
-    let mut fp = FpEnv { flags: to_library(old), ..rules(env.get(MXCSR)) };
-    // Under DAZ a denormal operand raises nothing; SDM vol. 1, "Denormals-Are-Zeros".
-    let noted = fp.flags;
+    let mut fp = rules(env.get(MXCSR));
     let result = f(&mut fp);
-    let mut new = from_library(fp.flags);
+    let mut raised = from_library(fp.flags);
     if fp.flush_inputs {
-        new = new & !2 | from_library(noted) & 2;
+        // Under DAZ a denormal operand raises nothing; SDM vol. 1, "Denormals-Are-Zeros".
+        raised &= !2;
     }
-    env.set(MXCSR_FLAGS, old | new);
+    note(env, raised);
     result
+}
+
+/// Adds flags to MXCSR's, or to those of the instruction where not all exceptions are masked.
+fn note(env: &mut Env, raised: u64) {
+    let shift = if masks(env) == ALL { 0 } else { CURRENT };
+    env.set(MXCSR_FLAGS, env.get(MXCSR_FLAGS) | raised << shift);
+}
+
+/// All exceptions, and those that an operation raises before it computes: invalid, denormal operand, division by zero.
+const ALL: u64 = 0x3f;
+const EARLY: u64 = 7;
+const UNDERFLOW: u64 = 1 << 4;
+/// Place of what the current instruction has raised.
+const CURRENT: u32 = 8;
+
+/// Which exceptions are masked, in the places of their flags.
+fn masks(env: &Env) -> u64 {
+    env.get(MXCSR) >> 7 & ALL
+}
+
+/// Behind an instruction, where not all exceptions are masked: MXCSR gets its flags; 1 if it raised one that is not masked. What comes before computing keeps the rest from
+/// happening.
+pub extern "C" fn end(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    let row = env.get(MXCSR_FLAGS);
+    let (mut raised, open) = (row >> CURRENT & ALL, ALL & !masks(env));
+    if raised & open & EARLY != 0 {
+        raised &= EARLY;
+    }
+    env.set(MXCSR_FLAGS, row & ALL | raised);
+    (raised & open != 0) as u64
+}
+
+/// The result of an operation; a tiny one is an underflow that is not masked, even if it is exact.
+fn rounded<F: HostFormat>(env: &mut Env, r: F::Bits) -> u64 {
+    let v = r.widen() as u64;
+    let (sign, infinity) = (F::SIGN_BIT as u64, F::INFINITY as u64);
+    if masks(env) & UNDERFLOW == 0 && v & infinity == 0 && v & !sign != 0 {
+        note(env, UNDERFLOW);
+    }
+    v
 }
 
 fn bits<F: HostFormat>(value: u64) -> F::Bits {
@@ -56,7 +94,8 @@ macro_rules! two {
     ($($(#[doc = $doc:literal])* $name:ident;)*) => {$(
         $(#[doc = $doc])*
         pub extern "C" fn $name<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
-            with(env, |fp| fast::$name::<F>(fp, bits::<F>(a), bits::<F>(b))).widen() as u64
+            let r = with(env, |fp| fast::$name::<F>(fp, bits::<F>(a), bits::<F>(b)));
+            rounded::<F>(env, r)
         }
     )*};
 }
@@ -165,7 +204,8 @@ pub extern "C" fn to_double(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
 
 /// CVTSD2SS.
 pub extern "C" fn to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
-    with(env, |fp| fast::f64_to_f32(fp, a, fp.rounding)).into()
+    let r = with(env, |fp| fast::f64_to_f32(fp, a, fp.rounding));
+    rounded::<F32>(env, r)
 }
 
 /// To an integer in the format. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own, bit 3 never inexact.

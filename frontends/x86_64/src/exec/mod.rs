@@ -37,6 +37,7 @@ brolga_ir::helper_table! {
     RANDOM "random" brolga_ir::inputs::random;
     GET_MXCSR "get_mxcsr" system::get_mxcsr;
     SET_MXCSR "set_mxcsr" system::set_mxcsr;
+    END_FLOAT "end_float" fp::end;
     ADD_S "add_s" fp::add::<F32>;
     ADD_D "add_d" fp::add::<F64>;
     SUB_S "sub_s" fp::sub::<F32>;

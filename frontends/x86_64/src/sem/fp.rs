@@ -264,6 +264,10 @@ impl Cx<'_> {
     /// A scalar from a signed I64.
     fn convert_int(&mut self, p: Prec, v: Value) -> Value {
         let helper = p.pick([exec::FROM_INT_S, exec::FROM_INT_D]);
+        if self.flushes() {
+            let r = self.fp_call(helper, &[v]);
+            return self.float(p, r);
+        }
         self.b.fp_convert(FpOp::FromSint, p.ty(), v, FpCall { helper, extra: 0 })
     }
 
@@ -337,14 +341,14 @@ pub fn resize_packed(cx: &mut Cx, p: Prec) -> Flow {
 /// CVTDQ2PS, CVTDQ2PD.
 pub fn from_int_packed(cx: &mut Cx, p: Prec) -> Flow {
     let v = if p == Prec::Double { cx.low_half(1) } else { cx.vsrc(1) };
-    if p == Prec::Single {
+    if p == Prec::Single && !cx.flushes() {
         let call = FpCall { helper: exec::FROM_INT_S, extra: 1 };
         let r = cx.b.fp(FpOp::FromSint, Ty::V128, FpLanes::S4, &[v], call);
         cx.set_v(r);
         return Flow::Next;
     }
     let mut r = cx.b.vconst(0);
-    for k in 0..2 {
+    for k in 0..if p == Prec::Double { 2 } else { 4 } {
         let x = cx.b.lane(Ty::I32, Shape::I32x4, v, k);
         let x = cx.b.sext(Ty::I64, x);
         let x = cx.convert_int(p, x);

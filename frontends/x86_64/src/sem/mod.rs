@@ -25,12 +25,13 @@ mod table;
 mod table_sse;
 mod table_sse4;
 mod table_x87;
+pub mod unmasked;
 pub mod vec;
 pub mod vec4;
 pub mod x87;
 
 pub use brolga_ir::Flow;
-pub use table::translate;
+pub use unmasked::translate;
 
 /// Exception numbers that go out as `GuestException`. SDM vol. 1, "Exceptions and Interrupts".
 /// Division error, at the instruction.
@@ -39,6 +40,8 @@ pub const DE: u64 = 0;
 pub const DB: u64 = 1;
 /// General protection, at the instruction.
 pub const GP: u64 = 13;
+/// Floating-point exception of SSE, at the instruction.
+pub const XM: u64 = 19;
 /// Added to the number of a software interrupt; the address is behind the instruction.
 pub const INT: u64 = 0x100;
 
@@ -62,9 +65,9 @@ impl Cx<'_> {
         self.pc.wrapping_add(self.i.len() as u64)
     }
 
-    /// Whether denormals are flushed here.
+    /// Whether denormals are flushed here or exceptions are not masked: then helpers compute.
     pub fn flushes(&self) -> bool {
-        self.mode & mode::FLUSHES != 0
+        self.mode & (mode::FLUSHES | mode::UNMASKED) != 0
     }
 
     /// MXCSR's rounding mode here: to nearest, down, up, towards zero.

@@ -1,11 +1,11 @@
-//! Vector registers: moves, logic, integer arithmetic, shifts. Memory operands of 16 bytes need not be aligned here.
+//! Vector registers: moves, logic, integer arithmetic, shifts.
 
 use super::operand::plain;
 use super::{Cx, Flow};
 use crate::state;
-use brolga_core::{MemOp, Size};
+use brolga_core::{Align, MemOp, Size};
 use brolga_ir::{Inst, IntCc, Op, Shape, Ty, Value};
-use iced_x86::{OpKind, Register};
+use iced_x86::{EncodingKind, Mnemonic, OpKind, Register};
 
 impl Cx<'_> {
     /// An XMM register.
@@ -24,8 +24,11 @@ impl Cx<'_> {
             let row = self.b.get_v(state::fpr(self.i.op_register(n).number() as u32));
             self.b.lane(Ty::I64, Shape::I64x2, row, 0)
         } else {
+            // PUNPCKLBW and its like read no more than they use.
+            let ty = if self.i.memory_size().size() == 4 { Ty::I32 } else { Ty::I64 };
             let (addr, offset) = self.address();
-            self.b.load(Ty::I64, plain(Ty::I64), addr, offset)
+            let v = self.b.load(ty, plain(ty), addr, offset);
+            self.widen(v)
         };
         self.b.vscalar(v)
     }
@@ -39,7 +42,20 @@ impl Cx<'_> {
             return self.xmm(self.i.op_register(n));
         }
         let (addr, offset) = self.address();
-        self.b.load(Ty::V128, MemOp::plain(Size::B16), addr, offset)
+        self.b.load(Ty::V128, self.whole(), addr, offset)
+    }
+
+    /// The access of an operand of 16 bytes, which has to be aligned but for a few instructions and VEX encodings.
+    /// SDM vol. 1, "Memory Alignment Requirements of SSE Instructions" and vol. 2, "Exceptions Type 4".
+    fn whole(&self) -> MemOp {
+        use Mnemonic::{Lddqu, Movdqu, Movupd, Movups, Pcmpestri, Pcmpestri64, Pcmpestrm, Pcmpestrm64, Pcmpistri, Pcmpistrm};
+        let anywhere = match self.i.mnemonic() {
+            Lddqu | Movdqu | Movupd | Movups => true,
+            Pcmpestri | Pcmpestri64 | Pcmpestrm | Pcmpestrm64 | Pcmpistri | Pcmpistrm => true,
+            _ => self.i.code().encoding() != EncodingKind::Legacy,
+        };
+        let access = MemOp::plain(Size::B16);
+        if anywhere { access } else { access.align(Align::Natural) }
     }
 
     /// The lowest scalar of operand `n`: of a register, or of as much memory.
@@ -88,7 +104,7 @@ pub fn mov(cx: &mut Cx) -> Flow {
         cx.set_v(v);
     } else {
         let (addr, offset) = cx.address();
-        cx.b.store(MemOp::plain(Size::B16), addr, offset, v);
+        cx.b.store(cx.whole(), addr, offset, v);
     }
     Flow::Next
 }
