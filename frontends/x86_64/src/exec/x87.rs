@@ -90,12 +90,16 @@ pub extern "C" fn pop(env: &mut Env, count: u64, _: u64, _: u64) -> u64 {
     0
 }
 
+fn is_nan(v: F80) -> bool {
+    v >> 64 & 0x7fff == 0x7fff && v as u64 != 1 << 63
+}
+
 /// What loading an operand and then computing with it raise: a denormal operand is not told beside an invalid operation or
-/// a division by zero.
-fn both(loaded: u64, computed: u64) -> u64 {
+/// a division by zero, nor where the result is a NaN.
+fn both(loaded: u64, computed: u64, nan: bool) -> u64 {
     const DENORMAL: u64 = 2;
     const ZERO_DIVIDE: u64 = 4;
-    let hidden = if (loaded | computed) & (INVALID | ZERO_DIVIDE) != 0 { DENORMAL } else { 0 };
+    let hidden = if nan || (loaded | computed) & (INVALID | ZERO_DIVIDE) != 0 { DENORMAL } else { 0 };
     computed | loaded & EXCEPTIONS & !hidden
 }
 
@@ -114,7 +118,11 @@ pub extern "C" fn load(env: &mut Env, from: u64, bits: u64, high: u64) -> u64 {
 /// Pushes ST(`i`).
 pub extern "C" fn load_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
     let v = read(env, i);
+    let empty = !is_used(env, i);
     push(env, v);
+    if empty {
+        env.set(FPU_STATUS, env.get(FPU_STATUS) & !C1);
+    }
     0
 }
 
@@ -170,7 +178,7 @@ pub extern "C" fn arith_memory(env: &mut Env, which: u64, bits: u64, _: u64) -> 
     } else {
         let (b, loaded) = host::load(which >> 8, bits, 0);
         let (r, status) = host::arith(which & 0xff, st(env, 0), b, env.get(FPU_CONTROL));
-        merge(env, both(loaded, status), false);
+        merge(env, both(loaded, status, is_nan(r)), false);
         r
     };
     set_st(env, 0, r);
@@ -198,7 +206,8 @@ pub extern "C" fn compare_memory(env: &mut Env, from: u64, bits: u64, _: u64) ->
         CODES
     } else {
         let (b, loaded) = host::load(from, bits, 0);
-        both(loaded, host::compare(st(env, 0), b, false))
+        let status = host::compare(st(env, 0), b, false);
+        both(loaded, status, status & CODES == CODES)
     };
     merge(env, status, true);
     0
@@ -220,8 +229,8 @@ pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
     } else {
         host::function(op, st(env, 0), if uses_two { st(env, 1) } else { 0 }, env.get(FPU_CONTROL))
     };
-    // Where there was nothing to divide, a remainder is taken for complete, and the quotient's bits stay.
-    let nothing = empty && matches!(op, host::f::PREM | host::f::PREM1);
+    // A remainder that is a NaN is taken for complete, and the quotient's bits stay.
+    let nothing = is_nan(done.first) && matches!(op, host::f::PREM | host::f::PREM1);
     merge(env, done.status, host::sets_codes(op) && !nothing);
     if nothing {
         env.set(FPU_STATUS, env.get(FPU_STATUS) & !C2);

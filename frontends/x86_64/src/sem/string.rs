@@ -134,7 +134,12 @@ pub fn string(cx: &mut Cx, kind: Kind, bytes: u32) -> Flow {
 fn repeated(cx: &mut Cx, s: &String) -> Flow {
     let next = cx.next_pc();
     let (head, body, done) = (cx.b.new_label(), cx.b.new_label(), cx.b.new_label());
+    // Where the next element begins: where 16 bytes may be done at once, that is looked at first.
+    let mut again = head;
     if matches!(s.kind, Kind::Move | Kind::Store) && !s.narrow {
+        again = cx.b.new_label();
+        cx.b.jump(again, &[]);
+        cx.b.bind(again);
         wide(cx, s, head);
     } else {
         cx.b.jump(head, &[]);
@@ -150,17 +155,25 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
     advance(cx, s, state::RCX, minus_one);
     if s.kind.compares() {
         let f = cx.b.get_flags();
-        let again = if cx.i.has_repne_prefix() { brolga_core::Cond::Ne } else { brolga_core::Cond::Eq };
-        let c = cx.b.cond(again, f);
+        let goes_on = if cx.i.has_repne_prefix() { brolga_core::Cond::Ne } else { brolga_core::Cond::Eq };
+        let c = cx.b.cond(goes_on, f);
         cx.b.brif(c, (head, &[]), (done, &[]));
     } else {
-        cx.b.jump(head, &[]);
+        cx.b.jump(again, &[]);
     }
     cx.b.bind(done);
     cx.goto(JumpKind::Jump, next)
 }
 
-/// Sixteen bytes at a time while that many are left, forwards, and not onto what is still to be read; then to `rest`.
+/// 1 if the 16 bytes at `addr` lie in one page.
+fn in_one_page(cx: &mut Cx, addr: Value) -> Value {
+    let at = cx.b.extract(Ty::I64, addr, 0, 12);
+    let last = cx.iconst(Ty::I64, 4096 - 16);
+    cx.b.icmp(Ty::I64, IntCc::Ule, at, last)
+}
+
+/// Sixteen bytes at a time while that many are left, forwards, not onto what is still to be read, and not across pages: an
+/// element that faults must find those before it done. Then to `rest`.
 fn wide(cx: &mut Cx, s: &String, rest: Label) {
     let ty = Ty::I64;
     let per = 128 / s.ty.bits() as u64;
@@ -179,7 +192,15 @@ fn wide(cx: &mut Cx, s: &String, rest: Label) {
     cx.b.bind(count);
     let n = cx.b.get(state::RCX);
     let enough = cx.iconst(ty, per);
-    let c = cx.b.icmp(ty, IntCc::Uge, n, enough);
+    let mut c = cx.b.icmp(ty, IntCc::Uge, n, enough);
+    let to = cx.b.get(state::RDI);
+    let whole = in_one_page(cx, to);
+    c = cx.b.and(Ty::I8, c, whole);
+    if s.kind == Kind::Move {
+        let from = source(cx, s);
+        let whole = in_one_page(cx, from);
+        c = cx.b.and(Ty::I8, c, whole);
+    }
     cx.b.brif(c, (body, &[]), (rest, &[]));
     cx.b.bind(body);
     let op = MemOp::plain(Size::B16);

@@ -17,7 +17,8 @@ pub fn translate(cx: &mut Cx) -> Flow {
         return table::translate(cx);
     }
     let written = written(cx);
-    let old: Vec<_> = written.iter().map(|&(reg, ty)| if ty == Ty::V128 { cx.b.get_v(reg) } else { cx.b.get(reg) }).collect();
+    let old: Vec<_> =
+        written.iter().map(|&(reg, ty)| if ty == Ty::V128 { cx.b.get_v(reg) } else { cx.b.get(reg) }).collect();
     let calls = cx.b.block.calls.len();
     let flow = table::translate(cx);
     let raises = cx.b.block.calls[calls..].iter().any(|call| call.writes.contains(state::MXCSR_FLAGS.0));

@@ -48,7 +48,9 @@ impl Cx<'_> {
     /// The access of an operand of 16 bytes, which has to be aligned but for a few instructions and VEX encodings.
     /// SDM vol. 1, "Memory Alignment Requirements of SSE Instructions" and vol. 2, "Exceptions Type 4".
     fn whole(&self) -> MemOp {
-        use Mnemonic::{Lddqu, Movdqu, Movupd, Movups, Pcmpestri, Pcmpestri64, Pcmpestrm, Pcmpestrm64, Pcmpistri, Pcmpistrm};
+        use Mnemonic::{
+            Lddqu, Movdqu, Movupd, Movups, Pcmpestri, Pcmpestri64, Pcmpestrm, Pcmpestrm64, Pcmpistri, Pcmpistrm,
+        };
         let anywhere = match self.i.mnemonic() {
             Lddqu | Movdqu | Movupd | Movups => true,
             Pcmpestri | Pcmpestri64 | Pcmpestrm | Pcmpestrm64 | Pcmpistri | Pcmpistrm => true,
