@@ -1,7 +1,8 @@
 //! The code buffer: labels, register names, and shorthand for the encoder's operands.
 
+use crate::code::{Jump, Way};
 use brolga_core::Env;
-use cranelift_assembler_x64::{Amode, AmodeOffsetPlusKnownOffset, Registers, gpr::enc};
+use cranelift_assembler_x64::{Amode, AmodeOffsetPlusKnownOffset, DeferredTarget, Registers, gpr::enc};
 
 /// Registers by number.
 pub(crate) enum Host {}
@@ -22,7 +23,7 @@ pub(crate) const RBX: u8 = enc::RBX;
 pub(crate) const RSP: u8 = enc::RSP;
 pub(crate) const RBP: u8 = enc::RBP;
 pub(crate) const RSI: u8 = enc::RSI;
-/// `Env`, always.
+/// `Env` plus its bias, always.
 pub(crate) const RDI: u8 = enc::RDI;
 pub(crate) const R8: u8 = enc::R8;
 
@@ -42,8 +43,10 @@ macro_rules! put_plain {
 }
 pub(crate) use put_plain;
 
-/// Stands for a number that is not known yet: no encoder finds a short form for it.
-pub(crate) const HOLE: i32 = 0x7fff_fff8;
+/// Memory at a distance from the next instruction that is not known yet.
+pub(crate) fn near() -> Amode<u8> {
+    Amode::RipRelative { target: DeferredTarget::None }
+}
 
 /// Memory at a register and a displacement.
 pub(crate) fn at(base: u8, disp: i32) -> Amode<u8> {
@@ -53,12 +56,17 @@ pub(crate) fn at(base: u8, disp: i32) -> Amode<u8> {
 
 /// A word of the register file, which `Env` begins with.
 pub(crate) fn word(w: u8) -> Amode<u8> {
-    at(RDI, 8 * i32::from(w))
+    field(8 * usize::from(w))
 }
 
 /// A field of `Env`.
 pub(crate) fn field(offset: usize) -> Amode<u8> {
-    at(RDI, offset as i32)
+    at(RDI, displacement(offset))
+}
+
+/// The displacement of an offset in `Env`.
+pub(crate) fn displacement(offset: usize) -> i32 {
+    offset as i32 - Env::BIAS
 }
 
 const _: () = assert!(std::mem::offset_of!(Env, file) == 0);
@@ -66,6 +74,16 @@ const _: () = assert!(std::mem::offset_of!(Env, file) == 0);
 /// A place in the code that is not known yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Label(u32);
+
+/// What a label stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Unknown,
+    /// An offset in the code.
+    Here(u32),
+    /// Nothing in the code of this block.
+    Out(Way),
+}
 
 /// A host condition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,11 +130,15 @@ impl Cc {
 #[derive(Debug, Default)]
 pub(crate) struct Asm {
     pub(crate) bytes: Vec<u8>,
-    /// Offset of each label; `u32::MAX` until it is bound.
-    labels: Vec<u32>,
+    labels: Vec<Place>,
     /// Ends of the displacements to fill in, and what they lead to.
     uses: Vec<(u32, Label)>,
+    /// End of the last unconditional one.
+    last_jump: u32,
 }
+
+/// Bytes of a jump.
+pub(crate) const JUMP: usize = 5;
 
 impl Asm {
     /// An empty buffer for about `bytes` bytes.
@@ -129,12 +151,23 @@ impl Asm {
     }
 
     pub(crate) fn label(&mut self) -> Label {
-        self.labels.push(u32::MAX);
+        self.labels.push(Place::Unknown);
         Label(self.labels.len() as u32 - 1)
     }
 
     pub(crate) fn bind(&mut self, label: Label) {
-        self.labels[label.0 as usize] = self.here();
+        self.labels[label.0 as usize] = Place::Here(self.here());
+    }
+
+    /// Has jumps to `label` leave the block.
+    pub(crate) fn bind_out(&mut self, label: Label, way: Way) {
+        self.labels[label.0 as usize] = Place::Out(way);
+    }
+
+    /// A label for `way`.
+    pub(crate) fn out(&mut self, way: Way) -> Label {
+        self.labels.push(Place::Out(way));
+        Label(self.labels.len() as u32 - 1)
     }
 
     fn used(&mut self, label: Label) {
@@ -144,6 +177,7 @@ impl Asm {
     pub(crate) fn jump(&mut self, to: Label) {
         put_plain!(self, jmp_d32(0));
         self.used(to);
+        self.last_jump = self.here();
     }
 
     pub(crate) fn jump_if(&mut self, cc: Cc, to: Label) {
@@ -208,13 +242,39 @@ impl Asm {
         }
     }
 
-    /// Fills displacements in. Every label that is used was bound.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    /// Returns to the run loop with a status word.
+    pub(crate) fn leave(&mut self, status: u32) {
+        put!(self, movl_oi(RAX, status));
+        self.unwind();
+    }
+
+    /// Returns to the run loop; the status word is in RAX. The frame is that of all regions and blocks.
+    pub(crate) fn unwind(&mut self) {
+        put!(self, movq_mr(RSP, RBP));
+        put!(self, popq_o(RBP));
+        put_plain!(self, retq_zo());
+    }
+
+    /// Fills displacements in, of labels that were bound; the rest lead out. A jump out at the very end is left away: the
+    /// code runs on there.
+    pub(crate) fn finish(mut self) -> (Vec<u8>, Vec<Jump>, Option<Way>) {
+        let mut out = Vec::new();
+        let mut tail = None;
         for (end, label) in self.uses {
-            let distance = self.labels[label.0 as usize].wrapping_sub(end);
-            self.bytes[end as usize - 4..end as usize].copy_from_slice(&distance.to_le_bytes());
+            match self.labels[label.0 as usize] {
+                Place::Out(way) if end == self.bytes.len() as u32 && self.last_jump == end => tail = Some(way),
+                Place::Out(to) => out.push(Jump { end, to }),
+                Place::Here(at) => {
+                    let distance = at.wrapping_sub(end);
+                    self.bytes[end as usize - 4..end as usize].copy_from_slice(&distance.to_le_bytes());
+                }
+                Place::Unknown => unreachable!("every label that is used is bound"),
+            }
         }
-        self.bytes
+        if tail.is_some() {
+            self.bytes.truncate(self.bytes.len() - JUMP);
+        }
+        (self.bytes, out, tail)
     }
 }
 
@@ -232,7 +292,23 @@ mod tests {
         a.bind(on);
         put_plain!(a, retq_zo());
         // je +5 over the jmp; jmp -11 to the start.
-        assert_eq!(a.finish(), [0x0f, 0x84, 5, 0, 0, 0, 0xe9, 0xf5, 0xff, 0xff, 0xff, 0xc3]);
+        assert_eq!(a.finish().0, [0x0f, 0x84, 5, 0, 0, 0, 0xe9, 0xf5, 0xff, 0xff, 0xff, 0xc3]);
+    }
+
+    #[test]
+    fn jumps_out_are_told_and_the_last_is_left_away() {
+        let mut a = Asm::default();
+        let (one, two) = (a.out(Way::Exit(1)), a.out(Way::Exit(2)));
+        a.jump_if(Cc::E, one);
+        a.jump(two);
+        let (bytes, jumps, tail) = a.finish();
+        assert_eq!((bytes.len(), tail), (6, Some(Way::Exit(2))));
+        assert_eq!(jumps, [Jump { end: 6, to: Way::Exit(1) }]);
+        // A conditional one stays, though it is the last.
+        let mut a = Asm::default();
+        let one = a.out(Way::Exit(1));
+        a.jump_if(Cc::E, one);
+        assert_eq!(a.finish().2, None);
     }
 
     #[test]
@@ -240,7 +316,7 @@ mod tests {
         let form = |value| {
             let mut a = Asm::default();
             a.constant(RAX, value);
-            a.finish()
+            a.finish().0
         };
         assert_eq!(form(7), [0xb8, 7, 0, 0, 0]);
         assert_eq!(form(u64::MAX), [0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff]);

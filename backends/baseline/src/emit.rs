@@ -1,105 +1,14 @@
 //! One arm an op: the pass over the flat form.
 
-use crate::asm::{Asm, Cc, HOLE, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, RSP, at, field, put, put_plain, word};
+use crate::asm::{Asm, Cc, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, at, field, near, put, word};
+use crate::code::{Code, Plan, SlotUse, Use, Way};
 use crate::copies::{Copies, Future, futures};
 use brolga_core::Env;
 use brolga_interp::{Code as Op, Flat, FlatOp, NONE, pack};
-use brolga_ir::Op as IrOp;
 use brolga_ir::ops::ALL_OPS;
+use brolga_ir::{JumpKind, Op as IrOp};
 use cranelift_assembler_x64::GprMem;
 use std::mem::offset_of;
-
-/// Exit status words of the back end that runs the code.
-#[derive(Clone, Copy, Debug)]
-pub struct Status {
-    /// The program counter is in the register file.
-    pub goto: u32,
-    /// `Env::exit_slot` is the raise kind, `Env::exit_arg` its operand.
-    pub raise: u32,
-    /// A poll saw the exit request.
-    pub polled: u32,
-    /// Tier 0 must run the instruction at the program counter.
-    pub resume: u32,
-    /// The block at the program counter has used its count up.
-    pub hot: u32,
-}
-
-/// What a block must know of the place it will have.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Guest address of the block.
-    pub pc: u64,
-    /// Guest address behind it, where its call returns to.
-    pub end: u64,
-    /// Added to a guest address to make a host address; a multiple of 16.
-    pub guest_base: u64,
-    /// Whether accesses clear the top byte of addresses.
-    pub remove_tags: bool,
-    /// Whether the host has LZCNT.
-    pub lzcnt: bool,
-    /// Whether the guest's floating point is the host's, and may be computed by it.
-    pub like_sse: bool,
-    /// Exit status words.
-    pub status: Status,
-    /// Number in the helper table of `extern "C" fn(env, [u64; 4] of a packed op as four arguments)`.
-    pub op: u32,
-    /// Number of `extern "C" fn(env, condition, first flag word, 0) -> truth`.
-    pub holds: u32,
-    /// Number of the caller of guest helpers: three arguments and the helper's address.
-    pub call: u32,
-    /// Number of guest helper 0.
-    pub first_guest: u32,
-}
-
-/// A slot of a block.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Slot {
-    /// Its word counts entries down.
-    Counter,
-    /// Leads to the guest address with this index in [`Code::exits`].
-    Exit(u32),
-}
-
-/// What the four bytes of a [`SlotUse`] are to be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SlotForm {
-    /// The slot's number.
-    Number,
-    /// Eight times its number.
-    Offset,
-}
-
-/// Four bytes of code that depend on a slot, whose number is not known yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SlotUse {
-    /// Offset in the code.
-    pub at: u32,
-    /// Which slot.
-    pub slot: Slot,
-    /// What to put there.
-    pub form: SlotForm,
-}
-
-/// Host code of a block; control enters at its first byte.
-#[derive(Debug)]
-pub struct Code {
-    /// Instructions.
-    pub bytes: Vec<u8>,
-    /// Guest addresses that static exits and predicted returns lead to, each once.
-    pub exits: Vec<u64>,
-    /// Where slots are named.
-    pub uses: Vec<SlotUse>,
-    /// Offset of each host instruction that may fault, and its guest instruction's address; ascending.
-    pub accesses: Vec<(u32, u64)>,
-}
-
-/// A way out that is rarely taken.
-struct ColdExit {
-    label: Label,
-    /// The program counter.
-    pc: u64,
-    status: u32,
-}
 
 pub(crate) struct Emitter<'a> {
     pub(crate) asm: Asm,
@@ -121,8 +30,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) decided: Option<Cc>,
     /// First of three flag words, and the operation that they hold for sure.
     pub(crate) kind: Option<(u8, u64)>,
-    /// Ways out that are rarely taken.
-    cold: Vec<ColdExit>,
+    /// Whether control may run on into the current op.
+    pub(crate) open: bool,
     pub(crate) accesses: Vec<(u32, u64)>,
     /// Guest address of the current instruction.
     pub(crate) pc: u64,
@@ -151,29 +60,40 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         future: Future::default(),
         decided: None,
         kind: None,
-        cold: Vec::new(),
+        open: true,
         accesses: Vec::new(),
         pc,
     };
     let loops = e.find_targets();
     e.futures = futures(&flat.ops, |index| e.targets[index].is_some(), loops, flat.scratch);
-    e.enter();
+    e.poll(pc);
+    let entered = e.asm.here();
+    e.count();
     let mut marks = flat.pcs.iter().peekable();
     for (index, op) in flat.ops.iter().enumerate() {
         while let Some(&(_, pc)) = marks.next_if(|(start, _)| *start as usize <= index) {
             e.pc = pc;
         }
         if let Some(label) = e.targets[index] {
-            e.asm.bind(label);
+            if e.is_plain_goto(index) {
+                let way = e.way_to(op.imm);
+                e.asm.bind_out(label, way);
+            } else {
+                e.asm.bind(label);
+                e.open = true;
+            }
             (e.cached, e.kind) = (None, None);
             e.copies.forget();
+        }
+        if !e.open {
+            continue;
         }
         e.held = e.cached.take();
         e.future = e.futures[index];
         e.op(index, op)?;
     }
-    e.leave_cold();
-    Ok(Code { bytes: e.asm.finish(), exits: e.exits, uses: e.uses, accesses: e.accesses })
+    let (bytes, jumps, tail) = e.asm.finish();
+    Ok(Code { pc, bytes, entered, jumps, tail, exits: e.exits, uses: e.uses, accesses: e.accesses })
 }
 
 /// `with_constant!(e, value, addq_mi_sxb, addq_mi_sxb, addq_mi_sxl, addq_rm)`: RAX and a constant of 64 bits.
@@ -210,74 +130,51 @@ impl Emitter<'_> {
         loops
     }
 
-    /// Every entry polls and counts.
-    fn enter(&mut self) {
-        self.poll(self.plan.pc);
-        put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
-        put!(self.asm, subq_mi_sxb(at(RAX, HOLE), 1));
-        self.uses_slot(Slot::Counter, SlotForm::Offset, 1);
-        let hot = self.cold_exit(self.plan.pc, self.plan.status.hot);
+    /// Counts the entry.
+    fn count(&mut self) {
+        put!(self.asm, subl_mi_sxb(near(), 1));
+        self.uses.push(SlotUse { at: self.asm.here() - 5, what: Use::Count });
+        let hot = self.asm.out(Way::Hot);
         self.asm.jump_if(Cc::S, hot);
     }
 
-    /// Notes that the last instruction but for its last `behind` bytes ends in what depends on a slot.
-    pub(crate) fn uses_slot(&mut self, slot: Slot, form: SlotForm, behind: u32) {
-        self.uses.push(SlotUse { at: self.asm.here() - behind - 4, slot, form });
+    /// Notes that the last instruction ends in the number of the slot that leads to guest address `pc`.
+    pub(crate) fn uses_slot(&mut self, pc: u64) {
+        let what = Use::Number(self.exit(pc));
+        self.uses.push(SlotUse { at: self.asm.here() - 4, what });
     }
 
-    /// The slot that leads to guest address `pc`.
-    pub(crate) fn exit_slot(&mut self, pc: u64) -> Slot {
+    /// The way out to guest address `pc`.
+    pub(crate) fn way_to(&mut self, pc: u64) -> Way {
+        Way::Exit(self.exit(pc))
+    }
+
+    /// Whether the op does nothing but leave for an address.
+    pub(crate) fn is_plain_goto(&self, index: usize) -> bool {
+        let op = &self.flat.ops[index];
+        op.code == Op::Goto && JumpKind::from_sub(op.aux as u8) != JumpKind::Call
+    }
+
+    /// Index of the exit to guest address `pc`.
+    fn exit(&mut self, pc: u64) -> u32 {
         let index = self.exits.iter().position(|&exit| exit == pc).unwrap_or_else(|| {
             self.exits.push(pc);
             self.exits.len() - 1
         });
-        Slot::Exit(index as u32)
+        index as u32
     }
 
     /// Leaves at `pc`, the start of an instruction, if somebody asked the processor to stop.
     pub(crate) fn poll(&mut self, pc: u64) {
         put!(self.asm, cmpl_mi_sxb(field(offset_of!(Env, exit_request)), 0));
-        let out = self.cold_exit(pc, self.plan.status.polled);
+        let out = self.asm.out(Way::Leave { pc, status: self.plan.status.polled });
         self.asm.jump_if(Cc::Ne, out);
-    }
-
-    /// A way out behind the block.
-    pub(crate) fn cold_exit(&mut self, pc: u64, status: u32) -> Label {
-        let label = self.asm.label();
-        self.cold.push(ColdExit { label, pc, status });
-        label
-    }
-
-    /// Those of one program counter share their end.
-    fn leave_cold(&mut self) {
-        let mut cold = std::mem::take(&mut self.cold);
-        cold.sort_by_key(|exit| exit.pc);
-        for exits in cold.chunk_by(|a, b| a.pc == b.pc) {
-            let end = self.asm.label();
-            for (i, exit) in exits.iter().enumerate() {
-                self.asm.bind(exit.label);
-                put!(self.asm, movl_oi(RAX, exit.status));
-                if i + 1 < exits.len() {
-                    self.asm.jump(end);
-                }
-            }
-            self.asm.bind(end);
-            self.asm.store_constant(word(self.flat.pc), exits[0].pc, RCX);
-            self.return_status();
-        }
     }
 
     /// Returns to the run loop; the program counter is stored.
     pub(crate) fn leave(&mut self, status: u32) {
-        put!(self.asm, movl_oi(RAX, status));
-        self.return_status();
-    }
-
-    fn return_status(&mut self) {
-        // The frame is that of all regions and blocks.
-        put!(self.asm, movq_mr(RSP, RBP));
-        put!(self.asm, popq_o(RBP));
-        put_plain!(self.asm, retq_zo());
+        self.asm.leave(status);
+        self.open = false;
     }
 
     /// RAX becomes word `w`, the op's first operand.
@@ -752,9 +649,10 @@ impl Emitter<'_> {
     /// Calls a function of the helper table, its arguments in place; the result is in RAX.
     pub(crate) fn call(&mut self, helper: u32) {
         put!(self.asm, movq_rm(RAX, field(offset_of!(Env, helpers))));
+        put!(self.asm, addq_mi_sxb(RDI, -Env::BIAS as i8));
         put!(self.asm, callq_m(at(RAX, 8 * helper as i32)));
-        // Behind the saved frame pointer and the address that the frame returns to is `Env`.
-        put!(self.asm, movq_rm(RDI, at(RBP, 16)));
+        // What is behind the saved frame pointer, the address that the frame returns to, and the address of `Env`.
+        put!(self.asm, movq_rm(RDI, at(RBP, 24)));
         self.copies.forget();
     }
 

@@ -1,7 +1,8 @@
 //! Ways out of a block: linked, by the return stack, by the jump cache, and back to the run loop.
 
-use crate::asm::{Cc, HOLE, RAX, RCX, RDI, RDX, RSI, at, field, put, word};
-use crate::emit::{Emitter, SlotForm};
+use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, displacement, field, put, word};
+use crate::code::Way;
+use crate::emit::Emitter;
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
 use brolga_interp::FlatOp;
 use brolga_ir::JumpKind;
@@ -14,7 +15,7 @@ const ENTRY: i8 = size_of::<ReturnEntry>() as i8;
 
 /// A field of the return stack's entry at byte offset RCX.
 fn entry(offset: usize) -> Amode<u8> {
-    indexed(RDI, RCX, Scale::One, (offset_of!(Env, return_stack) + offset) as i32)
+    indexed(RDI, RCX, Scale::One, displacement(offset_of!(Env, return_stack) + offset))
 }
 
 fn indexed(base: u8, index: u8, scale: Scale, disp: i32) -> Amode<u8> {
@@ -26,13 +27,10 @@ impl Emitter<'_> {
         if JumpKind::from_sub(op.aux as u8) == JumpKind::Call {
             self.push_return();
         }
-        let slot = self.exit_slot(op.imm);
-        put!(self.asm, movq_rm(RAX, field(offset_of!(Env, link_slots))));
-        // What an unlinked slot leads to wants its number.
-        put!(self.asm, movl_oi(RSI, HOLE as u32));
-        self.uses_slot(slot, SlotForm::Number, 0);
-        put!(self.asm, jmpq_m(at(RAX, HOLE)));
-        self.uses_slot(slot, SlotForm::Offset, 0);
+        let way = self.way_to(op.imm);
+        let out = self.asm.out(way);
+        self.asm.jump(out);
+        self.open = false;
     }
 
     pub(crate) fn goto_indirect(&mut self, op: &FlatOp) {
@@ -47,11 +45,10 @@ impl Emitter<'_> {
 
     /// Remembers where the block's call will return to. RAX stays.
     fn push_return(&mut self) {
-        let slot = self.exit_slot(self.plan.end);
         put!(self.asm, movq_rm(RCX, field(offset_of!(Env, return_top))));
         self.asm.store_constant(entry(offset_of!(ReturnEntry, guest)), self.plan.end, RDX);
-        put!(self.asm, movq_mi_sxl(entry(offset_of!(ReturnEntry, slot)), HOLE));
-        self.uses_slot(slot, SlotForm::Number, 0);
+        put!(self.asm, movq_mi_sxl(entry(offset_of!(ReturnEntry, slot)), 0));
+        self.uses_slot(self.plan.end);
         put!(self.asm, addl_mi_sxb(RCX, ENTRY));
         self.set_top();
     }
@@ -77,7 +74,7 @@ impl Emitter<'_> {
 
     /// Looks the address in RAX up in the jump cache; leaves to the run loop if it is not there.
     fn probe(&mut self) {
-        let miss = self.asm.label();
+        let miss = self.asm.out(Way::Miss);
         put!(self.asm, movl_rm(RCX, RAX));
         // Entries are 16 bytes for 4-byte units of address.
         put!(self.asm, shll_mi(RCX, 2u8));
@@ -86,9 +83,7 @@ impl Emitter<'_> {
         put!(self.asm, cmpq_mr(at(RCX, offset_of!(JumpEntry, guest) as i32), RAX));
         self.asm.jump_if(Cc::Ne, miss);
         put!(self.asm, jmpq_m(at(RCX, offset_of!(JumpEntry, host) as i32)));
-        self.asm.bind(miss);
-        put!(self.asm, movq_mr(word(self.flat.pc), RAX));
-        self.leave(self.plan.status.goto);
+        self.open = false;
     }
 
     pub(crate) fn raise(&mut self, op: &FlatOp) {

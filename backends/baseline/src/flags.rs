@@ -252,17 +252,23 @@ impl Emitter<'_> {
         }
         if !matches!(op.code, Op::Jump | Op::JumpBack) {
             let cc = self.branch_condition(op);
-            if then == index + 1 {
+            let then_leaves = self.is_plain_goto(then);
+            if then == index + 1 && !then_leaves {
                 let label = self.target(other);
                 self.asm.jump_if(cc.opposite(), label);
                 return;
             }
             let label = self.target(then);
             self.asm.jump_if(cc, label);
+            if then_leaves && then == index + 1 && other == index + 2 && !self.is_plain_goto(other) {
+                self.open = false; // nothing is between here and there
+                return;
+            }
         }
         if other != index + 1 {
             let label = self.target(other);
             self.asm.jump(label);
+            self.open = false;
         }
     }
 

@@ -2,12 +2,16 @@
 #![forbid(unsafe_code)]
 
 mod asm;
+mod code;
 mod copies;
 mod emit;
 mod exits;
 mod flags;
 mod float;
+mod link;
 mod memory;
 mod vector;
 
-pub use emit::{Code, Plan, Slot, SlotForm, SlotUse, Status, emit};
+pub use code::{Code, Plan, Status};
+pub use emit::emit;
+pub use link::{Form, Reloc, Whole, link};

@@ -1,6 +1,7 @@
 //! Guest memory: an address plus the base is a host address, and the host's MMU checks it.
 
 use crate::asm::{Cc, R8, RAX, RBX, RCX, RDX, at, field, put, word};
+use crate::code::Way;
 use crate::emit::Emitter;
 use brolga_core::{Align, Env, MemOp, Order, RmwOp, Size};
 use brolga_interp::{Code as Op, FlatOp};
@@ -88,7 +89,7 @@ impl Emitter<'_> {
     }
 
     fn resume_if(&mut self, cc: Cc) {
-        let out = self.cold_exit(self.pc, self.plan.status.resume);
+        let out = self.asm.out(Way::Leave { pc: self.pc, status: self.plan.status.resume });
         self.asm.jump_if(cc, out);
     }
 

@@ -1,6 +1,6 @@
 //! Vector ops that every x86-64 has one instruction for (SSE2), and those that are moves. The rest is the interpreter's.
 
-use crate::asm::{Cc, RAX, RCX, RDI, at, put, word};
+use crate::asm::{Cc, RAX, RCX, field, put, word};
 use crate::emit::Emitter;
 use brolga_interp::FlatOp;
 use brolga_ir::ops::ALL_OPS;
@@ -69,7 +69,7 @@ impl Emitter<'_> {
     }
 
     fn lane(&mut self, op: &FlatOp, shape: Shape) {
-        let from = at(RDI, lane_offset(op.a, shape, op.imm));
+        let from = field(lane_offset(op.a, shape, op.imm));
         match shape {
             Shape::I8x16 => put!(self.asm, movzbl_rm(RAX, from)),
             Shape::I16x8 => put!(self.asm, movzwl_rm(RAX, from)),
@@ -88,7 +88,7 @@ impl Emitter<'_> {
             return;
         }
         put!(self.asm, movups_b(word(op.dst), X0));
-        let to = at(RDI, lane_offset(op.dst, shape, op.imm));
+        let to = field(lane_offset(op.dst, shape, op.imm));
         match shape {
             Shape::I8x16 => put!(self.asm, movb_mr(to, RCX)),
             Shape::I16x8 => put!(self.asm, movw_mr(to, RCX)),
@@ -213,6 +213,6 @@ impl Emitter<'_> {
 }
 
 /// Offset in `Env` of a lane of the vector at word `w`.
-fn lane_offset(w: u8, shape: Shape, lane: u64) -> i32 {
-    8 * i32::from(w) + (lane as i32 % shape.lanes() as i32) * (shape.lane_bits() as i32 / 8)
+fn lane_offset(w: u8, shape: Shape, lane: u64) -> usize {
+    8 * usize::from(w) + lane as usize % shape.lanes() as usize * (shape.lane_bits() as usize / 8)
 }

@@ -3,21 +3,53 @@
 #![allow(unsafe_code, reason = "maps and writes executable memory")]
 
 use crate::fault::FaultTable;
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{MmapMut, MmapOptions};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Unit of allocation in bytes.
 const GRANULE: usize = 64;
+
+/// Memory beside the code, which a displacement reaches from anywhere in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    /// Code first; parts of what is behind it are ours.
+    space: Arc<MmapMut>,
+    part: Range<usize>,
+}
+
+impl Beside {
+    /// Page-aligned if the lengths asked for are; zeros at first.
+    pub(crate) fn start(&self) -> *const u8 {
+        self.space.as_ptr().wrapping_add(self.part.start)
+    }
+
+    /// Bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.part.len()
+    }
+
+    /// The first `bytes`, and the rest.
+    pub(crate) fn split(self, bytes: usize) -> (Beside, Beside) {
+        let Range { start, end } = self.part;
+        let border = start + bytes;
+        (
+            Beside { space: Arc::clone(&self.space), part: start..border },
+            Beside { space: self.space, part: border..end },
+        )
+    }
+}
 
 /// The two mappings and what is free.
 #[derive(Debug)]
 pub(crate) struct Arena {
     write: MmapMut,
-    execute: Mmap,
+    /// The view that is executed, and behind it the memory of `Beside`.
+    space: Arc<MmapMut>,
     /// For each granule the fault table of the code in it, or null. Read by signal handlers.
     owners: MmapMut,
     free: Mutex<Free>,
@@ -43,17 +75,31 @@ fn memory_file(bytes: usize) -> io::Result<File> {
     Ok(file)
 }
 
+/// Maps the file's `len` bytes at an address where `len` bytes of our own mappings are.
+fn map_at(at: *const u8, len: usize, protection: i32, file: &File) -> io::Result<()> {
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+    // SAFETY: replaces exactly our own mapping. Bytes of running code are not changed (`release` says when they may be).
+    let got = unsafe { libc::mmap(at.cast_mut().cast(), len, protection, flags, file.as_raw_fd(), 0) };
+    if got == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 impl Arena {
-    /// An arena of `bytes`, rounded up to a page.
-    pub(crate) fn new(bytes: usize) -> io::Result<Arena> {
+    /// An arena of `bytes`, rounded up to a page, and `beside` bytes of other memory.
+    pub(crate) fn new(bytes: usize, beside: usize) -> io::Result<(Arena, Beside)> {
         let bytes = bytes.max(GRANULE).next_multiple_of(4096);
         let file = memory_file(bytes)?;
         // SAFETY: nobody else has the file, so its length stays.
         let write = unsafe { MmapOptions::new().len(bytes).map_mut(&file)? };
-        // SAFETY: the same; bytes of running code are not changed (`release` says when they may be).
-        let execute = unsafe { MmapOptions::new().len(bytes).map_exec(&file)? };
+        let space = Arc::new(MmapMut::map_anon(bytes + beside)?);
+        map_at(space.as_ptr(), bytes, libc::PROT_READ | libc::PROT_EXEC, &file)?;
         let owners = MmapMut::map_anon(bytes / GRANULE * 8)?;
-        Ok(Arena { write, execute, owners, free: Mutex::new(Free { next: 0, runs: Vec::new() }) })
+        let around = Beside { space: Arc::clone(&space), part: bytes..bytes + beside };
+        Ok((Arena { write, space, owners, free: Mutex::new(Free { next: 0, runs: Vec::new() }) }, around))
+    }
+
+    /// The executable view.
+    fn execute(&self) -> *const u8 {
+        self.space.as_ptr()
     }
 
     fn owners(&self) -> &[AtomicPtr<FaultTable>] {
@@ -61,13 +107,19 @@ impl Arena {
         unsafe { std::slice::from_raw_parts(self.owners.as_ptr().cast(), self.write.len() / GRANULE) }
     }
 
-    /// Copies `code` in and makes `table` known to the fault handler. Returns its address, or gives
-    /// the table back if there is no room.
-    pub(crate) fn publish(&self, code: &[u8], table: impl FnOnce(u64) -> Box<FaultTable>) -> Option<u64> {
+    /// Copies `code` in, once `fit` has made it fit its address, and makes `table` known to the fault handler. Returns the
+    /// address, or nothing if there is no room.
+    pub(crate) fn publish(
+        &self,
+        code: &mut [u8],
+        fit: impl FnOnce(u64, &mut [u8]),
+        table: impl FnOnce(u64) -> Box<FaultTable>,
+    ) -> Option<u64> {
         let granules = code.len().div_ceil(GRANULE);
         let first = self.allocate(granules)?;
         let offset = first * GRANULE;
-        let base = self.execute.as_ptr() as u64 + offset as u64;
+        let base = self.execute() as u64 + offset as u64;
+        fit(base, code);
         // SAFETY: the range is inside the mapping and was allocated to this call alone; the shared
         // writable view is only ever written through this pointer.
         unsafe {
@@ -83,7 +135,7 @@ impl Arena {
 
     /// Frees code that no thread can be in.
     pub(crate) fn release(&self, base: u64, len: usize) {
-        let first = (base - self.execute.as_ptr() as u64) as usize / GRANULE;
+        let first = (base - self.execute() as u64) as usize / GRANULE;
         let granules = len.div_ceil(GRANULE);
         let mut table = std::ptr::null_mut();
         for owner in &self.owners()[first..first + granules] {
@@ -103,8 +155,8 @@ impl Arena {
 
     /// Fault table of the code at host address `pc`. Async-signal-safe.
     pub(crate) fn fault_table(&self, pc: u64) -> Option<&FaultTable> {
-        let offset = pc.wrapping_sub(self.execute.as_ptr() as u64);
-        if offset >= self.execute.len() as u64 {
+        let offset = pc.wrapping_sub(self.execute() as u64);
+        if offset >= self.write.len() as u64 {
             return None;
         }
         let table = self.owners()[offset as usize / GRANULE].load(Ordering::Acquire);
@@ -114,7 +166,7 @@ impl Arena {
 
     /// Readable bytes from host address `pc`, which is in the arena, to its end.
     pub(crate) fn bytes_from(&self, pc: u64) -> usize {
-        self.execute.len() - (pc - self.execute.as_ptr() as u64) as usize
+        self.write.len() - (pc - self.execute() as u64) as usize
     }
 
     /// Bytes in use.
@@ -127,20 +179,10 @@ impl Arena {
     pub(crate) fn unshare(&self) -> io::Result<()> {
         let used = self.free.lock().unwrap_or_else(|e| e.into_inner()).next * GRANULE;
         let file = memory_file(self.write.len())?;
-        std::os::unix::fs::FileExt::write_all_at(&file, &self.execute[..used], 0)?;
-        let views = [
-            (self.write.as_ptr(), libc::PROT_READ | libc::PROT_WRITE),
-            (self.execute.as_ptr(), libc::PROT_READ | libc::PROT_EXEC),
-        ];
-        for (at, protection) in views {
-            let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-            // SAFETY: replaces exactly our own mapping by one of equal contents and protection.
-            let got =
-                unsafe { libc::mmap(at.cast_mut().cast(), self.write.len(), protection, flags, file.as_raw_fd(), 0) };
-            if got == libc::MAP_FAILED {
-                return Err(io::Error::last_os_error());
-            }
-        }
+        std::os::unix::fs::FileExt::write_all_at(&file, &self.write[..used], 0)?;
+        let len = self.write.len();
+        map_at(self.write.as_ptr(), len, libc::PROT_READ | libc::PROT_WRITE, &file)?;
+        map_at(self.execute(), len, libc::PROT_READ | libc::PROT_EXEC, &file)?;
         Ok(())
     }
 }
@@ -211,13 +253,16 @@ mod tests {
 
     #[test]
     fn unshared_copy_keeps_the_code() {
-        let arena = Arena::new(1 << 16).unwrap();
-        let base = arena.publish(&[1, 2, 3, 4], FaultTable::empty).unwrap();
+        let (arena, _) = Arena::new(1 << 16, 0).unwrap();
+        let put =
+            |code: &mut [u8]| arena.publish(code, |base, code| code[0] = base as u8 + 1, FaultTable::empty).unwrap();
+        // SAFETY: `at` is the address of code in place.
+        let byte = |at: u64| unsafe { *(at as *const u8) };
+        let base = put(&mut [0, 2, 3, 4]);
         arena.unshare().unwrap();
-        let offset = (base - arena.execute.as_ptr() as u64) as usize;
-        assert_eq!(arena.execute[offset..offset + 4], [1, 2, 3, 4]);
-        let next = arena.publish(&[9], FaultTable::empty).unwrap();
-        assert_eq!(arena.execute[(next - arena.execute.as_ptr() as u64) as usize], 9);
+        assert_eq!([0, 1, 2, 3].map(|i| byte(base + i)), [base as u8 + 1, 2, 3, 4]);
+        let next = put(&mut [9]);
+        assert_eq!(byte(next), next as u8 + 1);
         arena.release(base, 4);
         assert!(arena.fault_table(base).is_none() && arena.fault_table(next).is_some());
     }

@@ -4,7 +4,7 @@ use crate::compile::{Compiled, Options, Reloc, SlotForm};
 use crate::helpers;
 use crate::lower::Access;
 use crate::status;
-use brolga_baseline::{Plan, Slot, SlotUse, Status, emit};
+use brolga_baseline::{Code, Form, Plan, Status, emit, link};
 use brolga_interp::Flat;
 use std::ops::Range;
 
@@ -13,7 +13,6 @@ const STATUS: Status = Status {
     raise: status::RAISE as u32,
     polled: status::POLLED as u32,
     resume: status::RESUME as u32,
-    hot: status::HOT as u32,
 };
 
 /// Whether the host has LZCNT.
@@ -32,11 +31,31 @@ pub(crate) struct Emitter<'a> {
     pub like_sse: bool,
 }
 
-/// Compiles the block that the guest has at `range`; it leaves after `count` entries.
-pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>, count: u32) -> Result<Compiled, String> {
-    let pc = range.start;
+/// Code of one block of tier 1, to be joined with others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Piece {
+    code: Code,
+    removes_tags: bool,
+    /// Word of the program counter.
+    pc_word: u8,
+}
+
+impl Piece {
+    /// Guest addresses that it leads to.
+    pub fn exits(&self) -> &[u64] {
+        &self.code.exits
+    }
+
+    /// Bytes of host code, without what several blocks share.
+    pub fn host_bytes(&self) -> usize {
+        self.code.bytes.len()
+    }
+}
+
+/// Compiles the block that the guest has at `range`.
+pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>) -> Result<Piece, String> {
     let plan = Plan {
-        pc,
+        pc: range.start,
         end: range.end,
         guest_base: with.options.guest_base,
         remove_tags: with.remove_tags,
@@ -48,78 +67,39 @@ pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>, count:
         call: helpers::FP_CALL as u32,
         first_guest: helpers::FIRST_GUEST_HELPER as u32,
     };
-    let code = emit(flat, &plan)?;
-    let exits = code.exits.len() as u32;
-    Ok(Compiled {
-        relocs: code.uses.into_iter().map(|slot| reloc(slot, exits)).collect(),
-        code: code.bytes,
-        entries: vec![(pc, 0)],
-        exits: code.exits,
-        counters: vec![pc],
-        patience: count,
-        traps: code.accesses.into_iter().map(|(at, pc)| (at, Access { resume: pc, pc })).collect(),
+    Ok(Piece { code: emit(flat, &plan)?, removes_tags: with.remove_tags, pc_word: flat.pc })
+}
+
+/// One piece of code of several blocks, sorted by guest address; `None` if they do not go together.
+pub(crate) fn join(pieces: &[Piece]) -> Option<Compiled> {
+    let first = pieces.first()?;
+    let removes_tags = first.removes_tags;
+    if pieces.iter().any(|piece| piece.removes_tags != removes_tags) {
+        return None;
+    }
+    let blocks: Vec<_> = pieces.iter().map(|piece| &piece.code).collect();
+    let whole = link(&blocks, first.pc_word, STATUS.goto);
+    Some(Compiled {
+        code: whole.bytes,
+        entries: blocks.iter().map(|block| block.pc).zip(whole.starts).collect(),
+        exits: whole.exits,
+        relocs: whole.relocs.into_iter().map(|reloc| of(reloc.at, reloc.form)).collect(),
+        counted: true,
+        traps: whole.accesses.into_iter().map(|(at, pc)| (at, Access { resume: pc, pc })).collect(),
         // Every register is in memory at every access.
         precise: true,
-        removes_tags: with.remove_tags,
+        removes_tags,
+        ..Compiled::default()
     })
 }
 
-fn reloc(of: SlotUse, exits: u32) -> Reloc {
-    let slot = match of.slot {
-        Slot::Exit(index) => index,
-        Slot::Counter => exits,
+fn of(at: u32, form: Form) -> Reloc {
+    let (index, form) = match form {
+        Form::Number(exit) => (exit, SlotForm::Number),
+        Form::Slot(exit) => (exit, SlotForm::Near),
+        Form::Count(block) => (block, SlotForm::Count),
+        Form::CountNumber(block) => (block, SlotForm::CountNumber),
+        Form::Hot => (0, SlotForm::Hot),
     };
-    let form = match of.form {
-        brolga_baseline::SlotForm::Number => SlotForm::Number,
-        brolga_baseline::SlotForm::Offset => SlotForm::Offset,
-    };
-    Reloc { at: of.at, slot, form }
-}
-
-/// Where a block begins in code of several; host code runs best from there.
-const ALIGN: usize = 16;
-
-/// One piece of code of several blocks that were compiled in the same way; `None` if they were not.
-pub(crate) fn join(blocks: &[Compiled]) -> Option<Compiled> {
-    let first = blocks.first()?;
-    let mut whole = Compiled {
-        code: Vec::with_capacity(blocks.iter().map(|b| b.code.len().next_multiple_of(ALIGN)).sum()),
-        patience: first.patience,
-        precise: first.precise,
-        removes_tags: first.removes_tags,
-        ..Compiled::default()
-    };
-    let exits: Vec<u64> = sorted(blocks.iter().flat_map(|b| b.exits.iter().copied()));
-    let mut traps = Vec::new();
-    for block in blocks {
-        if (block.precise, block.removes_tags) != (first.precise, first.removes_tags) {
-            return None;
-        }
-        whole.code.resize(whole.code.len().next_multiple_of(ALIGN), TRAP);
-        let start = whole.code.len() as u32;
-        whole.code.extend(&block.code);
-        whole.entries.extend(block.entries.iter().map(|&(pc, at)| (pc, start + at)));
-        traps.extend(block.traps.iter().map(|&(at, access)| (start + at, access)));
-        let counters = (exits.len() + whole.counters.len()) as u32;
-        whole.counters.extend(&block.counters);
-        whole.relocs.extend(block.relocs.iter().map(|r| {
-            let slot = match block.exits.get(r.slot as usize) {
-                Some(pc) => exits.binary_search(pc).expect("it is one of them") as u32,
-                None => counters + r.slot - block.exits.len() as u32,
-            };
-            Reloc { at: start + r.at, slot, ..*r }
-        }));
-    }
-    (whole.exits, whole.traps) = (exits, traps.into());
-    Some(whole)
-}
-
-/// INT3, between blocks.
-const TRAP: u8 = 0xcc;
-
-fn sorted(items: impl Iterator<Item = u64>) -> Vec<u64> {
-    let mut items: Vec<u64> = items.collect();
-    items.sort_unstable();
-    items.dedup();
-    items
+    Reloc { at, index, form }
 }

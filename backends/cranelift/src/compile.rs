@@ -89,21 +89,28 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// What stands for a slot where host code names it.
+/// What host code is to name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub(crate) enum SlotForm {
-    /// Eight bytes: its number.
+    /// Eight bytes: the slot's number.
     Wide = 0,
     /// Four bytes: its number.
     Number = 1,
-    /// Four bytes: eight times its number.
-    Offset = 2,
+    /// Four bytes: how far its word is from behind them.
+    Near = 2,
+    /// Four bytes: how far an entry's count is from one byte behind them.
+    Count = 3,
+    /// Four bytes: the number of an entry's count.
+    CountNumber = 4,
+    /// Four bytes: how far the word is from behind them that leads to where hot blocks go.
+    Hot = 5,
 }
 
 impl SlotForm {
     pub(crate) fn from_word(word: u32) -> Option<SlotForm> {
-        [SlotForm::Wide, SlotForm::Number, SlotForm::Offset].into_iter().find(|form| *form as u32 == word)
+        use SlotForm::*;
+        [Wide, Number, Near, Count, CountNumber, Hot].into_iter().find(|form| *form as u32 == word)
     }
 
     /// Bytes that it takes.
@@ -112,13 +119,13 @@ impl SlotForm {
     }
 }
 
-/// Where host code names a slot.
+/// Where host code names a slot or a count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Reloc {
     /// Offset in the code.
     pub at: u32,
-    /// Index of the exit, or behind the exits that of the counter.
-    pub slot: u32,
+    /// Of counts that of the entry; of slots that of the exit, or behind the exits that of the counter.
+    pub index: u32,
     pub form: SlotForm,
 }
 
@@ -139,6 +146,8 @@ pub struct Compiled {
     pub(crate) traps: Box<[(u32, Access)]>,
     pub(crate) precise: bool,
     pub(crate) removes_tags: bool,
+    /// Whether entries have counts: of blocks of tier 1.
+    pub(crate) counted: bool,
 }
 
 impl Compiled {
@@ -183,7 +192,7 @@ fn slot_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters,
         lower::exits::COUNTERS => exits as u32,
         _ => return None,
     };
-    let slot = Reloc { at: reloc.offset, slot: before + name.index, form: SlotForm::Wide };
+    let slot = Reloc { at: reloc.offset, index: before + name.index, form: SlotForm::Wide };
     (reloc.kind == binemit::Reloc::Abs8 && reloc.addend == 0).then_some(slot)
 }
 
@@ -301,6 +310,7 @@ impl Compiler<'_> {
             traps: traps.into_boxed_slice(),
             precise: region.precise,
             removes_tags: self.remove_tags,
+            counted: false,
         })
     }
 }

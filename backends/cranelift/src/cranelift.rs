@@ -2,13 +2,14 @@
 #![allow(unsafe_code, reason = "runs generated code")]
 
 use crate::arena::Arena;
-use crate::baseline::{self, Emitter};
-use crate::compile::{Compiled, Compiler, Features, Options, Refused, SlotForm, host_isa};
+use crate::baseline::{self, Emitter, Piece};
+use crate::compile::{Compiled, Compiler, Features, Options, Refused, Reloc, SlotForm, host_isa};
+use crate::counts::{Count, Counts};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
 use crate::fp;
 use crate::host;
 use crate::portable;
-use crate::slots::{LinkSlots, Slot};
+use crate::slots::{HOT, LinkSlots, Slot};
 use crate::status;
 use crate::words::RowMap;
 use brolga_core::{Env, RegTable};
@@ -55,10 +56,18 @@ pub struct Installed {
     len: usize,
     /// Guest address and host address of each entry, the first one first.
     pub entries: Vec<(u64, u64)>,
-    /// Slots that count entries, and the guest addresses of the entries.
-    pub counters: Vec<(Slot, u64)>,
     /// Static exits and predicted returns: link slot and the guest address it leads to.
     pub exits: Vec<(Slot, u64)>,
+    names: Names,
+}
+
+/// What code names of the tables beside it.
+#[derive(Debug)]
+struct Names {
+    /// Of exits, then of what counts down the patience of entries.
+    slots: Vec<Slot>,
+    /// Of the entries of tier 1's blocks.
+    counts: Vec<Count>,
 }
 
 impl Installed {
@@ -70,6 +79,11 @@ impl Installed {
     /// Bytes of host code.
     pub fn host_bytes(&self) -> usize {
         self.len
+    }
+
+    /// Numbers of the counts of its entries, for [`Cranelift::set_count`]; none of regions.
+    pub fn counts(&self) -> &[u32] {
+        &self.names.counts
     }
 }
 
@@ -89,7 +103,7 @@ pub enum HostExit {
     Busy,
     /// Tier 0 must run the instruction at the program counter: it breaks an alignment rule.
     Resume,
-    /// The block at the program counter has been entered as often as [`Cranelift::compile_block`] was told.
+    /// The block at the program counter has been entered as often as [`Cranelift::set_count`] was told.
     Hot,
     /// A host fault at a guest access.
     Fault(HostFault),
@@ -106,6 +120,7 @@ pub struct Cranelift {
     controls: [u32; 4],
     arena: Arena,
     slots: LinkSlots,
+    counts: Counts,
     learnt: Learnt,
 }
 
@@ -121,14 +136,19 @@ impl Cranelift {
         if !host::SUPPORTED {
             return Err(NewError::Host("there is no trampoline for it".into()));
         }
+        // In whole pages of both.
+        let slots = (arena_bytes / 64).next_multiple_of(1024).max(1024);
+        let (arena, beside) = Arena::new(arena_bytes, 12 * slots).map_err(NewError::Memory)?;
+        let (words, counts) = beside.split(8 * slots);
         Ok(Cranelift {
             host: OnceLock::new(),
             options,
             regs,
             rows: RowMap::new(regs),
             controls: fp::controls(regs.fp.as_ref()),
-            arena: Arena::new(arena_bytes).map_err(NewError::Memory)?,
-            slots: LinkSlots::new((arena_bytes / 64).max(1024)).map_err(NewError::Memory)?,
+            arena,
+            slots: LinkSlots::new(words).map_err(NewError::Memory)?,
+            counts: Counts::new(counts).map_err(NewError::Memory)?,
             learnt: Learnt::default(),
         })
     }
@@ -138,22 +158,32 @@ impl Cranelift {
         self.compiler()?.compile(region)
     }
 
-    /// Compiles one block at once, for code that does not pay a region yet. After `count` entries it leaves by
-    /// [`HostExit::Hot`].
-    pub fn compile_block(&self, flat: &Flat, range: Range<u64>, count: u32) -> Result<Compiled, String> {
+    /// Compiles one block at once, for code that does not pay a region yet.
+    pub fn compile_block(&self, flat: &Flat, range: Range<u64>) -> Result<Piece, String> {
         let (options, remove_tags) = (&self.options, self.removes_tags());
         let like_sse = self.regs.fp.as_ref().is_some_and(|fp| fp.like_sse);
-        baseline::compile(&Emitter { options, remove_tags, like_sse }, flat, range, count)
+        baseline::compile(&Emitter { options, remove_tags, like_sse }, flat, range)
     }
 
-    /// Lets the block with this counter leave after `count` more entries.
-    pub fn set_count(&self, counter: Slot, count: u32) {
-        self.slots.set_count(counter, count);
+    /// Blocks, sorted by guest address, as one piece of code; `None` if they do not go together. Each leaves by
+    /// [`HostExit::Hot`] once it has been entered as often as [`Cranelift::set_count`] said.
+    pub fn join(&self, pieces: &[Piece]) -> Option<Compiled> {
+        baseline::join(pieces)
     }
 
-    /// Entries left to the block with this counter.
-    pub fn count(&self, counter: Slot) -> u32 {
-        self.slots.count(counter)
+    /// Lets the block with this count be hot after `left` more entries.
+    pub fn set_count(&self, count: u32, left: u32) {
+        self.counts.set(count, left);
+    }
+
+    /// Entries left to the block with this count.
+    pub fn count(&self, count: u32) -> u32 {
+        self.counts.get(count)
+    }
+
+    /// Has the block with this count lead to `host`, an entry of code in place, when it is hot; to the run loop if that is 0.
+    pub fn lead(&self, count: u32, host: u64) {
+        self.counts.lead(count, host);
     }
 
     /// What a region becomes on its way, for people.
@@ -182,40 +212,70 @@ impl Cranelift {
 
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
     pub fn install(&self, mut compiled: Compiled) -> Result<Installed, ArenaFull> {
-        let wanted = compiled.exits.iter().chain(&compiled.counters).copied();
-        let Some(mut exits) = self.allocate(wanted) else { return Err(ArenaFull(compiled)) };
-        let code = &mut compiled.code;
-        for reloc in &compiled.relocs {
-            let (at, slot) = (reloc.at as usize, exits[reloc.slot as usize].0);
-            match reloc.form {
-                SlotForm::Wide => code[at..at + 8].copy_from_slice(&u64::from(slot).to_le_bytes()),
-                SlotForm::Number => code[at..at + 4].copy_from_slice(&slot.to_le_bytes()),
-                // There are at most 2^24 slots.
-                SlotForm::Offset => code[at..at + 4].copy_from_slice(&(8 * slot).to_le_bytes()),
-            }
-        }
+        let Some(names) = self.names(&compiled) else { return Err(ArenaFull(compiled)) };
+        let relocs = &compiled.relocs;
+        let fit = |base: u64, code: &mut [u8]| relocs.iter().for_each(|reloc| self.fit(reloc, &names, base, code));
         let table = |start| {
             let tags_stay = self.options.tagged && !compiled.removes_tags;
             Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise, tags_stay })
         };
-        let Some(base) = self.arena.publish(&compiled.code, table) else {
-            exits.iter().for_each(|&(slot, _)| self.slots.free(slot));
+        let Some(base) = self.arena.publish(&mut compiled.code, fit, table) else {
+            self.free_names(&names);
             return Err(ArenaFull(compiled));
         };
-        let counters = exits.split_off(compiled.exits.len());
         let entries = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
-        counters.iter().for_each(|&(slot, _)| self.slots.set_count(slot, compiled.patience));
-        Ok(Installed { base, len: compiled.code.len(), entries, exits, counters })
+        let patience = |&slot: &Slot| self.slots.set_count(slot, compiled.patience);
+        names.slots[compiled.exits.len()..].iter().for_each(patience);
+        let exits = names.slots.iter().copied().zip(compiled.exits).collect();
+        Ok(Installed { base, len: compiled.code.len(), entries, exits, names })
+    }
+
+    /// Slots and counts for code, unless they have run out.
+    fn names(&self, compiled: &Compiled) -> Option<Names> {
+        let addresses = compiled.exits.iter().chain(&compiled.counters).copied();
+        let slots = self.allocate(addresses)?;
+        let mut names = Names { slots, counts: Vec::new() };
+        if compiled.counted {
+            let blocks: Vec<_> = compiled.entries.iter().map(|entry| entry.0).collect();
+            let Some(counts) = self.counts.allocate(&blocks) else {
+                self.free_names(&names);
+                return None;
+            };
+            counts.iter().for_each(|&count| self.counts.set(count, u32::MAX));
+            names.counts = counts;
+        }
+        Some(names)
+    }
+
+    fn free_names(&self, names: &Names) {
+        names.slots.iter().for_each(|&slot| self.slots.free(slot));
+        names.counts.iter().for_each(|&count| self.counts.free(count));
+    }
+
+    /// Fills in what `code`, which is to be at `base`, names.
+    fn fit(&self, reloc: &Reloc, names: &Names, base: u64, code: &mut [u8]) {
+        let (at, index) = (reloc.at as usize, reloc.index as usize);
+        // Slots and counts are beside the code: 32 bits hold the distance.
+        let distance = |to: u64, behind: u64| to.wrapping_sub(base + at as u64 + 4 + behind) as u32;
+        let value = match reloc.form {
+            SlotForm::Wide => return code[at..at + 8].copy_from_slice(&u64::from(names.slots[index]).to_le_bytes()),
+            SlotForm::Number => names.slots[index],
+            SlotForm::Near => distance(self.slots.word(names.slots[index]), 0),
+            SlotForm::Count => distance(self.counts.word(names.counts[index]), 1),
+            SlotForm::CountNumber => names.counts[index],
+            SlotForm::Hot => distance(self.slots.word(HOT), 0),
+        };
+        code[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
     /// A link slot for each guest address, unless they have run out.
-    fn allocate(&self, addresses: impl Iterator<Item = u64>) -> Option<Vec<(Slot, u64)>> {
+    fn allocate(&self, addresses: impl Iterator<Item = u64>) -> Option<Vec<Slot>> {
         let mut got = Vec::new();
         for pc in addresses {
             match self.slots.allocate(pc) {
-                Some(slot) => got.push((slot, pc)),
+                Some(slot) => got.push(slot),
                 None => {
-                    got.iter().for_each(|&(slot, _)| self.slots.free(slot));
+                    got.iter().for_each(|&slot| self.slots.free(slot));
                     return None;
                 }
             }
@@ -235,6 +295,7 @@ impl Cranelift {
     pub fn point(&self, env: &mut Env, helpers: &[u64]) {
         env.helpers = helpers.as_ptr() as u64;
         env.link_slots = self.slots.address();
+        env.hot_hosts = self.counts.hosts_address();
         env.fp.exact = host::exact_address();
         env.fp.rows = self.regs.fp.as_ref().map_or(0, fp::packed_rows);
     }
@@ -274,7 +335,10 @@ impl Cranelift {
             status::RAISE => HostExit::Raise(RaiseKind::from_sub(env.exit_slot as u8), env.exit_arg),
             status::POLLED => HostExit::Polled,
             status::RESUME => HostExit::Resume,
-            status::HOT => HostExit::Hot,
+            status::HOT => {
+                env.set(self.regs.pc, self.counts.pc(env.exit_slot as Count));
+                HostExit::Hot
+            }
             status::BUSY => {
                 self.slots.set_count(env.exit_slot as Slot, PATIENCE_AGAIN);
                 HostExit::Busy
@@ -317,7 +381,7 @@ impl Cranelift {
     /// Frees removed code and its slots. Only when every thread has left generated code since
     /// `remove`, and has forgotten jump cache and return stack.
     pub fn release(&self, installed: Installed) {
-        installed.exits.iter().chain(&installed.counters).for_each(|&(slot, _)| self.slots.free(slot));
+        self.free_names(&installed.names);
         self.arena.release(installed.base, installed.len);
     }
 

@@ -4,6 +4,7 @@ mod arena;
 mod baseline;
 mod cfg;
 mod compile;
+mod counts;
 mod cranelift;
 mod fault;
 mod fp;
@@ -17,6 +18,7 @@ mod status;
 mod tier;
 mod words;
 
+pub use baseline::Piece;
 pub use compile::{Compiled, Options, Refused};
 pub use cranelift::{ArenaFull, Cranelift, HostExit, Installed, NewError};
 pub use fault::{HostFault, on_fault};

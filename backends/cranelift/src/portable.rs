@@ -84,7 +84,8 @@ pub(crate) fn export(code: &Compiled) -> (u32, Vec<u8>) {
     w.list(&code.exits, |w, &pc| w.u64(pc));
     w.list(&code.counters, |w, &pc| w.u64(pc));
     w.u32(code.patience);
-    w.list(&code.relocs, |w, r| (w.u32(r.at), w.u32(r.slot), w.u32(r.form as u32)).0);
+    w.u32(u32::from(code.counted));
+    w.list(&code.relocs, |w, r| (w.u32(r.at), w.u32(r.index), w.u32(r.form as u32)).0);
     w.list(&code.traps, |w, &(at, access)| (w.u32(at), w.u64(access.resume), w.u64(access.pc)).0);
     w.u32(code.code.len() as u32);
     w.0.extend(&code.code);
@@ -99,20 +100,27 @@ pub(crate) fn import(bytes: &[u8]) -> Option<Compiled> {
     let exits = r.list(8, Reader::u64)?;
     let counters = r.list(8, Reader::u64)?;
     let patience = r.u32()?;
-    let reloc = |r: &mut Reader<'_>| Some(Reloc { at: r.u32()?, slot: r.u32()?, form: SlotForm::from_word(r.u32()?)? });
+    let counted = r.u32()? != 0;
+    let reloc =
+        |r: &mut Reader<'_>| Some(Reloc { at: r.u32()?, index: r.u32()?, form: SlotForm::from_word(r.u32()?)? });
     let relocs = r.list(12, reloc)?;
     let traps = r.list(20, |r| Some((r.u32()?, Access { resume: r.u64()?, pc: r.u64()? })))?;
     let len = r.u32()? as usize;
     let code = r.0.to_vec();
     let inside = |at: u32, size: usize| at as usize + size <= len;
+    let named = |form| match form {
+        SlotForm::Wide | SlotForm::Number | SlotForm::Near => exits.len() + counters.len(),
+        SlotForm::Count | SlotForm::CountNumber if !counted => 0,
+        SlotForm::Count | SlotForm::CountNumber | SlotForm::Hot => entries.len(),
+    };
     let good = code.len() == len
         && !entries.is_empty()
         && entries.iter().all(|e| inside(e.1, 1))
-        && relocs.iter().all(|r| inside(r.at, r.form.size()) && (r.slot as usize) < exits.len() + counters.len())
+        && relocs.iter().all(|r| inside(r.at, r.form.size()) && (r.index as usize) < named(r.form))
         && traps.is_sorted_by_key(|t| t.0);
     let (precise, removes_tags) = (form & PRECISE != 0, form & REMOVES_TAGS != 0);
     let traps = traps.into();
-    let place = Compiled { code, entries, exits, counters, patience, relocs, traps, precise, removes_tags };
+    let place = Compiled { code, entries, exits, counters, patience, relocs, traps, precise, removes_tags, counted };
     good.then_some(place)
 }
 
@@ -127,12 +135,18 @@ mod tests {
             exits: vec![0x40_0020, 0x40_1000],
             counters: vec![0x40_0000],
             patience: 7,
-            relocs: [(8, 1, SlotForm::Wide), (24, 0, SlotForm::Number), (40, 2, SlotForm::Offset)]
-                .map(|(at, slot, form)| Reloc { at, slot, form })
-                .into(),
+            relocs: [
+                (8, 1, SlotForm::Wide),
+                (24, 0, SlotForm::Number),
+                (40, 2, SlotForm::Near),
+                (44, 1, SlotForm::Count),
+            ]
+            .map(|(at, index, form)| Reloc { at, index, form })
+            .into(),
             traps: [3, 9].map(|at| (at, Access { resume: 0x40_0000, pc: 0x40_0000 + u64::from(at) })).into(),
             precise: true,
             removes_tags: false,
+            counted: true,
         }
     }
 
@@ -158,7 +172,9 @@ mod tests {
             import(&export(&code).1)
         };
         assert_eq!(with(|c| c.relocs[0].at = 57), None);
-        assert_eq!(with(|c| c.relocs[0].slot = 3), None);
+        assert_eq!(with(|c| c.relocs[0].index = 3), None);
+        assert_eq!(with(|c| c.relocs[3].index = 2), None);
+        assert_eq!(with(|c| c.counted = false), None, "no entry is counted");
         assert_eq!(with(|c| c.entries[0].1 = 64), None);
         assert_eq!(with(|c| c.entries.clear()), None);
         assert_eq!(with(|c| c.traps.reverse()), None);

@@ -12,7 +12,8 @@ pub(crate) const POLLED: u64 = 3;
 pub(crate) const RESUME: u64 = 4;
 /// A host fault; the program counter says where tier 0 resumes.
 pub(crate) const FAULT: u64 = 5;
-/// The block at the program counter has been entered as often as its counter said.
+/// A block of tier 1 has been entered as often as its count said; `Env::exit_slot` is the number of the count, which knows
+/// the program counter.
 pub(crate) const HOT: u64 = 6;
 /// The region's patience is at its end; `Env::exit_slot` is the slot that counted.
 pub(crate) const BUSY: u64 = 7;

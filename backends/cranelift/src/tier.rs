@@ -1,6 +1,6 @@
 //! The tier as the engine sees it: [`RegionBackend`] over [`Cranelift`].
 
-use crate::baseline;
+use crate::baseline::Piece;
 use crate::compile::{Compiled, Options};
 use crate::cranelift::{Cranelift, HostExit, Installed, NewError};
 use crate::fault::HostFault;
@@ -66,6 +66,7 @@ impl RegionTier {
 
 impl RegionBackend for RegionTier {
     type Compiled = Compiled;
+    type Block = Piece;
 
     fn compile(&self, region: &Region) -> Result<Compiled, String> {
         self.cranelift.compile(region).map_err(|refused| refused.to_string())
@@ -75,21 +76,33 @@ impl RegionBackend for RegionTier {
         code.host_bytes()
     }
 
-    fn compile_block(&self, prepared: &dyn Any, range: Range<u64>, count: u32) -> Result<Compiled, String> {
+    fn compile_block(&self, prepared: &dyn Any, range: Range<u64>) -> Result<Piece, String> {
         if self.shared.load(Ordering::Relaxed) {
             // Children of a fork seldom live long enough for memory of their own.
             return Err("code memory is the parent's".into());
         }
         let flat = prepared.downcast_ref().ok_or("tier 0 has a form of its own")?;
-        self.cranelift.compile_block(flat, range, count)
+        self.cranelift.compile_block(flat, range)
     }
 
-    fn set_count(&self, counter: u32, count: u32) {
-        self.cranelift.set_count(counter, count);
+    fn leads_to(block: &Piece) -> &[u64] {
+        block.exits()
     }
 
-    fn count(&self, counter: u32) -> u32 {
-        self.cranelift.count(counter)
+    fn join(&self, blocks: &[Piece]) -> Option<Compiled> {
+        self.cranelift.join(blocks)
+    }
+
+    fn set_count(&self, count: u32, left: u32) {
+        self.cranelift.set_count(count, left);
+    }
+
+    fn count(&self, count: u32) -> u32 {
+        self.cranelift.count(count)
+    }
+
+    fn lead(&self, count: u32, host: u64) {
+        self.cranelift.lead(count, host);
     }
 
     fn listing(&self, region: &Region) -> Result<brolga_ir::Listing, String> {
@@ -102,10 +115,6 @@ impl RegionBackend for RegionTier {
 
     fn export(&self, code: &Compiled) -> Option<(u32, Vec<u8>)> {
         Some(portable::export(code))
-    }
-
-    fn join(&self, blocks: &[Compiled]) -> Option<Compiled> {
-        baseline::join(blocks)
     }
 
     fn import(&self, bytes: &[u8]) -> Option<Compiled> {
@@ -128,7 +137,7 @@ impl RegionBackend for RegionTier {
             entries: installed.entries.clone(),
             exits: installed.exits.clone(),
             bytes: installed.host_bytes(),
-            counters: installed.counters.clone(),
+            counts: installed.counts().to_vec(),
         };
         self.units().insert(unit, installed);
         Ok(told)

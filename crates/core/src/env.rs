@@ -74,6 +74,8 @@ pub struct Env {
     pub jump_cache: u64,
     /// Address of the link slots: one host code address each.
     pub link_slots: u64,
+    /// Address of the host code that hot blocks lead to, by the number of their count.
+    pub hot_hosts: u64,
     /// Host stack pointer of the code that entered generated code.
     pub host_stack: u64,
     /// Next free entry of `return_stack`, as a byte offset; wraps.
@@ -120,6 +122,7 @@ impl Default for Env {
             helpers: 0,
             jump_cache: 0,
             link_slots: 0,
+            hot_hosts: 0,
             host_stack: 0,
             return_top: 0,
             return_stack: [ReturnEntry::default(); RETURN_STACK],
@@ -132,6 +135,9 @@ impl Default for Env {
 }
 
 impl Env {
+    /// Generated code holds the address of `Env` plus this: displacements of one byte reach the first 32 words of the file.
+    pub const BIAS: i32 = 128;
+
     /// Reads a 64-bit register.
     #[inline(always)]
     pub fn get(&self, reg: Reg) -> u64 {

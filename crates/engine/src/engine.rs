@@ -11,6 +11,8 @@ use crate::translate::translate;
 use crate::worker::Worker;
 use brolga_core::Fault;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
+use rustc_hash::FxHashSet;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -19,6 +21,11 @@ use std::time::{Duration, Instant};
 const ROOM_LIMIT: Duration = Duration::from_millis(50);
 /// How long a change of form waits for processors. None that lives takes that long.
 const FORM_LIMIT: Duration = Duration::from_secs(5);
+
+/// Blocks at most that get code of tier 1 at once.
+const GROUP: usize = 32;
+/// They ran at least once in so many runs of the one that was hot.
+const LESS: u32 = 4;
 
 type Hot<C> = Arc<TranslationBlock<C>>;
 /// What to compile the region around, and how large that may be.
@@ -32,7 +39,7 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) config: Config,
     pub(crate) cache: Cache<T::Code>,
     pub(crate) processors: Processors,
-    pub(crate) packs: Packs<R::Compiled>,
+    pub(crate) packs: Packs<R::Block>,
     /// See [`Engine::is_eager`].
     pub(crate) eager: AtomicBool,
     worker: Option<Worker<Job<T, R>>>,
@@ -75,28 +82,51 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         own.enter(self.cache.generation());
     }
 
-    /// Gives a block that runs repeatedly code of its own at once; `own` is the caller's processor.
-    pub(crate) fn warm(&self, block: &TranslationBlock<T::Code>, own: &Processor) {
-        self.apart(own, || self.compile_block(block));
+    /// Gives a block that runs repeatedly code of tier 1 at once, and those that it leads to; `own` is the caller's
+    /// processor.
+    pub(crate) fn warm(&self, block: &Hot<T::Code>, own: &Processor) {
+        self.apart(own, || self.compile_blocks(block));
     }
 
-    fn compile_block(&self, block: &TranslationBlock<T::Code>) {
+    fn compile_blocks(&self, hot: &Hot<T::Code>) {
         let Some(regions) = &self.regions else { return };
         let start = Instant::now();
-        let (pc, mode) = (block.key.pc, block.key.mode);
-        let Ok(code) = regions.backend.compile_block(&block.code, pc..block.end, self.config.tier1_entries()) else {
-            return;
-        };
+        let (tbs, blocks): (Vec<_>, Vec<_>) = self.group(&regions.backend, hot).into_iter().unzip();
+        let Some(code) = regions.backend.join(&blocks) else { return };
         if let Some(stats) = &self.config.stats {
-            stats.emitted(block.guest_insns, R::host_bytes(&code), start.elapsed());
+            let insns = tbs.iter().map(|tb| tb.guest_insns).sum();
+            stats.emitted(tbs.len(), insns, R::host_bytes(&code), start.elapsed());
         }
-        let origin = Origin { mode, ranges: vec![(pc, block.end)], precise: true };
-        let kept = self.config.store.as_ref().map(|_| code.clone());
-        if self.place(regions, &origin, Tier::Block, code, &|| !block.is_dead(), block)
-            && let Some(code) = kept
-        {
-            self.note(block, code);
+        let ranges = tbs.iter().map(|tb| (tb.key.pc, tb.end)).collect();
+        let origin = Origin { mode: hot.key.mode, ranges, precise: true };
+        let fresh = || tbs.iter().all(|tb| !tb.is_dead());
+        if self.place(regions, &origin, Tier::Block, code, &fresh, hot) && self.config.store.is_some() {
+            tbs.iter().zip(blocks).for_each(|(tb, block)| self.note(tb, block));
         }
+    }
+
+    /// Code of `hot`, and of what it leads to that has none and runs about as often; sorted by guest address.
+    fn group(&self, backend: &R, hot: &Hot<T::Code>) -> Vec<(Hot<T::Code>, R::Block)> {
+        let enough = (self.config.block_threshold / LESS).max(1);
+        let mut seen = FxHashSet::from_iter([hot.key.pc]);
+        let mut queue = VecDeque::from([Arc::clone(hot)]);
+        let mut group = Vec::new();
+        while let Some(tb) = queue.pop_front() {
+            let Ok(block) = backend.compile_block(&tb.code, tb.key.pc..tb.end) else { continue };
+            for &pc in R::leads_to(&block) {
+                if seen.len() < GROUP
+                    && let Some(next) = self.cache.find(TbKey { pc, ..hot.key })
+                    && next.entry() == 0
+                    && next.heat.load(Ordering::Relaxed) >= enough
+                    && seen.insert(pc)
+                {
+                    queue.push_back(next);
+                }
+            }
+            group.push((tb, block));
+        }
+        group.sort_by_key(|(tb, _)| tb.key.pc);
+        group
     }
 
     /// The block for `key`, translated if it is new.

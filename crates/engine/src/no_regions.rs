@@ -9,12 +9,21 @@ pub enum NoRegions {}
 
 impl RegionBackend for NoRegions {
     type Compiled = NoRegions;
+    type Block = NoRegions;
 
     fn compile(&self, _: &Region) -> Result<NoRegions, String> {
         match *self {}
     }
 
-    fn compile_block(&self, _: &dyn std::any::Any, _: std::ops::Range<u64>, _: u32) -> Result<NoRegions, String> {
+    fn compile_block(&self, _: &dyn std::any::Any, _: std::ops::Range<u64>) -> Result<NoRegions, String> {
+        match *self {}
+    }
+
+    fn leads_to(block: &NoRegions) -> &[u64] {
+        match *block {}
+    }
+
+    fn join(&self, _: &[NoRegions]) -> Option<NoRegions> {
         match *self {}
     }
 
@@ -23,6 +32,10 @@ impl RegionBackend for NoRegions {
     }
 
     fn count(&self, _: u32) -> u32 {
+        match *self {}
+    }
+
+    fn lead(&self, _: u32, _: u64) {
         match *self {}
     }
 

@@ -104,7 +104,7 @@ impl<C> Packs<C> {
 
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     /// What may be kept of a block that is emitted.
-    pub(crate) fn note(&self, block: &TranslationBlock<T::Code>, code: R::Compiled) {
+    pub(crate) fn note(&self, block: &TranslationBlock<T::Code>, code: R::Block) {
         let (key, end) = (block.key, block.end);
         if key.pc >> PAGE_SHIFT != (end - 1) >> PAGE_SHIFT {
             return;
@@ -139,7 +139,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     }
 
     /// The blocks that were made from what is at `page` now, if it may be kept.
-    fn pack(&self, backend: &R, page: u64, mut blocks: Vec<New<R::Compiled>>) -> Option<brolga_cache::Region> {
+    fn pack(&self, backend: &R, page: u64, mut blocks: Vec<New<R::Block>>) -> Option<brolga_cache::Region> {
         if !(self.config.is_file)(&[(page, page + PAGE)]) {
             return None;
         }

@@ -49,7 +49,7 @@ struct Unit {
 #[derive(Clone, Copy, Debug)]
 struct Own {
     host: u64,
-    counter: u32,
+    count: u32,
 }
 
 /// A region that nothing leads to any more.
@@ -164,9 +164,10 @@ impl<R: RegionBackend> Regions<R> {
             for &slot in state.incoming.get(&key).into_iter().flatten() {
                 self.backend.link(slot, host);
             }
-            // Processors that still find the block's own code by a prediction leave it, and look.
+            // Who still gets to the block's own code goes on there, by the next entry at the latest.
             if let Some(own) = state.own.get(&key) {
-                self.backend.set_count(own.counter, 0);
+                self.backend.lead(own.count, host);
+                self.backend.set_count(own.count, 0);
             }
             if let Some(tb) = cache.find(key) {
                 tb.host.store(host, Ordering::Release);
@@ -187,15 +188,16 @@ impl<R: RegionBackend> Regions<R> {
         let page = |entry: Option<&(u64, u64)>| entry.map_or(0, |entry| entry.0 >> PAGE_SHIFT);
         let translated = cache.has_code(page(installed.entries.first()), page(installed.entries.last()));
         state.own.reserve(installed.entries.len());
-        for (&(pc, host), &(counter, _)) in installed.entries.iter().zip(&installed.counters) {
+        for (&(pc, host), &count) in installed.entries.iter().zip(&installed.counts) {
             let key = TbKey { pc, mode };
-            state.own.insert(key, Own { host, counter });
+            state.own.insert(key, Own { host, count });
             if translated && let Some(tb) = cache.find(key) {
                 tb.own_host.store(host, Ordering::Release);
             }
             // Its region goes first.
-            let count = if state.hosts.contains_key(&key) { 0 } else { self.count };
-            self.backend.set_count(counter, count);
+            let region = state.hosts.get(&key).copied();
+            self.backend.lead(count, region.unwrap_or(0));
+            self.backend.set_count(count, if region.is_some() { 0 } else { self.count });
         }
         for &(slot, pc) in installed.exits.iter().filter(|_| self.link) {
             let key = TbKey { pc, mode };
@@ -231,14 +233,14 @@ impl<R: RegionBackend> Regions<R> {
     pub(crate) fn rearm(&self, key: TbKey) {
         let state = self.state();
         if let Some(own) = state.own.get(&key) {
-            self.backend.set_count(own.counter, LONG);
+            self.backend.set_count(own.count, LONG);
         }
     }
 
     /// How often a block was entered in tier 1 before it asked for a region.
     pub(crate) fn entered(&self, key: TbKey) -> u32 {
         let own = self.state().own.get(&key).copied();
-        own.map_or(0, |own| self.count.saturating_sub(self.backend.count(own.counter)))
+        own.map_or(0, |own| self.count.saturating_sub(self.backend.count(own.count)))
     }
 
     /// Links a static exit to the block it was just seen to lead to.
@@ -310,6 +312,9 @@ impl<R: RegionBackend> Regions<R> {
                 let key = TbKey { pc, mode: unit.mode };
                 if state.hosts.get(&key) == Some(&host) {
                     state.hosts.remove(&key);
+                    if let Some(own) = state.own.get(&key) {
+                        self.backend.lead(own.count, 0);
+                    }
                 }
                 for slot in state.incoming.remove(&key).into_iter().flatten() {
                     self.backend.unlink(slot);

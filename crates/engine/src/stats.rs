@@ -20,7 +20,11 @@ struct Work {
 
 impl Work {
     fn add(&self, insns: u32, bytes: usize, time: Duration) {
-        self.count.fetch_add(1, Ordering::Relaxed);
+        self.add_several(1, insns, bytes, time);
+    }
+
+    fn add_several(&self, count: usize, insns: u32, bytes: usize, time: Duration) {
+        self.count.fetch_add(count as u64, Ordering::Relaxed);
         self.insns.fetch_add(insns.into(), Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
@@ -70,8 +74,8 @@ impl Stats {
         self.translated.add(insns, 0, time);
     }
 
-    pub(crate) fn emitted(&self, insns: u32, bytes: usize, time: Duration) {
-        self.emitted.add(insns, bytes, time);
+    pub(crate) fn emitted(&self, blocks: usize, insns: u32, bytes: usize, time: Duration) {
+        self.emitted.add_several(blocks, insns, bytes, time);
     }
 
     pub(crate) fn compiled(&self, insns: u32, bytes: usize, time: Duration) {

@@ -317,17 +317,16 @@ fn block_gets_code_of_its_own_then_a_region_that_takes_its_links_over() {
     let interpreted = [Event::Interpreted(0x2000), Event::Interpreted(0x3000)];
     assert_eq!(world.take_events(), interpreted);
 
-    // The second entry: each gets its own code, and the exit of one leads to the other.
+    // The second entry: it gets code of its own, with what it leads to.
     assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
-    let block = |pc| Event::Block(pc, THRESHOLD - 2);
-    let (jump, call) = (Event::Entered { unit: 1, pc: 0x2000 }, Event::Entered { unit: 2, pc: 0x3000 });
-    let linked = Event::Linked { from: 0x2000, to: 0x3000 };
-    assert_eq!(world.take_events(), [block(0x2000), jump.clone(), block(0x3000), linked.clone(), call]);
+    let entered = |unit, pc| Event::Entered { unit, pc };
+    let blocks = [Event::Block(0x2000), Event::Block(0x3000)];
+    assert_eq!(world.take_events(), [&blocks[..], &[entered(1, 0x2000), entered(1, 0x3000)]].concat());
 
     // Its count is used up: the region that begins there takes the place of the block's own code.
     assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1));
-    let region = Event::Entered { unit: 3, pc: 0x3000 };
-    assert_eq!(world.take_events(), [Event::Compiled(vec![0x3000]), linked, region.clone()]);
+    let region = entered(2, 0x3000);
+    assert_eq!(world.take_events(), [Event::Compiled(vec![0x3000]), region.clone()]);
     assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1));
     assert_eq!(world.take_events(), [region]);
 
@@ -336,8 +335,28 @@ fn block_gets_code_of_its_own_then_a_region_that_takes_its_links_over() {
     assert_eq!(run(&mut *vcpu, 0x3000), Exit::Interrupted);
     assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1));
     let events = world.take_events();
-    assert!(events.contains(&Event::Removed(2)) && events.contains(&Event::Removed(3)), "{events:?}");
+    assert!(events.contains(&Event::Removed(1)) && events.contains(&Event::Removed(2)), "{events:?}");
     assert_eq!(events.last(), Some(&Event::Interpreted(0x3000)));
+}
+
+#[test]
+fn jump_between_blocks_of_one_piece_leads_to_the_region_of_the_second() {
+    let world = World::default();
+    world.jump(0x2000, 0x3000);
+    world.syscall(0x3000, 1);
+    let mut vcpu = world.vcpu_with(Config { block_threshold: 2, region_threshold: 10, ..Config::default() });
+    (0..2).for_each(|_| assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1)));
+    (0..8).for_each(|_| assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1)));
+    world.take_events();
+    let entered = |unit, pc| Event::Entered { unit, pc };
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    assert_eq!(world.take_events(), [entered(1, 0x2000), entered(2, 0x3000)]);
+    // When the region goes, and the block with it, the jump leads nowhere.
+    vcpu.invalidate(0x3000, 4);
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Interrupted);
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    let events = world.take_events();
+    assert_eq!(events[events.len() - 2..], [Event::Interpreted(0x2000), Event::Interpreted(0x3000)]);
 }
 
 #[test]
@@ -346,9 +365,9 @@ fn exits_of_released_code_are_not_linked_again() {
     world.jump(0x2000, 0x3000);
     world.syscall(0x3000, 1);
     world.syscall(0x5000, 1);
-    let mut vcpu = world.vcpu_with(Config { block_threshold: 2, ..Config::default() });
-    for _ in 0..2 {
-        assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    let mut vcpu = world.vcpu_with(Config { block_threshold: 2, region_threshold: 8, ..Config::default() });
+    for pc in [0x3000, 0x2000] {
+        (0..2).for_each(|_| assert_eq!(run(&mut *vcpu, pc), Exit::Syscall(1)));
     }
     let linked = Event::Linked { from: 0x2000, to: 0x3000 };
     assert!(world.take_events().contains(&linked));
@@ -356,8 +375,8 @@ fn exits_of_released_code_are_not_linked_again() {
     assert_eq!(run(&mut *vcpu, 0x5000), Exit::Interrupted);
     // Code that is put in place lets what was dropped go; the slots of that may be anybody's from then on.
     (0..2).for_each(|_| assert_eq!(run(&mut *vcpu, 0x5000), Exit::Syscall(1)));
-    assert!(world.take_events().contains(&Event::Released(1)));
-    (0..2).for_each(|_| assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1)));
+    assert!(world.take_events().contains(&Event::Released(2)));
+    (0..8).for_each(|_| assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1)));
     let events = world.take_events();
     assert!(events.contains(&Event::Compiled(vec![0x3000])) && !events.contains(&linked), "{events:?}");
 }

@@ -148,8 +148,8 @@ pub struct Installed {
     pub exits: Vec<(u32, u64)>,
     /// Host code in bytes.
     pub bytes: usize,
-    /// What [`RegionBackend::set_count`] calls the counters of entries, and the guest addresses of those.
-    pub counters: Vec<(u32, u64)>,
+    /// Of blocks: what [`RegionBackend::set_count`] calls the count of each entry.
+    pub counts: Vec<u32>,
 }
 
 /// A region on its way to host code, as text for people.
@@ -170,7 +170,7 @@ pub enum HostExit {
     Raise(RaiseKind, u64),
     /// An exit was requested.
     Polled,
-    /// The block at the program counter was entered as often as [`RegionBackend::compile_block`] was told.
+    /// The block at the program counter was entered as often as [`RegionBackend::set_count`] was told.
     Hot,
     /// The block at the program counter, an entry, was entered as often as its region has patience for. Says so again
     /// much later.
@@ -186,16 +186,25 @@ pub enum HostExit {
 pub trait RegionBackend: Send + Sync {
     /// Code not yet in executable memory.
     type Compiled: Clone + Send;
+    /// Code of one block that is to be joined with that of others.
+    type Block: Clone + Send;
     /// Compiles; the error says why the region has to stay in tier 0.
     fn compile(&self, region: &Region) -> Result<Self::Compiled, String>;
-    /// Compiles one block at once and without effort, in the precise form; after `count` entries each
-    /// further one leaves with [`HostExit::Hot`] until [`RegionBackend::set_count`]. `prepared` is tier 0's code of it, an
+    /// Compiles one block at once and without effort, in the precise form. `prepared` is tier 0's code of it, an
     /// [`Interpreter::Code`] that the back end may know or refuse; `range` is where the guest has it.
-    fn compile_block(&self, prepared: &dyn Any, range: Range<u64>, count: u32) -> Result<Self::Compiled, String>;
-    /// Lets the block whose counter it is leave after `count` more entries.
-    fn set_count(&self, counter: u32, count: u32);
-    /// Entries left to the block whose counter it is.
-    fn count(&self, counter: u32) -> u32;
+    fn compile_block(&self, prepared: &dyn Any, range: Range<u64>) -> Result<Self::Block, String>;
+    /// Guest addresses that a block leads to.
+    fn leads_to(block: &Self::Block) -> &[u64];
+    /// Blocks, sorted by guest address and none twice, as one piece of code; `None` if they do not go together. Their
+    /// entries are counted.
+    fn join(&self, blocks: &[Self::Block]) -> Option<Self::Compiled>;
+    /// Lets the block whose count it is be hot after `left` more entries: each further one leads to other code
+    /// ([`RegionBackend::lead`]), or leaves with [`HostExit::Hot`].
+    fn set_count(&self, count: u32, left: u32);
+    /// Entries left to the block whose count it is.
+    fn count(&self, count: u32) -> u32;
+    /// Has the block whose count it is lead to a host entry once it is hot; to the run loop if that is 0.
+    fn lead(&self, count: u32, host: u64);
     /// Bytes of host code, for statistics.
     fn host_bytes(code: &Self::Compiled) -> usize {
         let _ = code;
@@ -231,11 +240,6 @@ pub trait RegionBackend: Send + Sync {
     /// be kept.
     fn export(&self, code: &Self::Compiled) -> Option<(u32, Vec<u8>)> {
         let _ = code;
-        None
-    }
-    /// Several blocks of [`RegionBackend::compile_block`] as one piece of code; `None` if they do not go together.
-    fn join(&self, blocks: &[Self::Compiled]) -> Option<Self::Compiled> {
-        let _ = blocks;
         None
     }
     /// What [`RegionBackend::export`] made bytes of; `None` if it cannot be that.

@@ -256,7 +256,8 @@ impl Regions {
         if self.form == Form::Block {
             let flat =
                 brolga_interp::lower(&block, self.guest.frontend.regs()).map_err(|unfit| format!("{unfit:?}"))?;
-            return self.tier.compile_block(&flat, block.pc..block.end, LONG);
+            let piece = self.tier.compile_block(&flat, block.pc..block.end)?;
+            return Ok(self.tier.join(&[piece]).expect("one goes with itself"));
         }
         let region = Region { blocks: vec![block], entries: vec![0], likely: vec![], patience: 0, precise: true };
         self.tier.compile(&region).map_err(|refused| match refused {

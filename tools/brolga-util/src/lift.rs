@@ -75,7 +75,8 @@ pub fn run(args: &Args) -> Result<()> {
 fn tier1(guest: &Guest, block: &Block) -> Result<()> {
     let tier = Cranelift::new(1 << 20, guest.frontend.regs(), Options::default())?;
     let flat = brolga_interp::lower(block, guest.frontend.regs()).map_err(|unfit| anyhow!("{unfit:?}"))?;
-    let code = tier.compile_block(&flat, block.pc..block.end, u32::MAX).map_err(|why| anyhow!(why))?;
+    let piece = tier.compile_block(&flat, block.pc..block.end).map_err(|why| anyhow!(why))?;
+    let code = tier.join(&[piece]).ok_or_else(|| anyhow!("the block cannot be put in place"))?;
     println!("; {} bytes for {} instructions", code.host_bytes(), block.guest_insns);
     let mut decoder = Decoder::new(64, code.code(), DecoderOptions::NONE);
     let mut formatter = GasFormatter::new();

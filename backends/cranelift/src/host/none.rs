@@ -49,6 +49,11 @@ pub(crate) fn unlinked_address() -> u64 {
     0
 }
 
+/// Address of the code for hot blocks.
+pub(crate) fn hot_address() -> u64 {
+    0
+}
+
 /// There is no convention to keep.
 pub(crate) fn strip(_: &mut Vec<u8>, _: usize, _: &[std::ops::Range<u32>]) -> Option<Vec<u32>> {
     None

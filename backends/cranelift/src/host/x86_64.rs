@@ -62,10 +62,12 @@ pub(crate) const FRAME: usize = 16 << 10;
 pub(crate) unsafe extern "sysv64" fn enter(env: *mut Env, host: u64) -> u64 {
     naked_asm!(
         "push rbp", "push rbx", "push r12", "push r13", "push r14", "push r15",
-        "sub rsp, 8",
+        "sub rsp, 24",
         "mov [rdi + {stack}], rsp",
         "mov [rsp], rdi",
         "ldmxcsr [rdi + {control}]",
+        "add rdi, {bias}",
+        "mov [rsp + 8], rdi",
         "call 2f",
         "mov rdi, [rsp]",
         "jmp {leave}",
@@ -78,8 +80,14 @@ pub(crate) unsafe extern "sysv64" fn enter(env: *mut Env, host: u64) -> u64 {
         frame = const FRAME,
         stack = const offset_of!(Env, host_stack),
         control = const CONTROL,
+        bias = const Env::BIAS,
         leave = sym leave,
     )
+}
+
+/// Displacement of an offset in `Env` in generated code.
+const fn biased(offset: usize) -> i32 {
+    offset as i32 - Env::BIAS
 }
 
 const CONTROL: usize = offset_of!(Env, fp) + offset_of!(HostFp, control);
@@ -93,7 +101,7 @@ unsafe extern "sysv64" fn leave() {
         "stmxcsr [rdi + {status}]",
         "mov dword ptr [rsp], {default}",
         "ldmxcsr [rsp]",
-        "add rsp, 8",
+        "add rsp, 24",
         "pop r15", "pop r14", "pop r13", "pop r12", "pop rbx", "pop rbp",
         "ret",
         status = const STATUS,
@@ -101,7 +109,7 @@ unsafe extern "sysv64" fn leave() {
     )
 }
 
-/// Called by generated code, with every register preserved: `Env` in rdi, a request in rsi, operands in xmm0
+/// Called by generated code, with every register preserved: `Env` plus its bias in rdi, a request in rsi, operands in xmm0
 /// and up. The result is in `Env::fp`.
 #[unsafe(naked)]
 unsafe extern "sysv64" fn exact() {
@@ -116,6 +124,7 @@ unsafe extern "sysv64" fn exact() {
         "movaps [rdi + {operands}], xmm0",
         "movaps [rdi + {operands} + 16], xmm1",
         "movaps [rdi + {operands} + 32], xmm2",
+        "add rdi, -{bias}",
         "call {run}",
         "movaps xmm0, [rsp]", "movaps xmm1, [rsp + 16]", "movaps xmm2, [rsp + 32]", "movaps xmm3, [rsp + 48]",
         "movaps xmm4, [rsp + 64]", "movaps xmm5, [rsp + 80]", "movaps xmm6, [rsp + 96]", "movaps xmm7, [rsp + 112]",
@@ -125,7 +134,8 @@ unsafe extern "sysv64" fn exact() {
         "add rsp, 256",
         "pop r11", "pop r10", "pop r9", "pop r8", "pop rdi", "pop rsi", "pop rdx", "pop rcx", "pop rax",
         "ret",
-        operands = const OPERANDS,
+        operands = const biased(OPERANDS),
+        bias = const Env::BIAS,
         run = sym crate::fp::exact,
     )
 }
@@ -158,7 +168,7 @@ unsafe extern "sysv64" fn unlinked() {
         "mov rsp, rbp",
         "pop rbp",
         "ret",
-        slot = const offset_of!(Env, exit_slot),
+        slot = const biased(offset_of!(Env, exit_slot)),
         goto = const status::GOTO_SLOT,
     )
 }
@@ -166,6 +176,33 @@ unsafe extern "sysv64" fn unlinked() {
 /// Address of the code behind unlinked slots.
 pub(crate) fn unlinked_address() -> u64 {
     unlinked as *const () as u64
+}
+
+/// Where blocks of tier 1 go that are hot, with the number of their count as second argument: to the code that was made
+/// for them, or to the run loop.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn hot() {
+    naked_asm!(
+        "mov rax, [rdi + {hosts}]",
+        "mov rax, [rax + rsi * 8]",
+        "test rax, rax",
+        "je 2f",
+        "jmp rax",
+        "2:",
+        "mov [rdi + {slot}], rsi",
+        "mov eax, {hot}",
+        "mov rsp, rbp",
+        "pop rbp",
+        "ret",
+        hosts = const biased(offset_of!(Env, hot_hosts)),
+        slot = const biased(offset_of!(Env, exit_slot)),
+        hot = const status::HOT,
+    )
+}
+
+/// Address of the code for hot blocks.
+pub(crate) fn hot_address() -> u64 {
+    hot as *const () as u64
 }
 
 /// Bytes of an entry thunk.

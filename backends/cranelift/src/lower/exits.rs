@@ -146,7 +146,7 @@ impl Lower<'_, '_> {
 
     /// Returns to the run loop at `pc`. Registers are stored.
     fn leave(&mut self, pc: ir::Value, status: u64) {
-        self.store_env(pc, super::row_offset(self.u.regs.pc.0) as usize);
+        self.store_env(pc, super::row_offset(self.u.regs.pc.0));
         let status = self.const64(status);
         self.fb.ins().return_(&[status]);
     }
@@ -170,7 +170,7 @@ impl Lower<'_, '_> {
         let offset = offset_of!(Env, exit_request);
         let asked = if self.u.atomic_poll {
             // Alias analysis must not take the value from an earlier poll.
-            let at = self.fb.ins().iadd_imm_s(self.env, offset as i64);
+            let at = self.fb.ins().iadd_imm_s(self.env, offset as i64 - i64::from(Env::BIAS));
             self.fb.ins().atomic_load(types::I32, self.env_flags, at)
         } else {
             self.load_env(types::I32, offset)
@@ -206,7 +206,7 @@ impl Lower<'_, '_> {
         let slot = self.slot(pc);
         let top = self.load_env(types::I64, offset_of!(Env, return_top));
         let entry = self.fb.ins().iadd(self.env, top);
-        let stack = offset_of!(Env, return_stack);
+        let stack = offset_of!(Env, return_stack) - Env::BIAS as usize;
         let pc = self.const64(pc);
         let at = |field: usize| (stack + field) as i32;
         self.fb.ins().store(self.env_flags, pc, entry, at(offset_of!(ReturnEntry, guest)));
@@ -237,7 +237,7 @@ impl Lower<'_, '_> {
     /// A return: inside the region if the address is one of its own calls', else where the newest
     /// pushed entry says. Falls through where neither knows, with registers stored.
     fn pop_return(&mut self, n: usize, target: ir::Value) {
-        let stack = offset_of!(Env, return_stack) as i32;
+        let stack = offset_of!(Env, return_stack) as i32 - Env::BIAS;
         let top = self.load_env(types::I64, offset_of!(Env, return_top));
         let back = self.fb.ins().iadd_imm_s(top, -(size_of::<ReturnEntry>() as i64));
         let back = self.fb.ins().band_imm_u(back, ((RETURN_STACK - 1) * size_of::<ReturnEntry>()) as i64);

@@ -36,7 +36,7 @@ impl Lower<'_, '_> {
     /// 1 as long as the guest's row in memory does not have inexact.
     fn inexact_is_clear(&mut self) -> ir::Value {
         let Some(rows) = &self.u.regs.fp else { return self.fb.ins().iconst(types::I8, 1) };
-        let status = self.load_env(types::I64, row_offset(rows.status.0) as usize);
+        let status = self.load_env(types::I64, row_offset(rows.status.0));
         let flag = self.fb.ins().band_imm_u(status, 1 << rows.flags[4]);
         self.fb.ins().icmp_imm_s(IntCC::Equal, flag, 0)
     }

@@ -248,7 +248,7 @@ impl Lower<'_, '_> {
         // What is left to keep is that a load does not overtake a store, and, where Cranelift optimises, that it
         // moves nothing across. Any locked instruction does both, several times as fast as the host's fence.
         if op == Op::Fence || self.u.atomic_poll {
-            let word = self.fb.ins().iadd_imm_s(self.env, offset_of!(Env, exit_slot) as i64);
+            let word = self.fb.ins().iadd_imm_s(self.env, offset_of!(Env, exit_slot) as i64 - i64::from(Env::BIAS));
             let nothing = self.fb.ins().iconst(types::I32, 0);
             self.fb.ins().atomic_rmw(types::I32, self.env_flags, AtomicRmwOp::Or, word, nothing);
         }

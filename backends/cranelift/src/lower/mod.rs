@@ -335,10 +335,10 @@ impl<'a> Lower<'a, '_> {
                 let handle = self.fb.func.dfg.constants.insert(data[..].into());
                 self.fb.ins().vconst(types::I8X16, handle)
             }
-            Op::Get if self.is_status(inst) => self.load_env(types::I64, row_offset(inst.aux as u8) as usize),
+            Op::Get if self.is_status(inst) => self.load_env(types::I64, row_offset(inst.aux as u8)),
             Op::Set if self.is_status(inst) => {
                 let v = self.data(inst.a);
-                self.store_env(v, row_offset(inst.aux as u8) as usize);
+                self.store_env(v, row_offset(inst.aux as u8));
                 return Ok(());
             }
             Op::Get => self.read_row(inst.aux as u8),
@@ -424,7 +424,7 @@ impl<'a> Lower<'a, '_> {
 
     fn load_row(&mut self, row: u8) {
         let ty = self.row_ty(row);
-        let v = self.fb.ins().load(ty, self.env_flags, self.env, row_offset(row));
+        let v = self.load_env(ty, row_offset(row));
         self.write_row(row, v);
     }
 
@@ -432,16 +432,16 @@ impl<'a> Lower<'a, '_> {
     fn store_rows(&mut self, rows: Rows) {
         for row in rows.and(self.used).iter() {
             let v = self.read_row(row);
-            self.fb.ins().store(self.env_flags, v, self.env, row_offset(row));
+            self.store_env(v, row_offset(row));
         }
     }
 
     fn load_env(&mut self, ty: ir::Type, offset: usize) -> ir::Value {
-        self.fb.ins().load(ty, self.env_flags, self.env, offset as i32)
+        self.fb.ins().load(ty, self.env_flags, self.env, offset as i32 - Env::BIAS)
     }
 
     fn store_env(&mut self, v: ir::Value, offset: usize) {
-        self.fb.ins().store(self.env_flags, v, self.env, offset as i32);
+        self.fb.ins().store(self.env_flags, v, self.env, offset as i32 - Env::BIAS);
     }
 
     fn const64(&mut self, v: u64) -> ir::Value {
@@ -453,7 +453,8 @@ impl<'a> Lower<'a, '_> {
         let table = self.load_env(types::I64, offset_of!(Env, helpers));
         let callee = self.fb.ins().load(types::I64, self.env_flags, table, 8 * index as i32);
         let [a, b, c] = args;
-        let call = self.fb.ins().call_indirect(self.helper_sig, callee, &[self.env, a, b, c]);
+        let env = self.fb.ins().iadd_imm_s(self.env, -i64::from(Env::BIAS));
+        let call = self.fb.ins().call_indirect(self.helper_sig, callee, &[env, a, b, c]);
         self.fb.inst_results(call)[0]
     }
 
@@ -463,7 +464,8 @@ impl<'a> Lower<'a, '_> {
         let [through, callee] = [crate::helpers::FP_CALL, index]
             .map(|index| self.fb.ins().load(types::I64, self.env_flags, table, 8 * index as i32));
         let [a, b, c] = args;
-        let call = self.fb.ins().call_indirect(self.flags_sig, through, &[self.env, a, b, c, callee]);
+        let env = self.fb.ins().iadd_imm_s(self.env, -i64::from(Env::BIAS));
+        let call = self.fb.ins().call_indirect(self.flags_sig, through, &[env, a, b, c, callee]);
         self.fb.inst_results(call)[0]
     }
 
@@ -497,8 +499,8 @@ impl<'a> Lower<'a, '_> {
     }
 }
 
-fn row_offset(row: u8) -> i32 {
-    (offset_of!(Env, file) + 8 * row as usize) as i32
+fn row_offset(row: u8) -> usize {
+    offset_of!(Env, file) + 8 * row as usize
 }
 
 /// Cranelift's type for a value.

@@ -27,7 +27,7 @@ pub enum Event {
     /// A region of these blocks was handed over to be compiled.
     Compiled(Vec<u64>),
     /// A block was compiled by itself, to be entered that often.
-    Block(u64, u32),
+    Block(u64),
     /// A block of the region with this number ran.
     Entered { unit: u64, pc: u64 },
     /// The exit of one block was made to lead to another's region.
@@ -76,6 +76,7 @@ struct State {
     patience: HashMap<u64, u32>,
     /// Entries left of blocks of tier 1, by [`counter`].
     counters: HashMap<u64, i64>,
+    leads: HashMap<u64, u64>,
     exits: Vec<Exit>,
 }
 
@@ -140,7 +141,8 @@ impl World {
 
     /// The same, and what hands the engine's new blocks to the store.
     pub fn process_with(&self, config: Config) -> (Box<dyn Vcpu>, Box<dyn Fn()>) {
-        let config = Config { region_threshold: THRESHOLD, passes: false, ..config };
+        let own = Some(config.region_threshold).filter(|&own| own != Config::default().region_threshold);
+        let config = Config { region_threshold: own.unwrap_or(THRESHOLD), passes: false, ..config };
         let engine = Engine::new(Box::new(Guest), Tier0(self.clone()), Some(Regions(self.clone())), config);
         let vcpu = Box::new(EngineVcpu::new(engine.clone()));
         (vcpu, Box::new(move || engine.keep_blocks()))
@@ -267,16 +269,25 @@ fn counter(host: u64) -> u64 {
 struct Regions(World);
 
 impl RegionBackend for Regions {
-    /// A region, or a block that counts its entries down.
-    type Compiled = (Region, Option<u32>);
+    /// A region, or blocks whose entries are counted.
+    type Compiled = (Region, bool);
+    type Block = (Block, Vec<u64>);
 
-    fn compile_block(&self, prepared: &dyn Any, _: Range<u64>, count: u32) -> Result<Self::Compiled, String> {
+    fn compile_block(&self, prepared: &dyn Any, _: Range<u64>) -> Result<Self::Block, String> {
         let block = prepared.downcast_ref::<Block>().unwrap();
-        self.0.note(Event::Block(block.pc, count));
-        Ok((
-            Region { blocks: vec![block.clone()], entries: vec![0], likely: vec![], patience: 0, precise: true },
-            Some(count),
-        ))
+        self.0.note(Event::Block(block.pc));
+        let leads_to = Some(end(block)).filter(|end| end.op == Op::Goto).map(|end| end.imm);
+        Ok((block.clone(), leads_to.into_iter().collect()))
+    }
+
+    fn leads_to(block: &Self::Block) -> &[u64] {
+        &block.1
+    }
+
+    fn join(&self, blocks: &[Self::Block]) -> Option<Self::Compiled> {
+        let entries = (0..blocks.len()).collect();
+        let blocks = blocks.iter().map(|block| block.0.clone()).collect();
+        Some((Region { blocks, entries, likely: vec![], patience: 0, precise: true }, true))
     }
 
     fn set_count(&self, counter: u32, count: u32) {
@@ -287,17 +298,21 @@ impl RegionBackend for Regions {
         self.0.0.lock().unwrap().counters.get(&counter.into()).map_or(0, |&left| left.max(0) as u32)
     }
 
+    fn lead(&self, counter: u32, host: u64) {
+        self.0.0.lock().unwrap().leads.insert(counter.into(), host);
+    }
+
     fn compile(&self, region: &Region) -> Result<Self::Compiled, String> {
         self.0.note(Event::Compiled(region.blocks.iter().map(|b| b.pc).collect()));
         self.0.0.lock().unwrap().precise = region.precise;
-        if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok((region.clone(), None)) }
+        if self.0.0.lock().unwrap().fate == Fate::Refused { Err("refused".into()) } else { Ok((region.clone(), false)) }
     }
 
     fn listing(&self, _: &Region) -> Result<brolga_ir::Listing, String> {
         Ok(brolga_ir::Listing::default())
     }
 
-    fn install(&self, (region, count): Self::Compiled) -> Result<Installed, Self::Compiled> {
+    fn install(&self, (region, counted): Self::Compiled) -> Result<Installed, Self::Compiled> {
         let mut state = self.0.0.lock().unwrap();
         let full = match state.fate {
             Fate::NoRoom => true,
@@ -305,7 +320,7 @@ impl RegionBackend for Regions {
             _ => false,
         };
         if full {
-            return Err((region, count));
+            return Err((region, counted));
         }
         state.units += 1;
         let unit = state.units;
@@ -315,17 +330,15 @@ impl RegionBackend for Regions {
         let entries: Vec<_> = region.entries.iter().map(|&i| (region.blocks[i].pc, host(i))).collect();
         for (i, block) in region.blocks.iter().enumerate() {
             state.hosts.insert(host(i), (told.unit, block.clone()));
-            if let Some(count) = count {
-                state.counters.insert(counter(host(i)), count.into());
-                told.counters.push((counter(host(i)) as u32, block.pc));
+            if counted {
+                told.counts.push(counter(host(i)) as u32);
             }
             if region.patience != 0 {
                 state.patience.insert(host(i), region.patience);
             }
             if end(block).op == Op::Goto {
                 let target = end(block).imm;
-                // Blocks of tier 1 are nothing to each other.
-                let inside = region.blocks.iter().position(|b| b.pc == target && count.is_none());
+                let inside = region.blocks.iter().position(|b| b.pc == target);
                 state.exits.push(Exit { from: block.pc, target, to: inside.map_or(0, host) });
                 if inside.is_none() {
                     told.exits.push((state.exits.len() as u32, target));
@@ -353,7 +366,11 @@ impl RegionBackend for Regions {
             if let Some(left) = state.counters.get_mut(&counter(at)) {
                 *left -= 1;
                 if *left < 0 {
-                    return HostExit::Hot;
+                    match state.leads.get(&counter(at)) {
+                        None | Some(0) => return HostExit::Hot,
+                        Some(&host) => at = host,
+                    }
+                    continue;
                 }
             }
             state.events.push(Event::Entered { unit, pc: block.pc });
@@ -407,13 +424,13 @@ impl RegionBackend for Regions {
     fn forked(&self) {}
 
     /// Address and bytes of each block: what the region is made of again.
-    fn export(&self, (region, count): &Self::Compiled) -> Option<(u32, Vec<u8>)> {
+    fn export(&self, (region, counted): &Self::Compiled) -> Option<(u32, Vec<u8>)> {
         let words = region.blocks.iter().map(|b| {
             let end = end(b);
             let word = if end.op == Op::Goto { 1 << 24 | end.imm } else { 2 << 24 | b.as_const(end.a).unwrap() };
             [b.pc, word].map(u64::to_le_bytes).concat()
         });
-        let kind = [u8::from(region.precise), u8::from(count.is_some())];
+        let kind = [u8::from(region.precise), u8::from(*counted)];
         Some((self.form(region.precise), words.flatten().chain(kind).collect()))
     }
 
@@ -422,16 +439,6 @@ impl RegionBackend for Regions {
         let (bytes, &[precise, apart]) = bytes.split_last_chunk()?;
         let blocks: Vec<_> = bytes.chunks_exact(16).map(|b| block(word(&b[..8]), word(&b[8..]) as u32)).collect();
         let entries = if apart == 1 { (0..blocks.len()).collect() } else { vec![0] };
-        Some((
-            Region { blocks, entries, likely: vec![], patience: 0, precise: precise == 1 },
-            (apart == 1).then_some(0),
-        ))
-    }
-
-    fn join(&self, blocks: &[Self::Compiled]) -> Option<Self::Compiled> {
-        let (first, count) = blocks.first()?.clone();
-        let entries = (0..blocks.len()).collect();
-        let blocks = blocks.iter().flat_map(|(region, _)| region.blocks.clone()).collect();
-        Some((Region { blocks, entries, ..first }, count))
+        Some((Region { blocks, entries, likely: vec![], patience: 0, precise: precise == 1 }, apart == 1))
     }
 }

@@ -14,8 +14,15 @@ mod frame;
 
 /// Words of the register file, as the A64 front end assigns them.
 pub mod regs {
-    /// x0; x1 to x30 follow.
-    pub const X0: usize = 0;
+    /// Register x`n`; 31 is the stack pointer.
+    pub const fn x(n: usize) -> usize {
+        match n {
+            16..=18 => n + 17,
+            _ => n,
+        }
+    }
+    /// x0.
+    pub const X0: usize = x(0);
     /// The link register.
     pub const X30: usize = 30;
     /// Stack pointer.
@@ -23,7 +30,7 @@ pub mod regs {
     /// Program counter.
     pub const PC: usize = 32;
     /// Flags' border form: operation, first operand, second operand.
-    pub const CC: usize = 33;
+    pub const CC: usize = 16;
     /// FPCR
     pub const FPCR: usize = 36;
     /// FPSR
@@ -82,7 +89,7 @@ pub static AARCH64: Abi = Abi {
     prctl,
     cpuinfo,
     core_regs: |env| {
-        let mut words = env.file[..33].to_vec();
+        let mut words: Vec<u64> = (0..32).map(regs::x).chain([regs::PC]).map(|word| env.file[word]).collect();
         words.push(frame::pstate(env));
         words
     },

@@ -76,7 +76,7 @@ pub fn push(env: &mut Env, mem: GuestMem, f: &Frame<'_>) -> Result<(), Errno> {
     b.put(UC_SIGMASK, f.mask);
     b.put(MC, f.fault.map_or(0, |(addr, _)| addr));
     for i in 0..=regs::SP {
-        b.put(MC_REGS + 8 * i, env.file[i]);
+        b.put(MC_REGS + 8 * i, env.file[regs::x(i)]);
     }
     b.put(MC_REGS + 8 * 32, env.file[regs::PC]);
     b.put(MC_REGS + 8 * 33, pstate(env));
@@ -159,7 +159,7 @@ pub fn pop(env: &mut Env, mem: GuestMem) -> Result<Unframed, Errno> {
         return Err(BAD_FRAME);
     }
     for i in 0..=regs::SP {
-        env.file[i] = b.get(MC_REGS + 8 * i);
+        env.file[regs::x(i)] = b.get(MC_REGS + 8 * i);
     }
     env.file[regs::PC] = b.get(MC_REGS + 8 * 32);
     set_pstate(env, pstate);

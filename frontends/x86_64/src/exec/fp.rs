@@ -135,7 +135,7 @@ pub extern "C" fn greater_equal<F: HostFormat>(env: &mut Env, a: u64, b: u64, _:
 }
 
 /// Ones where greater; any NaN is invalid.
-pub extern "C" fn above<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+pub extern "C" fn greater<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
     ones(relation::<F>(env, a, b, true) == Relation::Greater)
 }
 
@@ -147,12 +147,12 @@ fn chosen<F: HostFormat>(env: &mut Env, a: u64, b: u64, wanted: Relation) -> u64
 }
 
 /// MINSS and its like.
-pub extern "C" fn lesser<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+pub extern "C" fn smaller<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
     chosen::<F>(env, a, b, Relation::Less)
 }
 
 /// MAXSS and its like.
-pub extern "C" fn greater<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+pub extern "C" fn larger<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
     chosen::<F>(env, a, b, Relation::Greater)
 }
 

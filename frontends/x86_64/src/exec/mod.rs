@@ -52,12 +52,12 @@ brolga_ir::helper_table! {
     EQUAL_D "equal_d" fp::equal::<F64>;
     GREATER_EQUAL_S "greater_equal_s" fp::greater_equal::<F32>;
     GREATER_EQUAL_D "greater_equal_d" fp::greater_equal::<F64>;
-    ABOVE_S "above_s" fp::above::<F32>;
-    ABOVE_D "above_d" fp::above::<F64>;
-    LESSER_S "lesser_s" fp::lesser::<F32>;
-    LESSER_D "lesser_d" fp::lesser::<F64>;
     GREATER_S "greater_s" fp::greater::<F32>;
     GREATER_D "greater_d" fp::greater::<F64>;
+    SMALLER_S "smaller_s" fp::smaller::<F32>;
+    SMALLER_D "smaller_d" fp::smaller::<F64>;
+    LARGER_S "larger_s" fp::larger::<F32>;
+    LARGER_D "larger_d" fp::larger::<F64>;
     COMPARE_S "compare_s" fp::compare::<F32>;
     COMPARE_D "compare_d" fp::compare::<F64>;
     COMPARE_SIGNALLING_S "compare_signalling_s" fp::compare_signalling::<F32>;

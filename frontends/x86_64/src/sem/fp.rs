@@ -58,9 +58,9 @@ pub const DIV: Fp = Fp { op: FpOp::Div, helpers: [exec::DIV_S, exec::DIV_D] };
 /// SQRTPS and its like.
 pub const SQRT: Fp = Fp { op: FpOp::Sqrt, helpers: [exec::SQRT_S, exec::SQRT_D] };
 const EQUAL: Fp = Fp { op: FpOp::Eq, helpers: [exec::EQUAL_S, exec::EQUAL_D] };
-const ABOVE: Fp = Fp { op: FpOp::Gt, helpers: [exec::ABOVE_S, exec::ABOVE_D] };
-const LESSER: Fp = Fp { op: FpOp::Lesser, helpers: [exec::LESSER_S, exec::LESSER_D] };
-const GREATER: Fp = Fp { op: FpOp::Greater, helpers: [exec::GREATER_S, exec::GREATER_D] };
+const GREATER: Fp = Fp { op: FpOp::Gt, helpers: [exec::GREATER_S, exec::GREATER_D] };
+const SMALLER: Fp = Fp { op: FpOp::Lesser, helpers: [exec::SMALLER_S, exec::SMALLER_D] };
+const LARGER: Fp = Fp { op: FpOp::Greater, helpers: [exec::LARGER_S, exec::LARGER_D] };
 const GREATER_EQUAL: Fp = Fp { op: FpOp::Ge, helpers: [exec::GREATER_EQUAL_S, exec::GREATER_EQUAL_D] };
 
 impl Cx<'_> {
@@ -169,7 +169,7 @@ pub fn scalar(cx: &mut Cx, f: Fp, p: Prec) -> Flow {
 
 /// MINPS, MAXPS and their like: the second operand unless the first is less (greater), so also for NaNs and for two zeros.
 pub fn extreme(cx: &mut Cx, p: Prec, least: bool, vector: bool) -> Flow {
-    packed_or_scalar(cx, if least { LESSER } else { GREATER }, p, vector)
+    packed_or_scalar(cx, if least { SMALLER } else { LARGER }, p, vector)
 }
 
 fn packed_or_scalar(cx: &mut Cx, f: Fp, p: Prec, vector: bool) -> Flow {
@@ -190,7 +190,7 @@ pub fn compare(cx: &mut Cx, p: Prec, vector: bool) -> Flow {
     };
     let mask = match predicate & 3 {
         0 => one(cx, EQUAL, a, b),
-        1 => one(cx, ABOVE, b, a),
+        1 => one(cx, GREATER, b, a),
         2 => one(cx, GREATER_EQUAL, b, a),
         _ => {
             // The comparison is made for its flags.
