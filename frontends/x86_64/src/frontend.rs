@@ -62,7 +62,7 @@ impl Frontend for X86 {
         let insn = decode(&dc.bytes[..dc.available], dc.pc).unwrap_or_default();
         dc.b.insn_start(dc.pc, insn.len().max(1) as u16);
         let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
-        let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word };
+        let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word, half: None };
         sem::translate(&mut cx)
     }
 }

@@ -101,4 +101,14 @@ brolga_ir::helper_table! {
     MPSADBW "mpsadbw" vector::mpsadbw;
     COMPARE_TEXT "compare_text" text::compare;
     VECTOR_SHIFT "vector_shift" vector::shift;
+    FMADD_S "fmadd_s" fp::mul_add::<F32, 0>;
+    FMADD_D "fmadd_d" fp::mul_add::<F64, 0>;
+    FMSUB_S "fmsub_s" fp::mul_add::<F32, 2>;
+    FMSUB_D "fmsub_d" fp::mul_add::<F64, 2>;
+    FNMADD_S "fnmadd_s" fp::mul_add::<F32, 1>;
+    FNMADD_D "fnmadd_d" fp::mul_add::<F64, 1>;
+    FNMSUB_S "fnmsub_s" fp::mul_add::<F32, 3>;
+    FNMSUB_D "fnmsub_d" fp::mul_add::<F64, 3>;
+    HALF_TO_SINGLE "half_to_single" fp::half_to_single;
+    SINGLE_TO_HALF "single_to_half" fp::single_to_half;
 }

@@ -1,7 +1,7 @@
 //! Vector helpers on XMM registers.
 
 use crate::state::xmm;
-use brolga_core::Env;
+use brolga_core::{Env, Reg};
 
 /// Shifts all lanes of XMM register `n` by `count`. `how`: bits of a lane, bit 8 to the left, bit 9 arithmetic.
 /// SDM vol. 2, "PSLLW/PSLLD/PSLLQ" and neighbours: a count of the width or more shifts everything out.
@@ -43,10 +43,10 @@ pub extern "C" fn min_position(_env: &mut Env, low: u64, high: u64, _: u64) -> u
     u64::from(least) | at << 16
 }
 
-/// MPSADBW: XMM register `which & 15` against the second operand, the immediate in bits 15..8. Eight sums of differences of
+/// MPSADBW: the vector at word `which & 255` of the register file against the second operand, the immediate in bits 15..8. Eight sums of differences of
 /// four bytes of the second operand and of as many neighbouring places of the first.
 pub extern "C" fn mpsadbw(env: &mut Env, which: u64, low: u64, high: u64) -> u64 {
-    let (reg, imm) = (xmm(which as u32 & 15), which >> 8);
+    let (reg, imm) = (Reg(which as u8), which >> 8);
     let a = env.get128(reg).to_le_bytes();
     let b = (low as u128 | (high as u128) << 64).to_le_bytes();
     let (from, to) = ((imm >> 2 & 1) as usize * 4, (imm & 3) as usize * 4);

@@ -10,9 +10,13 @@ use iced_x86::Instruction;
 
 pub mod arith;
 pub mod atomic;
+pub mod avx;
+pub mod avx_float;
+pub mod avx_memory;
 pub mod bits;
 pub mod branch;
 pub mod flags;
+pub mod fma;
 pub mod fp;
 pub mod muldiv;
 pub mod operand;
@@ -22,11 +26,14 @@ pub mod stack;
 pub mod string;
 pub mod system;
 mod table;
+mod table_avx;
 mod table_sse;
 mod table_sse4;
+mod table_vex;
 mod table_x87;
 pub mod vec;
 pub mod vec4;
+pub mod vex;
 pub mod x87;
 
 pub use brolga_ir::Flow;
@@ -54,6 +61,8 @@ pub struct Cx<'a> {
     pub i: &'a Instruction,
     /// Its first four bytes.
     pub word: u32,
+    /// While it is done by halves of the vector registers, the half.
+    pub half: Option<vex::Half>,
 }
 
 impl Cx<'_> {

@@ -10,11 +10,17 @@ use iced_x86::{OpKind, Register};
 impl Cx<'_> {
     /// An XMM register.
     pub fn xmm(&mut self, r: Register) -> Value {
+        if let Some(v) = self.half.and_then(|half| half.register(self, r)) {
+            return v;
+        }
         self.b.get_v(state::xmm(r.number() as u32))
     }
 
     /// Writes an XMM register.
     pub fn set_xmm(&mut self, r: Register, v: Value) {
+        if let Some(half) = &mut self.half {
+            return half.set(v);
+        }
         self.b.set(state::xmm(r.number() as u32), v);
     }
 
@@ -274,6 +280,14 @@ pub fn sum_differences(cx: &mut Cx) -> Flow {
 /// the bits `k` lanes apart as they should be one apart, no two of its sums meet.
 pub fn mask(cx: &mut Cx, shape: Shape) -> Flow {
     let v = cx.vsrc(1);
+    let r = top_bits(cx, shape, v);
+    let to = cx.i.op0_register().full_register();
+    cx.set_reg(to, r);
+    Flow::Next
+}
+
+/// The top bits of all lanes as an I64.
+pub fn top_bits(cx: &mut Cx, shape: Shape, v: Value) -> Value {
     let (lanes, bits) = (shape.lanes() / 2, shape.lane_bits());
     let halves = [0, 1].map(|half| {
         let x = cx.b.lane(Ty::I64, Shape::I64x2, v, half);
@@ -293,10 +307,7 @@ pub fn mask(cx: &mut Cx, shape: Shape) -> Flow {
     });
     let up = cx.iconst(Ty::I64, lanes as u64);
     let upper = cx.b.shl(Ty::I64, halves[1], up);
-    let r = cx.b.or(Ty::I64, halves[0], upper);
-    let to = cx.i.op0_register().full_register();
-    cx.set_reg(to, r);
-    Flow::Next
+    cx.b.or(Ty::I64, halves[0], upper)
 }
 
 /// PEXTRW and its like: a lane to a general register, zero-extended, or to memory.
