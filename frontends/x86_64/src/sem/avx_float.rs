@@ -153,10 +153,9 @@ pub fn to_half(cx: &mut Cx) -> Flow {
         cx.set_halves(cx.i.op0_register(), r, None);
         return Flow::Next;
     }
-    let (addr, zero) = (cx.flat_address(), cx.iconst(Ty::I64, 0));
-    let last = cx.plus(addr, if wide { 15 } else { 7 });
-    cx.touch(addr, zero);
-    cx.touch(last, zero);
+    let addr = cx.flat_address();
+    let addr = cx.writable(addr, if wide { 16 } else { 8 });
+    cx.touch(addr);
     let r = halves(cx, wide);
     let store = cx.b.new_label();
     cx.b.jump(store, &[addr, r]);

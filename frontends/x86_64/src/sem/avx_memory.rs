@@ -198,11 +198,9 @@ fn masked_store(cx: &mut Cx, m: &Masked) {
     cx.b.brif(across, (probe, &[addr, bits]), (go_on, &[addr, bits]));
     cx.b.bind(probe);
     let (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
-    let ends = m.ends(cx, addr, bits);
-    let zero = cx.iconst(Ty::I64, 0);
-    for end in ends {
-        cx.touch(end, zero);
-    }
+    let [first, last] = m.ends(cx, addr, bits);
+    cx.touch(first);
+    cx.touch_page_of(last);
     cx.b.jump(go_on, &[addr, bits]);
     cx.b.bind(go_on);
     let (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
@@ -222,38 +220,39 @@ fn half_row(r: Register, upper: bool) -> Reg {
     if upper { state::ymm_high(n) } else { state::xmm(n) }
 }
 
-/// VGATHERDPS, VPGATHERDD and their like: lane by lane, the mask's lane is cleared when one is there. One that cannot be read
+/// Writes lane `k` of a vector register.
+fn replace_lane(cx: &mut Cx, r: Register, k: u32, x: Value) {
+    let lanes = shape(cx.b.block.ty(x));
+    let upper = k >= lanes.lanes();
+    let v = cx.half_of(r, upper);
+    let v = cx.b.insert(lanes, v, x, k % lanes.lanes());
+    cx.b.set(half_row(r, upper), v);
+}
+
+/// VGATHERDPS, VPGATHERDD and their like: lane by lane; behind each the mask's lane is cleared, chosen or not. One that cannot be read
 /// leaves those before it, and what is left of the mask; run again, the instruction goes on. SDM vol. 2, "VPGATHERDD".
 pub fn gather(cx: &mut Cx, lanes: Shape) -> Flow {
     let (to, mask, index) = (cx.i.op0_register(), cx.i.op2_register(), cx.i.memory_index());
     let bits = |r: Register| if r.is_ymm() { 256 } else { 128 };
     let index_shape = index_lanes(cx);
     let count = (bits(to) / lanes.lane_bits()).min(bits(index) / index_shape.lane_bits());
-    // All bits of a lane of the mask become its sign.
-    for upper in [false, true] {
-        let (v, zero) = (cx.half_of(mask, upper), cx.b.vconst(0));
-        let signs = cx.b.vicmp(IntCc::Slt, lanes, v, zero);
-        cx.b.set(half_row(mask, upper), signs);
-    }
     for k in 0..count {
         let (upper, lane) = (k >= lanes.lanes(), k % lanes.lanes());
         let v = cx.half_of(mask, upper);
         let ty = int(lanes.lane_bits() as usize / 8);
         let chosen = cx.b.lane(ty, lanes, v, lane);
         let zero = cx.iconst(ty, 0);
-        let chosen = cx.b.icmp(ty, IntCc::Ne, chosen, zero);
+        let chosen = cx.b.icmp(ty, IntCc::Slt, chosen, zero);
         let (load, next) = (cx.b.new_label(), cx.b.new_label());
         cx.b.brif(chosen, (load, &[]), (next, &[]));
         cx.b.bind(load);
         let addr = element_address(cx, index_shape, k);
         let x = cx.b.load(ty, plain(ty), addr, 0);
-        for (r, x) in [(to, x), (mask, cx.iconst(ty, 0))] {
-            let v = cx.half_of(r, upper);
-            let v = cx.b.insert(shape(ty), v, x, lane);
-            cx.b.set(half_row(r, upper), v);
-        }
+        replace_lane(cx, to, k, x);
         cx.b.jump(next, &[]);
         cx.b.bind(next);
+        let zero = cx.iconst(ty, 0);
+        replace_lane(cx, mask, k, zero);
     }
     finish_gather(cx, to, mask, count * lanes.lane_bits());
     Flow::Next

@@ -42,9 +42,6 @@ impl Half {
     }
 }
 
-/// The last place in a page at which 32 bytes lie in it wholly.
-const LAST_WHOLE: u64 = 4096 - 32;
-
 impl<'a> Cx<'a> {
     /// The same translation at another form of the instruction.
     fn at<'b>(&'b mut self, i: &'b Instruction, half: Option<Half>) -> Cx<'b> {
@@ -87,26 +84,33 @@ impl<'a> Cx<'a> {
     }
 
     /// Goes on in a new local block if no part of the `bytes` bytes from the address may be written in vain: across the end
-    /// of a page, first and last byte are written with what they hold. The address in that block.
+    /// of a page, a byte of each page is written with what it holds. The address in that block.
     pub fn writable(&mut self, addr: Value, bytes: u64) -> Value {
         let place = self.b.extract(Ty::I64, addr, 0, 12);
-        let last = self.iconst(Ty::I64, LAST_WHOLE + 32 - bytes);
+        let last = self.iconst(Ty::I64, 4096 - bytes);
         let across = self.b.icmp(Ty::I64, IntCc::Ugt, place, last);
         let (probe, go_on) = (self.b.new_label(), self.b.new_label());
         self.b.brif(across, (probe, &[addr]), (go_on, &[addr]));
         self.b.bind(probe);
         let addr = self.b.param(Ty::I64);
-        let zero = self.iconst(Ty::I64, 0);
         let end = self.plus(addr, bytes as i64 - 1);
-        self.touch(addr, zero);
-        self.touch(end, zero);
+        self.touch(addr);
+        self.touch_page_of(end);
         self.b.jump(go_on, &[addr]);
         self.b.bind(go_on);
         self.b.param(Ty::I64)
     }
 
+    /// Writes the first byte of a page with what it holds: where an access that goes on into the page fails.
+    pub fn touch_page_of(&mut self, addr: Value) {
+        let place = self.iconst(Ty::I64, 4095);
+        let page = self.b.bic(Ty::I64, addr, place);
+        self.touch(page);
+    }
+
     /// Writes a byte with what it holds.
-    pub fn touch(&mut self, addr: Value, zero: Value) {
+    pub fn touch(&mut self, addr: Value) {
+        let zero = self.iconst(Ty::I64, 0);
         let byte = super::operand::plain(Ty::I8).order(brolga_core::Order::SeqCst);
         self.b.rmw(RmwOp::Or, byte, addr, zero);
     }
