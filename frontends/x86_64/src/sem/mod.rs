@@ -3,6 +3,7 @@
 //! Order in a function: read sources, compute, make the accesses that may fault, then write registers and flags, so that a
 //! fault finds the state as before the instruction.
 
+use crate::cpu::Cpu;
 use crate::frontend::mode;
 use brolga_core::RegSet;
 use brolga_ir::{Builder, HelperId, JumpKind, RaiseKind, Ty, Value};
@@ -15,6 +16,7 @@ pub mod avx_float;
 pub mod avx_memory;
 pub mod bits;
 pub mod branch;
+pub mod crypto;
 pub mod flags;
 pub mod fma;
 pub mod fp;
@@ -35,6 +37,7 @@ pub mod vec;
 pub mod vec4;
 pub mod vex;
 pub mod x87;
+pub mod xsave;
 
 pub use brolga_ir::Flow;
 pub use table::translate;
@@ -61,6 +64,8 @@ pub struct Cx<'a> {
     pub i: &'a Instruction,
     /// Its first four bytes.
     pub word: u32,
+    /// The processor.
+    pub cpu: Cpu,
     /// While it is done by halves of the vector registers, the half.
     pub half: Option<vex::Half>,
 }

@@ -235,16 +235,9 @@ pub fn min_position(cx: &mut Cx) -> Flow {
 
 /// MPSADBW, by a helper on the destination.
 pub fn sums_of_differences(cx: &mut Cx) -> Flow {
-    let v = cx.vsrc(1);
-    let [low, high] = [0, 1].map(|k| cx.b.lane(Ty::I64, Shape::I64x2, v, k));
-    // The helper's first operand is the destination; a VEX form's is put there.
-    let first = cx.vsrc(0);
-    let row = cx.destination();
-    cx.b.set(row, first);
-    let which = cx.iconst(Ty::I64, u64::from(row.0) | (cx.i.immediate(2) & 0xff) << 8);
-    let set = RegSet::EMPTY.with128(row);
-    cx.b.call_void(exec::MPSADBW, &[which, low, high], set, set);
-    cx.written(row);
+    let (v, first) = (cx.vsrc(1), cx.vsrc(0));
+    let imm = cx.i.immediate(2) & 0xff;
+    cx.in_place(exec::MPSADBW, first, v, imm, &[]);
     Flow::Next
 }
 

@@ -6,8 +6,8 @@
 
 use super::{Cx, Flow, table, table_avx, table_vex};
 use crate::state;
-use brolga_core::{MemOp, Reg, RmwOp, Size};
-use brolga_ir::{IntCc, Ty, Value};
+use brolga_core::{MemOp, Reg, RegSet, RmwOp, Size};
+use brolga_ir::{HelperId, IntCc, Shape, Ty, Value};
 use iced_x86::{Code, EncodingKind, Instruction, OpKind, Register};
 
 /// Stands in an instruction for an operand that was read already.
@@ -45,7 +45,7 @@ impl Half {
 impl<'a> Cx<'a> {
     /// The same translation at another form of the instruction.
     fn at<'b>(&'b mut self, i: &'b Instruction, half: Option<Half>) -> Cx<'b> {
-        Cx { b: &mut *self.b, pc: self.pc, mode: self.mode, i, word: self.word, half }
+        Cx { b: &mut *self.b, pc: self.pc, mode: self.mode, i, word: self.word, cpu: self.cpu, half }
     }
 
     /// A half of a vector register.
@@ -62,17 +62,22 @@ impl<'a> Cx<'a> {
         self.b.set(state::ymm_high(n), high);
     }
 
-    /// The row of operand 0's register, or of its half: for helpers that work on a vector in place.
-    pub fn destination(&self) -> Reg {
+    /// Calls a helper that works on a vector in place, for operand 0: `first` is what it starts from, `second` the other operand.
+    /// The word before that has the row's number and the immediate. `reads` are rows that it reads beside.
+    pub fn in_place(&mut self, helper: HelperId, first: Value, second: Value, imm: u64, reads: &[Reg]) {
         let n = self.half.map_or(self.i.op0_register(), |half| half.to).number() as u32;
-        if self.half.is_some_and(|half| half.upper) { state::ymm_high(n) } else { state::xmm(n) }
-    }
-
-    /// Tells that a helper has written the destination's row.
-    pub fn written(&mut self, row: Reg) {
+        let row = if self.half.is_some_and(|half| half.upper) { state::ymm_high(n) } else { state::xmm(n) };
+        let words = [0, 1].map(|k| self.b.lane(Ty::I64, Shape::I64x2, second, k));
         if self.half.is_some() {
-            let v = self.b.get_v(row);
-            self.set_v(v);
+            self.b.set(row, first);
+        }
+        let which = self.iconst(Ty::I64, u64::from(row.0) | imm << 8);
+        let own = RegSet::EMPTY.with128(row);
+        let read = reads.iter().fold(own, |set, reg| set.with128(*reg));
+        self.b.call_void(helper, &[which, words[0], words[1]], read, own);
+        if let Some(mut half) = self.half {
+            half.set(self.b.get_v(row));
+            self.half = Some(half);
         }
     }
 
