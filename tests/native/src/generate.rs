@@ -40,6 +40,7 @@ const FEATURES: &[CpuidFeature] = {
         F::FPU387,
         F::FSGSBASE,
         F::FXSR,
+        F::GFNI,
         F::LZCNT,
         F::MMX,
         F::MOVBE,
@@ -55,6 +56,8 @@ const FEATURES: &[CpuidFeature] = {
         F::SSE4_1,
         F::SSE4_2,
         F::SSSE3,
+        F::VAES,
+        F::VPCLMULQDQ,
     ]
 };
 
