@@ -442,6 +442,11 @@ pub fn case(forms: &[Code], random: &mut Random) -> Option<Case> {
     for form in forms {
         code.extend(encode(*form, CODE + code.len() as u64, random)?);
     }
+    Some(case_of(code, random))
+}
+
+/// A case of this code.
+pub fn case_of(code: Vec<u8>, random: &mut Random) -> Case {
     let instructions = decode(&code);
     let mut before = registers(random);
     let mut data = data(random);
@@ -454,7 +459,7 @@ pub fn case(forms: &[Code], random: &mut Random) -> Option<Case> {
         suit(&mut before, i, &fixed, random);
     }
     meet(&before, &instructions, &mut data, random);
-    Some(Case { code, instructions, before, data })
+    Case { code, instructions, before, data }
 }
 
 /// Half of the comparisons with memory are of equals.

@@ -7,4 +7,5 @@ pub mod generate;
 pub mod host;
 pub mod judge;
 pub mod random;
+pub mod rows;
 pub mod run;

@@ -1,8 +1,15 @@
 //! `brolga-native`: see the crate's README.
 #![forbid(unsafe_code)]
 
+use brolga_native::generate::forms;
+use brolga_native::host::Host;
+use brolga_native::random::Random;
+use brolga_native::rows;
 use brolga_native::run::{Plan, compare};
 use clap::Parser;
+use iced_x86::Code;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Compares random x86-64 instructions on every tier with the host's processor
@@ -30,10 +37,46 @@ struct Cli {
     /// List the forms that the front end lacks
     #[arg(long)]
     missing: bool,
+    /// Instead of comparing, write an instruction file with the host's results for each mnemonic of the chosen forms here
+    #[arg(long)]
+    rows: Option<PathBuf>,
+}
+
+/// Rows for each form in a file.
+const ROWS: u32 = 2;
+
+/// Writes files of rows; those that are there stay as they are.
+fn write_rows(cli: &Cli, folder: &Path) -> std::io::Result<()> {
+    let mut host = Host::new()?;
+    let mut by_name: BTreeMap<String, Vec<Code>> = BTreeMap::new();
+    let chosen = |code: &Code| {
+        let name = format!("{code:?}").to_lowercase();
+        cli.only.iter().any(|o| name.contains(&o.to_lowercase()))
+    };
+    for form in forms().into_iter().filter(chosen) {
+        by_name.entry(format!("{:?}", form.mnemonic()).to_lowercase()).or_default().push(form);
+    }
+    for (name, forms) in by_name {
+        let path = folder.join(format!("{name}.ins"));
+        if !path.exists() {
+            let mut random = Random(cli.seed ^ (forms[0] as u64) << 32);
+            std::fs::write(path, rows::file(&mut host, &forms, ROWS, &mut random)?)?;
+        }
+    }
+    Ok(())
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(folder) = &cli.rows {
+        return match write_rows(&cli, folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("brolga-native: {}: {error}", folder.display());
+                ExitCode::from(2)
+            }
+        };
+    }
     let only = cli.only.iter().map(|o| o.to_lowercase()).collect();
     let Cli { seed, each, sequences, longest, every_tier, .. } = cli;
     let plan = Plan { seed, each, sequences, longest, only, every_tier };

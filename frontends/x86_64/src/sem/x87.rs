@@ -331,8 +331,8 @@ impl X87Area {
 /// FXRSTOR: the mode may change, so the block ends.
 pub fn fxrstor(cx: &mut Cx) -> Flow {
     let addr = aligned_area(cx);
-    let mxcsr = cx.b.load(Ty::I32, plain(Ty::I32), addr, 24);
     let x87 = X87Area::load(cx, addr);
+    let mxcsr = cx.b.load(Ty::I32, plain(Ty::I32), addr, 24);
     let xmm = load_vectors(cx, addr, XMM_AREA);
     x87.restore(cx);
     for (n, v) in xmm.into_iter().enumerate() {
