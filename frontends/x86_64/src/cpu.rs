@@ -222,6 +222,38 @@ const V3: &[&str] = &["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movb
 const CORE: &[&str] = &["rdtscp", "aes", "pclmulqdq", "rdrand", "fsgsbase", "erms", "xsaveopt"];
 const LATER: &[&str] = &["3dnowprefetch", "adx", "rdseed"];
 
+/// What every x86-64 processor has, or has with a feature that no instruction is refused for.
+const ALWAYS: &[Iced] = &[
+    Iced::INTEL8086,
+    Iced::INTEL186,
+    Iced::INTEL286,
+    Iced::INTEL386,
+    Iced::INTEL486,
+    Iced::X64,
+    Iced::BMI1,
+    Iced::CLFSH,
+    Iced::CMOV,
+    Iced::CPUID,
+    Iced::CX8,
+    Iced::FPU,
+    Iced::FPU287,
+    Iced::FPU387,
+    Iced::FXSR,
+    Iced::LZCNT,
+    Iced::MMX,
+    Iced::MULTIBYTENOP,
+    Iced::PAUSE,
+    Iced::PREFETCHW,
+    Iced::SSE,
+    Iced::SSE2,
+    Iced::TSC,
+];
+
+/// Whether the default model tells programs that it has instructions of the decoder's feature.
+pub fn announced(feature: Iced) -> bool {
+    ALWAYS.contains(&feature) || GATES.iter().any(|(gate, name)| *gate == feature && Cpu::MAX.has(name))
+}
+
 const BROLGA: &str = "Brolga x86-64 processor";
 
 const fn model(

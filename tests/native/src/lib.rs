@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 pub mod case;
+pub mod coverage;
 pub mod generate;
 pub mod host;
 pub mod judge;

@@ -71,34 +71,32 @@ impl Masked {
         cx.b.or(Ty::I64, bits, high)
     }
 
-    /// Addresses of the first byte of the first lane chosen and of the last byte of the last one.
-    fn ends(&self, cx: &mut Cx, addr: Value, bits: Value) -> [Value; 2] {
+    /// Address of the first lane that is chosen.
+    fn first(&self, cx: &mut Cx, addr: Value, bits: Value) -> Value {
         let scale = cx.iconst(Ty::I64, self.lane_bytes().trailing_zeros().into());
         let first = cx.b.ctz(Ty::I64, bits);
         let first = cx.b.shl(Ty::I64, first, scale);
-        let first = cx.b.iadd(Ty::I64, addr, first);
-        let (leading, top) = (cx.b.clz(Ty::I64, bits), cx.iconst(Ty::I64, 64));
-        let behind = cx.b.isub(Ty::I64, top, leading);
-        let behind = cx.b.shl(Ty::I64, behind, scale);
-        let behind = cx.b.iadd(Ty::I64, addr, behind);
-        [first, cx.plus(behind, -1)]
+        cx.b.iadd(Ty::I64, addr, first)
     }
 
-    /// Does `f` in a local block of its own for each lane that is chosen.
-    fn each(&self, cx: &mut Cx, addr: Value, bits: Value, f: impl Fn(&mut Cx, u32, Value)) {
-        let (mut addr, mut bits) = (addr, bits);
-        for k in 0..self.count() {
-            let bit = cx.b.extract(Ty::I64, bits, k, 1);
-            let bit = cx.b.zext(Ty::I8, bit);
-            let (chosen, next) = (cx.b.new_label(), cx.b.new_label());
-            cx.b.brif(bit, (chosen, &[addr, bits]), (next, &[addr, bits]));
-            cx.b.bind(chosen);
-            (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
-            f(cx, k, addr);
-            cx.b.jump(next, &[addr, bits]);
-            cx.b.bind(next);
-            (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
-        }
+    /// Address of lane `k` if it is chosen, else of `first`.
+    fn lane_or(&self, cx: &mut Cx, first: Value, addr: Value, bits: Value, k: u32) -> Value {
+        let bit = cx.b.extract(Ty::I64, bits, k, 1);
+        let bit = cx.b.zext(Ty::I8, bit);
+        let lane = cx.plus(addr, self.at(k));
+        cx.b.select(Ty::I64, bit, lane, first)
+    }
+
+    /// The lanes of a half that are chosen.
+    fn chosen(&self, cx: &mut Cx, v: Value, upper: bool) -> Value {
+        let (signs, zero) = (cx.half_of(self.mask, upper), cx.b.vconst(0));
+        let mask = cx.b.vicmp(IntCc::Slt, self.lanes, signs, zero);
+        cx.b.and(Ty::V128, v, mask)
+    }
+
+    /// Place of lane `k` among all.
+    fn at(&self, k: u32) -> i64 {
+        (u64::from(k) * self.lane_bytes()) as i64
     }
 }
 
@@ -148,70 +146,66 @@ fn masked_load(cx: &mut Cx, m: &Masked) -> [Value; 2] {
 
     cx.b.bind(fast);
     let (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
-    let [first, _] = m.ends(cx, addr, bits);
+    let first = m.first(cx, addr, bits);
     let lane = int(m.lane_bytes() as usize);
     cx.b.load(lane, plain(lane), first, 0);
     let (low, high) = cx.load_halves(addr, 0, m.wide);
     let zero = cx.b.vconst(0);
-    let [low, high] = [(false, Some(low)), (true, high)].map(|(upper, v)| {
-        let Some(v) = v else { return zero };
-        let signs = cx.half_of(m.mask, upper);
-        let mask = cx.b.vicmp(IntCc::Slt, m.lanes, signs, zero);
-        cx.b.and(Ty::V128, v, mask)
-    });
+    let low = m.chosen(cx, low, false);
+    let high = high.map_or(zero, |high| m.chosen(cx, high, true));
     cx.b.jump(done, &[low, high]);
 
+    // Lanes that are not chosen read the first one.
     cx.b.bind(slow);
-    let (mut addr, mut bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
-    let zero = cx.b.vconst(0);
-    let mut halves = [zero; 2];
+    let (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
+    let first = m.first(cx, addr, bits);
+    let mut halves = [cx.b.vconst(0); 2];
     for k in 0..m.count() {
-        let bit = cx.b.extract(Ty::I64, bits, k, 1);
-        let bit = cx.b.zext(Ty::I8, bit);
-        let (chosen, next) = (cx.b.new_label(), cx.b.new_label());
-        let [low, high] = halves;
-        cx.b.brif(bit, (chosen, &[addr, bits, low, high]), (next, &[addr, bits, low, high]));
-        let params = |cx: &mut Cx| {
-            let (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
-            (addr, bits, [cx.b.param(Ty::V128), cx.b.param(Ty::V128)])
-        };
-        cx.b.bind(chosen);
-        (addr, bits, halves) = params(cx);
-        let x = cx.b.load(lane, plain(lane), addr, (u64::from(k) * m.lane_bytes()) as i64);
+        let at = m.lane_or(cx, first, addr, bits, k);
+        let x = cx.b.load(lane, plain(lane), at, 0);
         let half = (k / m.lanes.lanes()) as usize;
         halves[half] = cx.b.insert(m.lanes, halves[half], x, k % m.lanes.lanes());
-        cx.b.jump(next, &[addr, bits, halves[0], halves[1]]);
-        cx.b.bind(next);
-        (addr, bits, halves) = params(cx);
     }
-    cx.b.jump(done, &halves);
+    let [low, high] = [m.chosen(cx, halves[0], false), m.chosen(cx, halves[1], true)];
+    cx.b.jump(done, &[low, high]);
     cx.b.bind(done);
     [cx.b.param(Ty::V128), cx.b.param(Ty::V128)]
 }
 
-/// The same to memory. Across the end of a page, what will be written first and last is, with what it holds, so that a store
-/// that fails leaves nothing.
+/// The same to memory. Across the end of a page every lane is written with what it holds before one is, so that a store that
+/// fails leaves nothing.
 fn masked_store(cx: &mut Cx, m: &Masked) {
     let (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
     let across = across(cx, m, addr);
     let (probe, go_on) = (cx.b.new_label(), cx.b.new_label());
-    cx.b.brif(across, (probe, &[addr, bits]), (go_on, &[addr, bits]));
+    cx.b.brif(across, (probe, &[addr, bits]), (go_on, &[]));
     cx.b.bind(probe);
     let (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
-    let [first, last] = m.ends(cx, addr, bits);
-    cx.touch(first);
-    cx.touch_page_of(last);
-    cx.b.jump(go_on, &[addr, bits]);
+    let first = m.first(cx, addr, bits);
+    for k in 0..m.count() {
+        let at = m.lane_or(cx, first, addr, bits, k);
+        let last = cx.plus(at, m.lane_bytes() as i64 - 1);
+        cx.touch(at);
+        cx.touch_page_of(last);
+    }
+    cx.b.jump(go_on, &[]);
     cx.b.bind(go_on);
-    let (addr, bits) = (cx.b.param(Ty::I64), cx.b.param(Ty::I64));
-    let from = cx.i.op2_register();
-    m.each(cx, addr, bits, |cx, k, addr| {
-        let (half, lane) = (k / m.lanes.lanes(), k % m.lanes.lanes());
-        let v = cx.half_of(from, half != 0);
-        let ty = int(m.lane_bytes() as usize);
+    let (from, ty) = (cx.i.op2_register(), int(m.lane_bytes() as usize));
+    // Everything is computed anew for each lane: little would be gained by keeping it.
+    for k in 0..m.count() {
+        let (upper, lane) = (k >= m.lanes.lanes(), k % m.lanes.lanes());
+        let signs = cx.half_of(m.mask, upper);
+        let (sign, zero) = (cx.b.lane(ty, m.lanes, signs, lane), cx.iconst(ty, 0));
+        let chosen = cx.b.icmp(ty, IntCc::Slt, sign, zero);
+        let (store, next) = (cx.b.new_label(), cx.b.new_label());
+        cx.b.brif(chosen, (store, &[]), (next, &[]));
+        cx.b.bind(store);
+        let (addr, v) = (cx.flat_address(), cx.half_of(from, upper));
         let x = cx.b.lane(ty, m.lanes, v, lane);
-        cx.b.store(plain(ty), addr, (u64::from(k) * m.lane_bytes()) as i64, x);
-    });
+        cx.b.store(plain(ty), addr, m.at(k), x);
+        cx.b.jump(next, &[]);
+        cx.b.bind(next);
+    }
 }
 
 /// The row of a half of a vector register.
