@@ -4,7 +4,7 @@
 use brolga_native::run::{Plan, compare};
 
 /// Forms that the front end is known to have; only ever raised.
-const LEAST_FORMS: usize = 1160;
+const LEAST_FORMS: usize = 1860;
 
 /// Differences that are known and to be mended, by mnemonic or kind; not a place for new ones.
 const KNOWN: &[(&str, &str)] = &[

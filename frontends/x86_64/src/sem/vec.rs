@@ -30,8 +30,10 @@ impl Cx<'_> {
             let row = self.b.get_v(state::fpr(self.i.op_register(n).number() as u32));
             self.b.lane(Ty::I64, Shape::I64x2, row, 0)
         } else {
+            // PUNPCKLBW and its like read the half that they take.
+            let ty = if self.i.memory_size().size() == 4 { Ty::I32 } else { Ty::I64 };
             let (addr, offset) = self.address();
-            self.b.load(Ty::I64, plain(Ty::I64), addr, offset)
+            self.b.load(ty, plain(ty), addr, offset)
         };
         self.b.vscalar(v)
     }
