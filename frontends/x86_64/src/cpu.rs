@@ -1,7 +1,7 @@
 //! Processors that programs can be shown: models, features, what `-cpu` says. A feature is what CPUID has a bit for; the
 //! names are those of the established emulator, those of `/proc/cpuinfo` are Linux's (arch/x86/include/asm/cpufeatures.h).
 
-use iced_x86::CpuidFeature as Iced;
+use iced_x86::{Code, CpuidFeature as Iced, EncodingKind};
 
 /// A register of a CPUID leaf: leaf, sub-leaf, register (EAX, EBX, ECX, EDX).
 pub type Place = (u32, u32, usize);
@@ -156,8 +156,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("bmi2", "avx"),
 ];
 
-/// The feature that instructions of one of the decoder's need. LZCNT and TZCNT are none: without their features they are BSR
-/// and BSF, so a processor without them is shown, not made.
+/// The feature that instructions of one of the decoder's need. LZCNT and TZCNT are always there,
+/// though without their features they would be BSR and BSF.
 const GATES: &[(Iced, &str)] = &[
     (Iced::SSE3, "pni"),
     (Iced::SSSE3, "ssse3"),
@@ -175,6 +175,7 @@ const GATES: &[(Iced, &str)] = &[
     (Iced::AVX2, "avx2"),
     (Iced::FMA, "fma"),
     (Iced::F16C, "f16c"),
+    (Iced::BMI1, "bmi1"),
     (Iced::BMI2, "bmi2"),
     (Iced::ADX, "adx"),
     (Iced::RDRAND, "rdrand"),
@@ -230,7 +231,6 @@ const ALWAYS: &[Iced] = &[
     Iced::INTEL386,
     Iced::INTEL486,
     Iced::X64,
-    Iced::BMI1,
     Iced::CLFSH,
     Iced::CMOV,
     Iced::CPUID,
@@ -412,10 +412,13 @@ impl Cpu {
         &MODELS[usize::from(self.model) % MODELS.len()]
     }
 
-    /// Whether it has instructions that need all of these.
-    pub fn runs(&self, needed: &[Iced]) -> bool {
-        *self == Cpu::MAX
-            || needed.iter().all(|f| GATES.iter().find(|(gate, _)| gate == f).is_none_or(|(_, name)| self.has(name)))
+    /// Whether it has an instruction of this form.
+    pub fn runs(&self, code: Code) -> bool {
+        let has = |f: &Iced| {
+            let tzcnt = *f == Iced::BMI1 && code.encoding() == EncodingKind::Legacy;
+            tzcnt || GATES.iter().find(|(gate, _)| gate == f).is_none_or(|(_, name)| self.has(name))
+        };
+        *self == Cpu::MAX || code.cpuid_features().iter().all(has)
     }
 
     /// The register of a leaf that features make.
@@ -459,7 +462,9 @@ mod tests {
     #[test]
     fn instructions_need_their_features() {
         let nehalem = Cpu::parse("Nehalem").unwrap();
-        assert!(nehalem.runs(&[Iced::SSE4_2]) && !nehalem.runs(&[Iced::AVX]) && !nehalem.runs(&[Iced::AES, Iced::AVX]));
-        assert!(Cpu::MAX.runs(&[Iced::AVX2]));
+        assert!(nehalem.runs(Code::Pcmpgtq_xmm_xmmm128) && nehalem.runs(Code::Tzcnt_r64_rm64));
+        for code in [Code::VEX_Vaddps_xmm_xmm_xmmm128, Code::VEX_Vaesenc_xmm_xmm_xmmm128, Code::VEX_Andn_r64_r64_rm64] {
+            assert!(!nehalem.runs(code) && Cpu::MAX.runs(code), "{code:?}");
+        }
     }
 }

@@ -69,7 +69,7 @@ fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
     dc.b.insn_start(dc.pc, insn.len().max(1) as u16);
     let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
     let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word, cpu, half: None };
-    if !cpu.runs(insn.code().cpuid_features()) {
+    if !cpu.runs(insn.code()) {
         return cx.undefined();
     }
     sem::translate(&mut cx)
