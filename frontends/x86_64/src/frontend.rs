@@ -1,5 +1,6 @@
 //! The contract with the engine.
 
+use crate::cpu::Cpu;
 use crate::sem::{self, Cx};
 use crate::{exec, state};
 use brolga_core::{Env, RegTable};
@@ -63,10 +64,55 @@ impl Frontend for X86 {
     }
 
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
-        let insn = decode(&dc.bytes[..dc.available], dc.pc).unwrap_or_default();
-        dc.b.insn_start(dc.pc, insn.len().max(1) as u16);
-        let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
-        let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word };
-        sem::translate(&mut cx)
+        translate(dc, Cpu::MAX)
+    }
+}
+
+fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
+    let insn = decode(&dc.bytes[..dc.available], dc.pc).unwrap_or_default();
+    dc.b.insn_start(dc.pc, insn.len().max(1) as u16);
+    let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
+    let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word, cpu, half: None };
+    if !cpu.runs(insn.code()) {
+        return cx.undefined();
+    }
+    sem::translate(&mut cx)
+}
+
+/// The x86-64 front end with a chosen processor: what CPUID tells, and #UD for instructions that it does not have.
+#[derive(Clone, Copy, Debug)]
+pub struct X86With(pub Cpu);
+
+impl Frontend for X86With {
+    fn name(&self) -> &'static str {
+        X86.name()
+    }
+
+    fn regs(&self) -> &'static RegTable {
+        X86.regs()
+    }
+
+    fn helpers(&self) -> &'static [Helper] {
+        X86.helpers()
+    }
+
+    fn mode(&self, env: &Env) -> u32 {
+        X86.mode(env)
+    }
+
+    fn code_align(&self) -> u64 {
+        X86.code_align()
+    }
+
+    fn insn_len(&self, bytes: &[u8]) -> Option<usize> {
+        X86.insn_len(bytes)
+    }
+
+    fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
+        X86.mnemonic(bytes)
+    }
+
+    fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
+        translate(dc, self.0)
     }
 }

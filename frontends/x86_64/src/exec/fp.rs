@@ -4,7 +4,7 @@
 use crate::state::{MXCSR, MXCSR_FLAGS};
 use brolga_core::Env;
 use brolga_softfloat::fast::{self, HostFormat};
-use brolga_softfloat::{F32, F64, Flags, FpEnv, IntType, Relation, Rounding, Word, to_int_checked};
+use brolga_softfloat::{F16, F32, F64, Flags, FpEnv, IntType, Relation, Rounding, Word, to_int_checked};
 
 /// The rounding of MXCSR.RC.
 fn rounding(control: u64) -> Rounding {
@@ -217,6 +217,37 @@ pub extern "C" fn round<F: HostFormat>(env: &mut Env, a: u64, how: u64, _: u64) 
         fp.flags = to_library(from_library(fp.flags) & !2 | from_library(noted) & 2);
         r.widen() as u64
     })
+}
+
+/// a * b + c, where `NEGATED` says which of the operands have come with their signs turned: 1 the first, 2 the last. A NaN
+/// among them is the result with the sign that it had.
+pub extern "C" fn mul_add<F: HostFormat, const NEGATED: u32>(env: &mut Env, a: u64, b: u64, c: u64) -> u64 {
+    let nan = |v: u64| v & !(F::SIGN_BIT as u64) > F::INFINITY as u64;
+    let original = |v: u64, bit: u32| if NEGATED & bit != 0 && nan(v) { v ^ F::SIGN_BIT as u64 } else { v };
+    let (a, c) = (original(a, 1), original(c, 2));
+    with(env, |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c))).widen() as u64
+}
+
+/// VCVTPH2PS: denormals are numbers whatever MXCSR says, and raise nothing.
+pub extern "C" fn half_to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    with(env, |fp| {
+        let noted = fp.flags;
+        fp.flush_outputs = false;
+        let r = brolga_softfloat::convert::<F16, F32>(fp, a as u16, Rounding::NearestEven);
+        fp.flags = to_library(from_library(fp.flags) & !2 | from_library(noted) & 2);
+        r
+    })
+    .into()
+}
+
+/// VCVTPS2PH. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own. Tiny results are never flushed.
+pub extern "C" fn single_to_half(env: &mut Env, a: u64, how: u64, _: u64) -> u64 {
+    with(env, |fp| {
+        let rounding = if how & 4 != 0 { fp.rounding } else { rounding(how << 13) };
+        fp.flush_outputs = false;
+        brolga_softfloat::convert::<F32, F16>(fp, a as u32, rounding)
+    })
+    .into()
 }
 
 /// The rules of estimates: denormals are zeros, nothing is raised.

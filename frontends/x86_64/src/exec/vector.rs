@@ -1,7 +1,6 @@
 //! Vector helpers on XMM registers.
 
-use crate::state::xmm;
-use brolga_core::Env;
+use brolga_core::{Env, Reg};
 
 /// PHMINPOSUW: the least of eight unsigned lanes of 16 bits, and above it the lowest lane that has it.
 pub extern "C" fn min_position(_env: &mut Env, low: u64, high: u64, _: u64) -> u64 {
@@ -11,10 +10,10 @@ pub extern "C" fn min_position(_env: &mut Env, low: u64, high: u64, _: u64) -> u
     u64::from(least) | at << 16
 }
 
-/// MPSADBW: XMM register `which & 15` against the second operand, the immediate in bits 15..8. Eight sums of differences of
-/// four bytes of the second operand and of as many neighbouring places of the first.
+/// MPSADBW: the vector at word `which & 255` of the register file against the second operand, the immediate in bits 15..8.
+/// Eight sums of differences of four bytes of the second operand and of as many neighbouring places of the first.
 pub extern "C" fn mpsadbw(env: &mut Env, which: u64, low: u64, high: u64) -> u64 {
-    let (reg, imm) = (xmm(which as u32 & 15), which >> 8);
+    let (reg, imm) = (Reg(which as u8), which >> 8);
     let a = env.get128(reg).to_le_bytes();
     let b = (low as u128 | (high as u128) << 64).to_le_bytes();
     let (from, to) = ((imm >> 2 & 1) as usize * 4, (imm & 3) as usize * 4);

@@ -57,11 +57,14 @@ pub const MUL: Fp = Fp { op: FpOp::Mul, helpers: [exec::MUL_S, exec::MUL_D] };
 pub const DIV: Fp = Fp { op: FpOp::Div, helpers: [exec::DIV_S, exec::DIV_D] };
 /// SQRTPS and its like.
 pub const SQRT: Fp = Fp { op: FpOp::Sqrt, helpers: [exec::SQRT_S, exec::SQRT_D] };
-const EQUAL: Fp = Fp { op: FpOp::Eq, helpers: [exec::EQUAL_S, exec::EQUAL_D] };
-const GREATER: Fp = Fp { op: FpOp::Gt, helpers: [exec::GREATER_S, exec::GREATER_D] };
+/// Ones where equal, lane by lane.
+pub(super) const EQUAL: Fp = Fp { op: FpOp::Eq, helpers: [exec::EQUAL_S, exec::EQUAL_D] };
+/// Ones where greater; NaNs are invalid, lane by lane.
+pub(super) const GREATER: Fp = Fp { op: FpOp::Gt, helpers: [exec::GREATER_S, exec::GREATER_D] };
+/// Ones where greater or equal; NaNs are invalid, lane by lane.
+pub(super) const GREATER_EQUAL: Fp = Fp { op: FpOp::Ge, helpers: [exec::GREATER_EQUAL_S, exec::GREATER_EQUAL_D] };
 const SMALLER: Fp = Fp { op: FpOp::Lesser, helpers: [exec::SMALLER_S, exec::SMALLER_D] };
 const LARGER: Fp = Fp { op: FpOp::Greater, helpers: [exec::LARGER_S, exec::LARGER_D] };
-const GREATER_EQUAL: Fp = Fp { op: FpOp::Ge, helpers: [exec::GREATER_EQUAL_S, exec::GREATER_EQUAL_D] };
 
 impl Cx<'_> {
     /// Calls a floating-point helper on bits, which reads MXCSR and adds to its flags.
@@ -83,9 +86,13 @@ impl Cx<'_> {
 
     /// An operation on scalars.
     pub(super) fn fp_scalar(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
-        let helper = p.pick(f.helpers);
+        self.fp_scalar_by(f.op, p, operands, p.pick(f.helpers))
+    }
+
+    /// An operation on scalars, by its helper.
+    pub(super) fn fp_scalar_by(&mut self, op: FpOp, p: Prec, operands: &[Value], helper: HelperId) -> Value {
         if !self.flushes() {
-            return self.b.fp(f.op, p.ty(), FpLanes::One, operands, FpCall { helper, extra: 0 });
+            return self.b.fp(op, p.ty(), FpLanes::One, operands, FpCall { helper, extra: 0 });
         }
         let args: Vec<Value> = operands.iter().map(|&v| self.bits(p, v)).collect();
         let r = self.fp_call(helper, &args);
@@ -94,9 +101,13 @@ impl Cx<'_> {
 
     /// An operation on all lanes.
     pub(super) fn fp_vector(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
-        let helper = p.pick(f.helpers);
+        self.fp_by(f.op, p, operands, p.pick(f.helpers))
+    }
+
+    /// An operation on all lanes, by its helper.
+    pub(super) fn fp_by(&mut self, op: FpOp, p: Prec, operands: &[Value], helper: HelperId) -> Value {
         if !self.flushes() {
-            return self.b.fp(f.op, Ty::V128, p.lanes(), operands, FpCall { helper, extra: 0 });
+            return self.b.fp(op, Ty::V128, p.lanes(), operands, FpCall { helper, extra: 0 });
         }
         self.each_lane(p.int(), operands, |cx, lanes| cx.fp_call(helper, lanes))
     }
@@ -119,7 +130,7 @@ impl Cx<'_> {
     }
 
     /// Ones in the lanes that are NaNs; raises nothing.
-    fn nans(&mut self, p: Prec, v: Value) -> Value {
+    pub(super) fn nans(&mut self, p: Prec, v: Value) -> Value {
         let lane = |bits: u64| match p {
             Prec::Single => u128::MAX / u128::from(u32::MAX) * u128::from(bits as u32),
             Prec::Double => u128::MAX / u128::from(u64::MAX) * u128::from(bits),
@@ -134,7 +145,7 @@ impl Cx<'_> {
     }
 
     /// Writes the lowest lane of operand 0's register.
-    fn set_lowest(&mut self, p: Prec, v: Value) {
+    pub(super) fn set_lowest(&mut self, p: Prec, v: Value) {
         let old = self.xmm(self.i.op0_register());
         let r = self.b.insert(shape(p.ty()), old, v, 0);
         self.set_v(r);

@@ -3,6 +3,7 @@
 //! Order in a function: read sources, compute, make the accesses that may fault, then write registers and flags, so that a
 //! fault finds the state as before the instruction.
 
+use crate::cpu::Cpu;
 use crate::frontend::mode;
 use brolga_core::RegSet;
 use brolga_ir::{Builder, HelperId, JumpKind, RaiseKind, Ty, Value};
@@ -10,9 +11,14 @@ use iced_x86::Instruction;
 
 pub mod arith;
 pub mod atomic;
+pub mod avx;
+pub mod avx_float;
+pub mod avx_memory;
 pub mod bits;
 pub mod branch;
+pub mod crypto;
 pub mod flags;
+pub mod fma;
 pub mod fp;
 pub mod muldiv;
 pub mod operand;
@@ -22,13 +28,17 @@ pub mod stack;
 pub mod string;
 pub mod system;
 mod table;
+mod table_avx;
 mod table_sse;
 mod table_sse4;
+mod table_vex;
 mod table_x87;
 pub mod unmasked;
 pub mod vec;
 pub mod vec4;
+pub mod vex;
 pub mod x87;
+pub mod xsave;
 
 pub use brolga_ir::Flow;
 pub use unmasked::translate;
@@ -57,6 +67,10 @@ pub struct Cx<'a> {
     pub i: &'a Instruction,
     /// Its first four bytes.
     pub word: u32,
+    /// The processor.
+    pub cpu: Cpu,
+    /// While it is done by halves of the vector registers, the half.
+    pub half: Option<vex::Half>,
 }
 
 impl Cx<'_> {

@@ -10,6 +10,7 @@ use crate::frontend::mode;
 use crate::{exec, state};
 use brolga_core::{Reg, RegSet};
 use brolga_ir::{IntCc, JumpKind, Ty};
+use iced_x86::OpKind;
 
 /// Translates the instruction at hand.
 pub fn translate(cx: &mut Cx) -> Flow {
@@ -45,8 +46,12 @@ fn flags_row() -> RegSet {
     RegSet::EMPTY.with(state::MXCSR_FLAGS)
 }
 
-/// The registers that the instruction may write: operand 0's, or the flags.
+/// The registers that the instruction may write: operand 0's, or the flags. None if it stores; what it stores
+/// (VCVTPS2PH) is there before the exception.
 fn written(cx: &Cx) -> Vec<(Reg, Ty)> {
+    if cx.i.op0_kind() == OpKind::Memory {
+        return Vec::new();
+    }
     let r = cx.i.op0_register();
     let n = r.number() as u32;
     let mut rows = vec![(state::CC, Ty::I64), (state::CC_A, Ty::I64), (state::CC_B, Ty::I64)];

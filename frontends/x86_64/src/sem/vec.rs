@@ -10,11 +10,17 @@ use iced_x86::{EncodingKind, Mnemonic, OpKind, Register};
 impl Cx<'_> {
     /// An XMM register.
     pub fn xmm(&mut self, r: Register) -> Value {
+        if let Some(v) = self.half.and_then(|half| half.register(self, r)) {
+            return v;
+        }
         self.b.get_v(state::xmm(r.number() as u32))
     }
 
     /// Writes an XMM register.
     pub fn set_xmm(&mut self, r: Register, v: Value) {
+        if let Some(half) = &mut self.half {
+            return half.set(v);
+        }
         self.b.set(state::xmm(r.number() as u32), v);
     }
 
@@ -48,12 +54,13 @@ impl Cx<'_> {
     /// The access of an operand of 16 bytes, which has to be aligned but for a few instructions and VEX encodings.
     /// SDM vol. 1, "Memory Alignment Requirements of SSE Instructions" and vol. 2, "Exceptions Type 4".
     fn whole(&self) -> MemOp {
-        use Mnemonic::{
-            Lddqu, Movdqu, Movupd, Movups, Pcmpestri, Pcmpestri64, Pcmpestrm, Pcmpestrm64, Pcmpistri, Pcmpistrm,
-        };
+        use Mnemonic as M;
         let anywhere = match self.i.mnemonic() {
-            Lddqu | Movdqu | Movupd | Movups => true,
-            Pcmpestri | Pcmpestri64 | Pcmpestrm | Pcmpestrm64 | Pcmpistri | Pcmpistrm => true,
+            M::Lddqu | M::Movdqu | M::Movupd | M::Movups => true,
+            M::Pcmpestri | M::Pcmpestri64 | M::Pcmpestrm | M::Pcmpestrm64 | M::Pcmpistri | M::Pcmpistrm => true,
+            // Processors of some makers look at their alignment, others do not.
+            M::Sha1msg1 | M::Sha1msg2 | M::Sha1nexte | M::Sha1rnds4 => true,
+            M::Sha256msg1 | M::Sha256msg2 | M::Sha256rnds2 => true,
             _ => self.i.code().encoding() != EncodingKind::Legacy,
         };
         let access = MemOp::plain(Size::B16);
@@ -277,11 +284,16 @@ pub fn sum_differences(cx: &mut Cx) -> Flow {
 /// PMOVMSKB, MOVMSKPS, MOVMSKPD: the top bits of all lanes.
 pub fn mask(cx: &mut Cx, shape: Shape) -> Flow {
     let v = cx.vsrc(1);
-    let r = cx.b.vunary(Op::Vbits, shape, v);
-    let r = cx.b.lane(Ty::I64, Shape::I64x2, r, 0);
+    let r = top_bits(cx, shape, v);
     let to = cx.i.op0_register().full_register();
     cx.set_reg(to, r);
     Flow::Next
+}
+
+/// The top bits of all lanes as an I64.
+pub fn top_bits(cx: &mut Cx, shape: Shape, v: Value) -> Value {
+    let r = cx.b.vunary(Op::Vbits, shape, v);
+    cx.b.lane(Ty::I64, Shape::I64x2, r, 0)
 }
 
 /// PEXTRW and its like: a lane to a general register, zero-extended, or to memory.
