@@ -140,7 +140,10 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
         again = cx.b.new_label();
         cx.b.jump(again, &[]);
         cx.b.bind(again);
-        wide(cx, s, head);
+        let few = cx.b.new_label();
+        wide(cx, s, few, 64);
+        cx.b.bind(few);
+        wide(cx, s, head, 16);
     } else {
         cx.b.jump(head, &[]);
     }
@@ -165,18 +168,18 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
     cx.goto(JumpKind::Jump, next)
 }
 
-/// 1 if the 16 bytes at `addr` lie in one page.
-fn in_one_page(cx: &mut Cx, addr: Value) -> Value {
+/// 1 if the `bytes` at `addr` lie in one page.
+fn in_one_page(cx: &mut Cx, addr: Value, bytes: u64) -> Value {
     let at = cx.b.extract(Ty::I64, addr, 0, 12);
-    let last = cx.iconst(Ty::I64, 4096 - 16);
+    let last = cx.iconst(Ty::I64, 4096 - bytes);
     cx.b.icmp(Ty::I64, IntCc::Ule, at, last)
 }
 
-/// Sixteen bytes at a time while that many are left, forwards, not onto what is still to be read, and not across pages: an
-/// element that faults must find those before it done. Then to `rest`.
-fn wide(cx: &mut Cx, s: &String, rest: Label) {
+/// So many bytes, a multiple of 16, at a time while they are left, forwards, not onto what is still to be read, and not
+/// across pages: an element that faults must find those before it done. Then to `rest`.
+fn wide(cx: &mut Cx, s: &String, rest: Label, bytes: u64) {
     let ty = Ty::I64;
-    let per = 128 / s.ty.bits() as u64;
+    let per = 8 * bytes / s.ty.bits() as u64;
     let (count, body) = (cx.b.new_label(), cx.b.new_label());
     let df = cx.b.get(state::DF);
     let zero = cx.iconst(ty, 0);
@@ -194,27 +197,30 @@ fn wide(cx: &mut Cx, s: &String, rest: Label) {
     let enough = cx.iconst(ty, per);
     let mut c = cx.b.icmp(ty, IntCc::Uge, n, enough);
     let to = cx.b.get(state::RDI);
-    let whole = in_one_page(cx, to);
+    let whole = in_one_page(cx, to, bytes);
     c = cx.b.and(Ty::I8, c, whole);
     if s.kind == Kind::Move {
         let from = source(cx, s);
-        let whole = in_one_page(cx, from);
+        let whole = in_one_page(cx, from, bytes);
         c = cx.b.and(Ty::I8, c, whole);
     }
     cx.b.brif(c, (body, &[]), (rest, &[]));
     cx.b.bind(body);
     let op = MemOp::plain(Size::B16);
-    let v = if s.kind == Kind::Move {
+    let to = cx.b.get(state::RDI);
+    if s.kind == Kind::Move {
         let from = source(cx, s);
-        cx.b.load(Ty::V128, op, from, 0)
+        for at in (0..bytes as i64).step_by(16) {
+            let v = cx.b.load(Ty::V128, op, from, at);
+            cx.b.store(op, to, at, v);
+        }
     } else {
         let acc = cx.b.get(state::RAX);
         let acc = cx.zext(s.ty, acc);
-        cx.b.vsplat(Shape::ALL[s.ty.bits().trailing_zeros() as usize - 3], acc)
-    };
-    let to = cx.b.get(state::RDI);
-    cx.b.store(op, to, 0, v);
-    let bytes = cx.iconst(ty, 16);
+        let v = cx.b.vsplat(Shape::ALL[s.ty.bits().trailing_zeros() as usize - 3], acc);
+        (0..bytes as i64).step_by(16).for_each(|at| cx.b.store(op, to, at, v));
+    }
+    let bytes = cx.iconst(ty, bytes);
     if s.kind == Kind::Move {
         advance(cx, s, state::RSI, bytes);
     }
