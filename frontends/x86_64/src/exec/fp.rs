@@ -225,7 +225,8 @@ pub extern "C" fn mul_add<F: HostFormat, const NEGATED: u32>(env: &mut Env, a: u
     let nan = |v: u64| v & !(F::SIGN_BIT as u64) > F::INFINITY as u64;
     let original = |v: u64, bit: u32| if NEGATED & bit != 0 && nan(v) { v ^ F::SIGN_BIT as u64 } else { v };
     let (a, c) = (original(a, 1), original(c, 2));
-    with(env, |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c))).widen() as u64
+    let r = with(env, |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c)));
+    rounded::<F>(env, r)
 }
 
 /// VCVTPH2PS: denormals are numbers whatever MXCSR says, and raise nothing.
