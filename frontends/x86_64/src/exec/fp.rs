@@ -225,7 +225,8 @@ pub extern "C" fn mul_add<F: HostFormat, const NEGATED: u32>(env: &mut Env, a: u
     let nan = |v: u64| v & !(F::SIGN_BIT as u64) > F::INFINITY as u64;
     let original = |v: u64, bit: u32| if NEGATED & bit != 0 && nan(v) { v ^ F::SIGN_BIT as u64 } else { v };
     let (a, c) = (original(a, 1), original(c, 2));
-    with(env, |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c))).widen() as u64
+    let r = with(env, |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c)));
+    rounded::<F>(env, r)
 }
 
 /// VCVTPH2PS: denormals are numbers whatever MXCSR says, and raise nothing.
@@ -242,12 +243,16 @@ pub extern "C" fn half_to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
 
 /// VCVTPS2PH. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own. Tiny results are never flushed.
 pub extern "C" fn single_to_half(env: &mut Env, a: u64, how: u64, _: u64) -> u64 {
-    with(env, |fp| {
+    let r: u64 = with(env, |fp| {
         let rounding = if how & 4 != 0 { fp.rounding } else { rounding(how << 13) };
         fp.flush_outputs = false;
         brolga_softfloat::convert::<F32, F16>(fp, a as u32, rounding)
     })
-    .into()
+    .into();
+    if masks(env) & UNDERFLOW == 0 && r & 0x7c00 == 0 && r & 0x3ff != 0 {
+        note(env, UNDERFLOW);
+    }
+    r
 }
 
 /// The rules of estimates: denormals are zeros, nothing is raised.
