@@ -6,7 +6,9 @@ use crate::generate::{case_of, encode};
 use crate::host::{Host, Registers};
 use crate::judge::{GENERAL, Run, native, undefined_flags};
 use crate::random::Random;
-use iced_x86::{Code, Formatter as _, Instruction, InstructionInfoFactory, IntelFormatter, Register, UsedMemory};
+use iced_x86::{
+    Code, Formatter as _, Instruction, InstructionInfoFactory, IntelFormatter, OpKind, Register, UsedMemory,
+};
 use std::fmt::Write as _;
 
 /// Flags in the order of their letters in a row, with their bits of EFLAGS.
@@ -75,8 +77,14 @@ fn row(host: &mut Host, case: &Case) -> std::io::Result<Option<String>> {
         inputs.push(format!("[{at:#x}]={}", hex(&case.data[(at - DATA) as usize..][..*len])));
     }
     let mut effects = effects(case, &end.after);
-    if misaligned {
-        effects.push("exception 13".into());
+    match places[..] {
+        // One access of 16 bytes looks at its alignment itself, and linux-user makes the same signal of it.
+        [(at, 16)] if misaligned => {
+            let access = if i.op0_kind() == OpKind::Memory { "write" } else { "read" };
+            effects.push(format!("fault {access} {at:#x} alignment"));
+        }
+        _ if misaligned => effects.push("exception 13".into()),
+        _ => {}
     }
     for (at, len) in &places {
         let from = (at - DATA) as usize;

@@ -243,12 +243,16 @@ pub extern "C" fn half_to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
 
 /// VCVTPS2PH. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own. Tiny results are never flushed.
 pub extern "C" fn single_to_half(env: &mut Env, a: u64, how: u64, _: u64) -> u64 {
-    with(env, |fp| {
+    let r: u64 = with(env, |fp| {
         let rounding = if how & 4 != 0 { fp.rounding } else { rounding(how << 13) };
         fp.flush_outputs = false;
         brolga_softfloat::convert::<F32, F16>(fp, a as u32, rounding)
     })
-    .into()
+    .into();
+    if masks(env) & UNDERFLOW == 0 && r & 0x7c00 == 0 && r & 0x3ff != 0 {
+        note(env, UNDERFLOW);
+    }
+    r
 }
 
 /// The rules of estimates: denormals are zeros, nothing is raised.

@@ -202,18 +202,18 @@ pub fn shift(cx: &mut Cx, op: Op, lanes: Shape) -> Flow {
             Flow::Next
         });
     }
-    let counts = cx.vsrc(2);
-    let count = cx.b.lane(Ty::I64, Shape::I64x2, counts, 0);
+    let count = cx.vsrc(2);
+    let by = match op {
+        Op::Vshl => Op::VshlBy,
+        Op::Vlshr => Op::VlshrBy,
+        _ => Op::VashrBy,
+    };
     let wide = is_wide(cx.i);
-    let halves = [false, true].map(|upper| {
-        (!upper || wide).then(|| {
-            let v = cx.half_of(cx.i.op1_register(), upper);
-            by_count(cx, op, lanes, v, count)
-        })
+    let [low, high] = [false, true].map(|upper| {
+        let v = cx.half_of(cx.i.op1_register(), upper);
+        cx.b.vbinary(by, lanes, v, count)
     });
-    if let [Some(low), high] = halves {
-        cx.set_halves(cx.i.op0_register(), low, high);
-    }
+    cx.set_halves(cx.i.op0_register(), low, wide.then_some(high));
     Flow::Next
 }
 
@@ -224,41 +224,6 @@ fn by_constant(cx: &mut Cx, op: Op, lanes: Shape, v: Value, n: u32) -> Value {
         _ if n >= bits => cx.b.vconst(0),
         _ => cx.b.vshift(op, lanes, v, n),
     }
-}
-
-/// All lanes by one count: the halves shift as numbers of 64 bits, then bits that came from neighbours are cleared. What an
-/// arithmetic shift fills in is the sign, put where it came to lie, taken off again.
-fn by_count(cx: &mut Cx, op: Op, lanes: Shape, v: Value, count: Value) -> Value {
-    let bits = u64::from(lanes.lane_bits());
-    let most = cx.iconst(Ty::I64, if op == Op::Vashr { bits - 1 } else { 63 });
-    let n = cx.b.umin(Ty::I64, count, most);
-    let left = op == Op::Vshl;
-    let mut r = cx.b.vconst(0);
-    for k in 0..2 {
-        let x = cx.b.lane(Ty::I64, Shape::I64x2, v, k);
-        let x = if left { cx.b.shl(Ty::I64, x, n) } else { cx.b.lshr(Ty::I64, x, n) };
-        r = cx.b.insert(Shape::I64x2, r, x, k);
-    }
-    // The lane that stays, of ones.
-    let (ones, limit, zero) =
-        (cx.iconst(Ty::I64, u64::MAX >> (64 - bits)), cx.iconst(Ty::I64, bits), cx.iconst(Ty::I64, 0));
-    let kept = if left { cx.b.shl(Ty::I64, ones, n) } else { cx.b.lshr(Ty::I64, ones, n) };
-    let kept = if op == Op::Vashr {
-        kept
-    } else {
-        let within = cx.b.icmp(Ty::I64, IntCc::Ult, count, limit);
-        cx.b.select(Ty::I64, within, kept, zero)
-    };
-    let kept = cx.b.vsplat(lanes, kept);
-    let r = cx.b.and(Ty::V128, r, kept);
-    if op != Op::Vashr {
-        return r;
-    }
-    let sign = cx.iconst(Ty::I64, 1 << (bits - 1));
-    let sign = cx.b.lshr(Ty::I64, sign, n);
-    let sign = cx.b.vsplat(lanes, sign);
-    let r = cx.b.xor(Ty::V128, r, sign);
-    cx.b.vbinary(Op::Vsub, lanes, r, sign)
 }
 
 /// VPSLLVD and its like: each lane by its own count.

@@ -3,7 +3,7 @@
 use super::fp::{EQUAL, GREATER, GREATER_EQUAL, Prec};
 use super::vec::shape;
 use super::vex::{by_halves, is_wide};
-use super::{Cx, Flow, operand::plain};
+use super::{Cx, Flow, operand::plain, unmasked};
 use crate::exec;
 use brolga_ir::{Shape, Ty, Value};
 use iced_x86::OpKind;
@@ -157,8 +157,9 @@ pub fn to_half(cx: &mut Cx) -> Flow {
     let addr = cx.writable(addr, if wide { 16 } else { 8 });
     cx.touch(addr);
     let r = halves(cx, wide);
+    let kept = unmasked::before_store(cx, &[addr, r]);
     let store = cx.b.new_label();
-    cx.b.jump(store, &[addr, r]);
+    cx.b.jump(store, &kept);
     cx.b.bind(store);
     let (addr, r) = (cx.b.param(Ty::I64), cx.b.param(Ty::V128));
     if wide {

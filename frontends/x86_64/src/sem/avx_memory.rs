@@ -5,7 +5,7 @@ use super::vec::{shape, top_bits};
 use super::vex::is_wide;
 use super::{Cx, Flow};
 use crate::state;
-use brolga_core::Reg;
+use brolga_core::{Align, Reg};
 use brolga_ir::{IntCc, Shape, Ty, Value};
 use iced_x86::{OpKind, Register};
 
@@ -19,9 +19,13 @@ pub fn mov(cx: &mut Cx, aligned: bool) -> Flow {
         cx.set_halves(to, low, high);
         return Flow::Next;
     }
-    let (addr, offset) = if aligned { (cx.aligned(if wide { 32 } else { 16 }), 0) } else { cx.address() };
+    // Sixteen bytes are one access, which is aligned itself; of 32 the address is looked at.
+    let (addr, offset) = if aligned && wide { (cx.aligned(32), 0) } else { cx.address() };
+    let half = plain(Ty::V128);
+    let half = if aligned && !wide { half.align(Align::Natural) } else { half };
     if cx.i.op0_kind() == OpKind::Register {
-        let (low, high) = cx.load_halves(addr, offset, wide);
+        let low = cx.b.load(Ty::V128, half, addr, offset);
+        let high = wide.then(|| cx.b.load(Ty::V128, half, addr, offset + 16));
         cx.set_halves(to, low, high);
         return Flow::Next;
     }
@@ -33,7 +37,7 @@ pub fn mov(cx: &mut Cx, aligned: bool) -> Flow {
     };
     for upper in [false, true].into_iter().take(1 + wide as usize) {
         let v = cx.half_of(from, upper);
-        cx.b.store(plain(Ty::V128), addr, offset + 16 * upper as i64, v);
+        cx.b.store(half, addr, offset + 16 * upper as i64, v);
     }
     Flow::Next
 }

@@ -9,7 +9,7 @@ use super::{Cx, Flow, XM, operand, table};
 use crate::frontend::mode;
 use crate::{exec, state};
 use brolga_core::{Reg, RegSet};
-use brolga_ir::{IntCc, JumpKind, Ty};
+use brolga_ir::{IntCc, JumpKind, Ty, Value};
 use iced_x86::OpKind;
 
 /// Translates the instruction at hand.
@@ -46,8 +46,19 @@ fn flags_row() -> RegSet {
     RegSet::EMPTY.with(state::MXCSR_FLAGS)
 }
 
-/// The registers that the instruction may write: operand 0's, or the flags. None if it stores; what it stores
-/// (VCVTPS2PH) is there before the exception.
+/// Decides before a result goes to memory; the values, which are needed further on.
+pub fn before_store(cx: &mut Cx, values: &[Value]) -> Vec<Value> {
+    if cx.mode & mode::UNMASKED == 0 {
+        return values.to_vec();
+    }
+    let stop = cx.b.call(exec::END_FLOAT, &[], mxcsr_words(), flags_row());
+    let zero = cx.iconst(Ty::I64, 0);
+    let stop = cx.b.icmp(Ty::I64, IntCc::Ne, stop, zero);
+    cx.raise_if(stop, XM, values)
+}
+
+/// The registers that the instruction may write: operand 0's, or the flags. None if it stores: VCVTPS2PH asks
+/// [`before_store`] itself.
 fn written(cx: &Cx) -> Vec<(Reg, Ty)> {
     if cx.i.op0_kind() == OpKind::Memory {
         return Vec::new();
