@@ -169,6 +169,12 @@ impl Arena {
         self.write.len() - (pc - self.execute() as u64) as usize
     }
 
+    /// Code in place.
+    pub(crate) fn code(&self, at: Range<u64>) -> &[u8] {
+        let start = (at.start - self.execute() as u64) as usize;
+        &self.write[start..start + (at.end - at.start) as usize]
+    }
+
     /// Bytes in use.
     pub(crate) fn used(&self) -> usize {
         let free = self.free.lock().unwrap_or_else(|e| e.into_inner());

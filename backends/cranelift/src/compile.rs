@@ -28,6 +28,8 @@ pub struct Options {
     pub guest_base: u64,
     /// Whether `/tmp/perf-PID.map` tells profilers what the code is.
     pub perf_map: bool,
+    /// Whether `jit-PID.dump` tells them, with the code.
+    pub jit_dump: bool,
     /// Whether the guest's architecture ignores the top byte of addresses.
     pub tagged: bool,
     /// Uses only the instructions that every host of the architecture has: for tests of what replaces the others.

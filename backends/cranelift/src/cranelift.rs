@@ -359,6 +359,11 @@ impl Cranelift {
         HostExit::Goto { slot: Some(slot) }
     }
 
+    /// The bytes of code in place.
+    pub(crate) fn code(&self, installed: &Installed) -> &[u8] {
+        self.arena.code(installed.range())
+    }
+
     /// Makes `slot` lead to `host`, an entry of code that has not been removed. The caller notes it, to unlink it.
     pub fn link(&self, slot: Slot, host: u64) {
         self.slots.link(slot, host);

@@ -10,6 +10,7 @@ mod fault;
 mod fp;
 mod helpers;
 mod host;
+mod jit_dump;
 mod lower;
 mod perf_map;
 mod portable;

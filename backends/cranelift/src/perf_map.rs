@@ -11,9 +11,8 @@ use std::sync::Mutex;
 pub(crate) struct PerfMap(Mutex<Option<(u32, File)>>);
 
 impl PerfMap {
-    /// Names code at `host` after the guest address that it begins with. A profile without names is not worth ending
-    /// the guest for.
-    pub(crate) fn add(&self, host: Range<u64>, guest: u64) {
+    /// Gives code at `host` a name. A profile without names is not worth ending the guest for.
+    pub(crate) fn add(&self, host: Range<u64>, name: &str) {
         let mut file = self.0.lock().unwrap_or_else(|e| e.into_inner());
         let pid = std::process::id();
         if file.as_ref().is_none_or(|(of, _)| *of != pid) {
@@ -21,7 +20,7 @@ impl PerfMap {
             *file = OpenOptions::new().create(true).append(true).open(name).ok().map(|f| (pid, f));
         }
         if let Some((_, file)) = &mut *file {
-            let _ = writeln!(file, "{:x} {:x} guest:{guest:#x}", host.start, host.end - host.start);
+            let _ = writeln!(file, "{:x} {:x} {name}", host.start, host.end - host.start);
         }
     }
 }

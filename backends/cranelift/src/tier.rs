@@ -5,6 +5,7 @@ use crate::compile::{Compiled, Options};
 use crate::cranelift::{Cranelift, HostExit, Installed, NewError};
 use crate::fault::HostFault;
 use crate::helpers::helper_table;
+use crate::jit_dump::JitDump;
 use crate::perf_map::PerfMap;
 use crate::portable;
 use brolga_core::{Access, Env, Fault, FaultKind, RegTable};
@@ -26,6 +27,7 @@ pub struct RegionTier {
     units: Mutex<HashMap<u64, Installed>>,
     next: AtomicU64,
     perf_map: Option<PerfMap>,
+    jit_dump: Option<JitDump>,
     /// Code memory is shared with the parent of a fork until something is installed.
     shared: AtomicBool,
 }
@@ -44,12 +46,36 @@ impl RegionTier {
             units: Mutex::default(),
             next: AtomicU64::new(1),
             perf_map: options.perf_map.then(PerfMap::default),
+            jit_dump: options.jit_dump.then(JitDump::default),
             shared: AtomicBool::new(false),
         })
     }
 
     fn units(&self) -> MutexGuard<'_, HashMap<u64, Installed>> {
         self.units.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Tells profilers what the code is: each part of it by the guest address of the entry that it begins with.
+    fn name(&self, installed: &Installed) {
+        if self.perf_map.is_none() && self.jit_dump.is_none() {
+            return;
+        }
+        let mut entries: Vec<_> = installed.entries.iter().map(|&(pc, host)| (host, pc)).collect();
+        entries.sort_unstable();
+        let whole = installed.range();
+        // What is before the first entry belongs to it.
+        entries[0].0 = whole.start;
+        for (i, &(host, pc)) in entries.iter().enumerate() {
+            let end = entries.get(i + 1).map_or(whole.end, |next| next.0);
+            let name = format!("guest:{pc:#x}");
+            if let Some(map) = &self.perf_map {
+                map.add(host..end, &name);
+            }
+            if let Some(dump) = &self.jit_dump {
+                let code = self.cranelift.code(installed);
+                dump.add(host, &name, &code[(host - whole.start) as usize..(end - whole.start) as usize]);
+            }
+        }
     }
 
     /// A fault as the guest sees it.
@@ -128,9 +154,7 @@ impl RegionBackend for RegionTier {
             return Err(code);
         }
         let installed = self.cranelift.install(code).map_err(|full| full.0)?;
-        if let Some(map) = &self.perf_map {
-            map.add(installed.range(), installed.entries[0].0);
-        }
+        self.name(&installed);
         let unit = self.next.fetch_add(1, Ordering::Relaxed);
         let told = brolga_ir::Installed {
             unit,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::IntoRawFd as _;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use brolga_core::Vcpu;
 use brolga_cranelift::RegionTier;
@@ -118,9 +118,10 @@ const MAX_CODE_MIB: u64 = 1024;
 /// The region tier, where the host has one.
 fn region_tier(options: &RunOptions, cpu: Processor, base: u64, helpers: &[Helper]) -> Option<RegionTier> {
     let mib = options.tb_size_mib.filter(|&mib| mib != 0).unwrap_or(CODE_MIB).min(MAX_CODE_MIB);
-    let (perf_map, no_host_fp) = (options.perfmap, !options.switches.host_fp);
+    let (perf_map, jit_dump, no_host_fp) = (options.perfmap, options.jitdump, !options.switches.host_fp);
     let tagged = cpu.ignores_top_byte();
-    let options = brolga_cranelift::Options { guest_base: base, tagged, perf_map, no_host_fp, ..Default::default() };
+    let options =
+        brolga_cranelift::Options { guest_base: base, tagged, perf_map, jit_dump, no_host_fp, ..Default::default() };
     match RegionTier::new((mib as usize) << 20, cpu.tables().regs(), helpers, options) {
         Ok(tier) => {
             brolga_user::set_fault_hook(brolga_cranelift::on_fault);
@@ -150,7 +151,8 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
     let Switches { block_threshold, region_threshold, patience, link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
-    let (background, spawn, aliases) = (worker, start_worker as Spawn, brolga_user::aliases);
+    let workers = if worker { options.jit_threads } else { Some(0) };
+    let (spawn, aliases) = (brolga_user::spawn_hidden as Spawn, brolga_user::aliases);
     let rest = EngineConfig { is_file: brolga_user::is_file, ..EngineConfig::default() };
     EngineConfig {
         max_insns,
@@ -160,20 +162,12 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         link,
         passes,
         precise,
-        background,
+        workers,
         spawn,
         aliases,
         log,
         ..rest
     }
-}
-
-/// Starts the thread that compiles. Where there is one processor only, it would but take turns with the guest. That
-/// is looked up late: it takes a dozen system calls, and most programs end before they need the thread.
-fn start_worker(body: Box<dyn FnOnce() + Send>) -> bool {
-    static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
-        && brolga_user::spawn_hidden(body)
 }
 
 /// The name of the log file; `%d` stands for the process id.
@@ -255,9 +249,5 @@ fn user_config(config: RunConfig) -> UserConfig {
 type Asked = fn(&RunOptions) -> bool;
 
 /// Options that are understood and have nothing behind them, with the test for each.
-const UNSUPPORTED: &[(&str, Asked)] = &[
-    ("-g", |o| o.gdb.is_some()),
-    ("-plugin", |o| !o.plugins.is_empty()),
-    ("-trace", |o| !o.trace.is_empty()),
-    ("-jitdump", |o| o.jitdump),
-];
+const UNSUPPORTED: &[(&str, Asked)] =
+    &[("-g", |o| o.gdb.is_some()), ("-plugin", |o| !o.plugins.is_empty()), ("-trace", |o| !o.trace.is_empty())];

@@ -52,6 +52,8 @@ pub struct RunOptions {
     pub switches: Switches,
     /// `-tb-size`: MiB of translated code kept.
     pub tb_size_mib: Option<u64>,
+    /// `--jit-threads`: threads that compile hot code; 0 for the guest's own.
+    pub jit_threads: Option<usize>,
     /// `--cache`: where translated code is kept between runs.
     pub cache: Cache,
     /// `--cache-size`: MiB of that at most.
@@ -104,6 +106,7 @@ impl Default for RunOptions {
             one_insn_per_tb: false,
             switches: Switches::default(),
             tb_size_mib: None,
+            jit_threads: None,
             cache: Cache::Usual,
             cache_mib: None,
             stats: false,
@@ -394,6 +397,15 @@ pub const OPTIONS: &[OptionRow] = &[
         carried: true,
         help: "MiB of translated code kept",
         set: |o, v| put(&mut o.tb_size_mib, integer(v)?),
+        ..ROW
+    },
+    OptionRow {
+        long: "jit-threads",
+        takes: Takes::Value("N"),
+        variables: &["JIT_THREADS"],
+        carried: true,
+        help: "threads that compile hot code; 0: the guest's own [what the host can spare, 4 at most]",
+        set: |o, v| put(&mut o.jit_threads, integer(v)? as usize),
         ..ROW
     },
     OptionRow {

@@ -215,7 +215,7 @@ fn log_items_show_every_stage_of_translation() {
     // mov x1, #1000; sub x1, x1, #1; cbnz x1, .-4; mov x0, #7; mov x8, #94; svc #0
     let code = [0xd280_7d01, 0xd100_0421, 0xb5ff_ffe1, 0xd280_00e0, 0xd280_0bc8, 0xd400_0001];
     bench.executable("loop", &program(&code));
-    let switches = ["-x", "region-threshold=10,no-worker", "-perfmap"];
+    let switches = ["-x", "region-threshold=10,no-worker", "-perfmap", "-jitdump"];
     let log = ["-d", "in_asm,op,op_opt,out_asm", "-D", "log"];
     let child = bench.command(bench.path("ln/qemu-aarch64"), &[&switches[..], &log, &["./loop"]].concat()).spawn();
     let mut child = child.unwrap();
@@ -230,5 +230,8 @@ fn log_items_show_every_stage_of_translation() {
         let names = fs::read_to_string(&map).unwrap();
         fs::remove_file(&map).unwrap();
         assert!(names.ends_with("guest:0x100b4\n"), "{names}");
+        let dump = fs::read(bench.path(&format!("jit-{}.dump", child.id()))).unwrap();
+        assert_eq!(dump[..4], 0x4a69_5444u32.to_ne_bytes());
+        assert!(dump.windows(14).any(|part| part == b"guest:0x100b4\0"));
     }
 }

@@ -31,9 +31,9 @@ pub struct Config {
     pub passes: bool,
     /// Whether regions show exact state at faults from the start; [`brolga_core::Vcpu::require_precise`] says so later.
     pub precise: bool,
-    /// Whether regions are compiled by a thread of their own while the guest goes on.
-    pub background: bool,
-    /// How that thread is started. The guest's signals must not reach it.
+    /// Threads at most that compile regions while the guest goes on; `None` for as many as the host can spare.
+    pub workers: Option<usize>,
+    /// How one is started. The guest's signals must not reach it.
     pub spawn: Spawn,
     /// Where else changed code is: several mappings of one object.
     pub aliases: Aliases,
@@ -66,7 +66,7 @@ impl Default for Config {
             link: true,
             passes: true,
             precise: true,
-            background: false,
+            workers: Some(0),
             spawn: |body| std::thread::Builder::new().name("translator".into()).spawn(body).is_ok(),
             aliases: |_| Vec::new(),
             store: None,

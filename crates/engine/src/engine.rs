@@ -31,6 +31,13 @@ type Hot<C> = Arc<TranslationBlock<C>>;
 /// What to compile the region around, and how large that may be.
 type Job<T, R> = (Weak<Engine<T, R>>, Hot<<T as Interpreter>::Code>, Extent);
 
+/// How often the block of a job was entered since its region was asked for.
+fn job_heat<T: Interpreter + 'static, R: RegionBackend + 'static>((engine, hot, _): &Job<T, R>) -> u64 {
+    let waiting =
+        |engine: Arc<Engine<T, R>>| engine.regions.as_ref().map_or(0, |regions| regions.entered_again(hot.key));
+    engine.upgrade().map_or(0, waiting).into()
+}
+
 /// Front end, tiers and translations.
 pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) frontend: Box<dyn Frontend>,
@@ -50,7 +57,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     pub fn new(frontend: Box<dyn Frontend>, tier0: T, regions: Option<R>, config: Config) -> Arc<Self> {
         let wanted = config.region_threshold != 0 && !config.log.exec && !config.log.cpu;
         let regions = regions.filter(|_| wanted).map(|backend| Regions::new(backend, &config));
-        let worker = Worker::new(&config);
+        let worker = Worker::new(&config, job_heat);
         let (cache, processors) = (Cache::default(), Processors::default());
         let eager = AtomicBool::new(config.store.is_some());
         let packs = Packs::default();

@@ -237,6 +237,12 @@ impl<R: RegionBackend> Regions<R> {
         }
     }
 
+    /// How often a block was entered in tier 1 since [`Regions::rearm`].
+    pub(crate) fn entered_again(&self, key: TbKey) -> u32 {
+        let own = self.state().own.get(&key).copied();
+        own.map_or(0, |own| LONG.saturating_sub(self.backend.count(own.count)))
+    }
+
     /// How often a block was entered in tier 1 before it asked for a region.
     pub(crate) fn entered(&self, key: TbKey) -> u32 {
         let own = self.state().own.get(&key).copied();

@@ -1,18 +1,23 @@
-//! The thread that compiles regions while the guest goes on.
+//! The threads that compile regions while the guest goes on.
 //!
-//! *Requirement.* A processor that meets a hot block hands it over and runs on in tier 0.
-//! *How.* A queue; the thread starts with the first job. It holds `busy` while it works, so that a fork, which takes
-//! `busy`, finds none of the translator's locks taken; a child has no worker and starts its own.
-//! A process that merely shares this one's memory starts none either: the thread would end with that process.
-//! *Limits.* A fork waits for the job in progress, a few milliseconds at most.
+//! *Requirement.* A processor that meets a hot block hands it over and runs on in a lower tier.
+//! *How.* A queue, of which the hottest job is done first. The first thread starts with the first job, another one whenever
+//! jobs wait. They share `busy` while they work, so that a fork, which takes it for itself, finds none of the
+//! translator's locks taken; a child has no thread and starts its own.
+//! A process that merely shares this one's memory starts none either: they would end with that process.
+//! *Limits.* A fork waits for the jobs in progress, a few milliseconds at most.
 
 use crate::config::{Config, Spawn};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::num::NonZero;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 struct Queue<J> {
     jobs: VecDeque<J>,
-    running: bool,
+    /// Threads.
+    running: usize,
+    /// Those of them that wait.
+    idle: usize,
     closed: bool,
     /// The process whose thread it is to be.
     home: u32,
@@ -21,38 +26,52 @@ struct Queue<J> {
 struct Shared<J> {
     queue: Mutex<Queue<J>>,
     filled: Condvar,
-    busy: Mutex<()>,
+    busy: RwLock<()>,
+    /// How hot a job is.
+    heat: fn(&J) -> u64,
 }
 
-/// Jobs for the thread, and the thread.
+/// Jobs for the threads, and the threads.
 pub(crate) struct Worker<J> {
     shared: Arc<Shared<J>>,
     spawn: Spawn,
+    /// How many there are at most, once that was looked up.
+    most: OnceLock<usize>,
 }
+
+/// More threads than this seldom find work.
+const MOST: usize = 4;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 impl<J: Send + 'static> Worker<J> {
-    /// No thread yet. `None` if the configuration wants none.
-    pub(crate) fn new(config: &Config) -> Option<Worker<J>> {
-        let queue = Queue { jobs: VecDeque::new(), running: false, closed: false, home: std::process::id() };
-        let shared = Shared { queue: Mutex::new(queue), filled: Condvar::new(), busy: Mutex::new(()) };
-        config.background.then(|| Worker { shared: Arc::new(shared), spawn: config.spawn })
+    /// No thread yet. `None` if the configuration wants none. `heat` tells which of several jobs is done first.
+    pub(crate) fn new(config: &Config, heat: fn(&J) -> u64) -> Option<Worker<J>> {
+        let queue = Queue { jobs: VecDeque::new(), running: 0, idle: 0, closed: false, home: std::process::id() };
+        let shared = Shared { queue: Mutex::new(queue), filled: Condvar::new(), busy: RwLock::new(()), heat };
+        let most = config.workers.map_or_else(OnceLock::new, OnceLock::from);
+        (config.workers != Some(0)).then(|| Worker { shared: Arc::new(shared), spawn: config.spawn, most })
     }
 
-    /// Hands a job over. `work` is what the thread does with each; it must be the same in every call. Gives the job
+    /// Threads at most. Where there is one processor only, one would but take turns with the guest. That is looked up
+    /// late: it takes a dozen system calls, and most programs end before they need a thread.
+    fn most(&self) -> usize {
+        let several = || std::thread::available_parallelism().map_or(0, NonZero::get).saturating_sub(1).min(MOST);
+        *self.most.get_or_init(several)
+    }
+
+    /// Hands a job over. `work` is what a thread does with each; it must be the same in every call. Gives the job
     /// back if there is no thread and none can be started.
     pub(crate) fn push(&self, job: J, work: impl Fn(J) + Send + 'static) -> Result<(), J> {
         let mut queue = lock(&self.shared.queue);
-        if !queue.running {
+        if queue.idle <= queue.jobs.len() && queue.home == std::process::id() && queue.running < self.most() {
             let shared = Arc::clone(&self.shared);
-            let here = queue.home == std::process::id();
-            queue.running = here && (self.spawn)(Box::new(move || shared.work(work)));
-            if !queue.running {
-                return Err(job);
-            }
+            queue.running += usize::from((self.spawn)(Box::new(move || shared.work(work))));
+        }
+        if queue.running == 0 {
+            return Err(job);
         }
         queue.jobs.push_back(job);
         drop(queue);
@@ -60,16 +79,16 @@ impl<J: Send + 'static> Worker<J> {
         Ok(())
     }
 
-    /// Runs `action` while the thread is idle. In a forked child, where it is not, what was queued is lost.
+    /// Runs `action` while the threads are idle. In a forked child, where they are not, what was queued is lost.
     pub(crate) fn paused(&self, action: &mut dyn FnMut()) {
         let process = std::process::id();
-        let _busy = lock(&self.shared.busy);
+        let _busy = self.shared.busy.write().unwrap_or_else(PoisonError::into_inner);
         let mut queue = lock(&self.shared.queue);
         action();
         if std::process::id() != process {
-            queue.running = false;
+            (queue.running, queue.idle) = (0, 0);
             queue.home = std::process::id();
-            // Dropping would free what the parent's thread may have been about to free.
+            // Dropping would free what the parent's threads may have been about to free.
             std::mem::forget(std::mem::take(&mut queue.jobs));
         }
     }
@@ -82,23 +101,31 @@ impl<J> Shared<J> {
         }
     }
 
-    /// The next job, with `busy` held for it; `None` when there will be no more.
-    fn next(&self) -> Option<(J, MutexGuard<'_, ()>)> {
+    /// The next job, with a share of `busy` for it; `None` when there will be no more.
+    fn next(&self) -> Option<(J, RwLockReadGuard<'_, ()>)> {
         loop {
             let mut queue = lock(&self.queue);
+            queue.idle += 1;
             while queue.jobs.is_empty() && !queue.closed {
                 queue = self.filled.wait(queue).unwrap_or_else(|e| e.into_inner());
             }
+            queue.idle -= 1;
             if queue.closed {
                 return None;
             }
             drop(queue);
             // Taken before the queue, as a fork does.
-            let busy = lock(&self.busy);
-            if let Some(job) = lock(&self.queue).jobs.pop_front() {
+            let busy = self.busy.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(job) = self.hottest(&mut lock(&self.queue).jobs) {
                 return Some((job, busy));
             }
         }
+    }
+
+    /// Takes the hottest job, of equals the first.
+    fn hottest(&self, jobs: &mut VecDeque<J>) -> Option<J> {
+        let index = (0..jobs.len()).rev().max_by_key(|&index| (self.heat)(&jobs[index]))?;
+        jobs.remove(index)
     }
 }
 
@@ -116,7 +143,7 @@ mod tests {
 
     #[test]
     fn jobs_are_done_in_order_and_not_while_paused() {
-        let worker = Worker::new(&Config { background: true, ..Config::default() }).unwrap();
+        let worker = Worker::new(&Config { workers: Some(1), ..Config::default() }, |_| 0).unwrap();
         let (sender, done) = channel();
         let work = move |n: u32| sender.send(n).unwrap();
         worker.push(1, work.clone()).unwrap();
@@ -130,7 +157,36 @@ mod tests {
 
     #[test]
     fn job_comes_back_where_no_thread_can_start() {
-        let config = Config { background: true, spawn: |_| false, ..Config::default() };
-        assert_eq!(Worker::new(&config).unwrap().push(7, |_| ()), Err(7));
+        let config = Config { workers: Some(3), spawn: |_| false, ..Config::default() };
+        assert_eq!(Worker::new(&config, |_| 0).unwrap().push(7, |_| ()), Err(7));
+        assert!(Worker::<u32>::new(&Config { workers: Some(0), ..config }, |_| 0).is_none());
+    }
+
+    #[test]
+    fn hottest_job_is_done_first() {
+        let worker = Worker::new(&Config { workers: Some(1), ..Config::default() }, |&n: &u32| n.into()).unwrap();
+        let (sender, done) = channel();
+        let (open, gate) = channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        let work = move |n| {
+            sender.send(n).unwrap();
+            let _ = lock(&gate).recv();
+        };
+        worker.push(0, work.clone()).unwrap();
+        assert_eq!(done.recv(), Ok(0)); // and waits
+        [2, 9, 5].into_iter().for_each(|n| worker.push(n, work.clone()).unwrap());
+        (0..4).for_each(|_| open.send(()).unwrap());
+        assert_eq!([(); 3].map(|_| done.recv().unwrap()), [9, 5, 2]);
+    }
+
+    #[test]
+    fn several_threads_work_at_once() {
+        let worker = Worker::new(&Config { workers: Some(3), ..Config::default() }, |_| 0).unwrap();
+        // Each job ends when all three are there.
+        let together = Arc::new(std::sync::Barrier::new(4));
+        let met = Arc::clone(&together);
+        let work = move |_: u32| _ = met.wait();
+        (0..3).for_each(|n| worker.push(n, work.clone()).unwrap());
+        together.wait();
     }
 }

@@ -280,7 +280,7 @@ fn regions_are_made_anew_when_the_back_end_asks() {
 fn worker_compiles_while_the_processor_runs_on() {
     let world = World::default();
     world.syscall(0x1000, 1);
-    let mut vcpu = world.vcpu_with(Config { background: true, ..Config::default() });
+    let mut vcpu = world.vcpu_with(Config { workers: Some(1), ..Config::default() });
     let start = Instant::now();
     let entered = Event::Entered { unit: 1, pc: 0x1000 };
     let mut events = Vec::new();
@@ -296,7 +296,7 @@ fn worker_compiles_while_the_processor_runs_on() {
 fn other_threads_find_the_locks_free_while_quiet() {
     let world = World::default();
     world.syscall(0x1000, 1);
-    let mut vcpu = world.vcpu_with(Config { background: true, ..Config::default() });
+    let mut vcpu = world.vcpu_with(Config { workers: Some(1), ..Config::default() });
     for _ in 0..50 {
         heat(&mut *vcpu, 0x1000);
         let mut ran = false;

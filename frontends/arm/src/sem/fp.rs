@@ -349,6 +349,11 @@ pub fn to_int(cx: &mut Cx, p: Precision, how: Conversion, n: u32) -> Value {
         let a = cx.float(p, (n, 0), Sign::Keep);
         return cx.b.fp_convert(op, sf_ty(how.bits == 64), a, call);
     }
+    if how.fbits != 0
+        && let Some(r) = cx.fixed_to_int(p, how, n)
+    {
+        return r;
+    }
     let a = cx.scalar(p, n);
     if how.op == ToInt::Fcvtzs && how.fbits == 0 && p != Precision::Half && how.bits >= 32 {
         let helper = match (how.bits, p) {
@@ -365,6 +370,12 @@ pub fn to_int(cx: &mut Cx, p: Precision, how: Conversion, n: u32) -> Value {
 
 /// The scalar near the integer in the low bits of the I64 `value`: a float, or its bits as I64.
 pub fn from_int(cx: &mut Cx, p: Precision, how: Conversion, value: Value) -> Value {
+    if how.fbits != 0 && cx.has_fp(p) {
+        let r = from_int(cx, p, Conversion { fbits: 0, ..how }, value);
+        if let Some(r) = cx.scaled_down(p, r, how.fbits) {
+            return r;
+        }
+    }
     if how.fbits != 0 {
         let how = cx.iconst(Ty::I64, how.to_arg());
         return cx.fp_value(p.pick([exec::INT_TO_FP_H, exec::INT_TO_FP_S, exec::INT_TO_FP_D]), &[value, how]);
