@@ -13,7 +13,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("Vdppd", "as VDPPS"),
     ("Dpps", "as VDPPS"),
     ("Dppd", "as VDPPS"),
-    ("Vcvtps2ph", "memory is written before an exception that is not masked"),
     ("Jmp", "as CALL"),
     ("Call", "far forms: the size of the access that faults"),
     ("Enter", "stores of outer frames stand when a later one faults"),
