@@ -35,6 +35,8 @@ PROGRAMS = [
     ("programs", "git", "git bash", "/bin/bash /cases/git.sh"),
     ("programs", "7z", "p7zip-full", "/usr/lib/p7zip/7z a -bd -bso0 -mmt=1 -mx=3 /tmp/out.7z /cases/text"),
 ]
+# Those that start others.
+STARTERS = {"forks", "gcc", "redis", "git"}
 
 
 def prepare(folder):
@@ -78,7 +80,8 @@ KEPT = "kept"
 class Programs:
     """Runs programs in an unpacked tree, natively or under an emulator; the launcher works inside the namespace."""
 
-    def __init__(self, build, launcher, names, targets):
+    def __init__(self, build, launcher, names, targets, guest):
+        self.guest = {"aarch64": "arm64", "x86_64": "amd64"}[guest]
         self.inputs, self.bin, self.work = build / "inputs", build / "bin", build / "work"
         for folder in (self.inputs, self.bin, self.work):
             folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +90,7 @@ class Programs:
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "brolga-tests"
         packages = {"bash", "coreutils"}.union(*(entry[2].split() for entry in PROGRAMS if entry[1] in names))
         self.roots = {}
-        for architecture in sorted({architecture_of(target) for target in targets}):
+        for architecture in sorted({self.architecture_of(target) for target in targets}):
             self.roots[architecture] = rootfs.Root(cache, architecture)
             self.roots[architecture].ensure(packages)
         self.emulators = {target.name: self.copied(target) for target in targets if target.command}
@@ -108,12 +111,15 @@ class Programs:
             inside += [f"/emulator/{target.name}/{emulator.name}", *target.command[1:]]
             inside += [f"--cache=/emulator/{KEPT}"] if target.kept else []
             # The peer's guests start programs through the kernel, as on its users' machines.
-            binfmt = ["--binfmt", str(emulator)] if target.name == "peer" else []
-        architecture = architecture_of(target)
+            binfmt = ["--binfmt", str(emulator)] if target.name == "peer" and self.guest != "amd64" else []
+        architecture = self.architecture_of(target)
         command = next(entry[3] for entry in PROGRAMS if entry[1] == name).replace("ARCHITECTURE", architecture)
         return [str(ROOTFS / "enter"), str(self.roots[architecture].path), str(self.work), str(self.inputs),
                 "--emulator", str(self.bin / "launch"), " ".join(inside), *binfmt, "--", *command.split()]
 
+    def architecture_of(self, target):
+        return self.guest if target.command else "amd64"
 
-def architecture_of(target):
-    return "arm64" if target.command else "amd64"
+    def can_run(self, target, name):
+        """The peer leaves programs that a guest starts to the kernel, which runs those of its own architecture itself."""
+        return target.name != "peer" or self.guest != "amd64" or name not in STARTERS

@@ -26,6 +26,8 @@ pub struct Plan {
     pub remove_tags: bool,
     /// Whether the host has LZCNT.
     pub lzcnt: bool,
+    /// Whether the guest's floating point is the host's, and may be computed by it.
+    pub like_sse: bool,
     /// Exit status words.
     pub status: Status,
     /// Number in the helper table of `extern "C" fn(env, [u64; 4] of a packed op as four arguments)`.

@@ -309,6 +309,8 @@ impl Emitter<'_> {
             Op::Fence => self.full_fence(),
             // x86-64 keeps these orders by itself. Intel SDM volume 3, "Memory Ordering".
             Op::LightFence => {}
+            Op::Call if self.scalar_float(op) => {}
+            Op::FpLanes if self.lanes_float(op) => {}
             Op::Call => self.call_helper(op),
             Op::Jump | Op::JumpBack | Op::Brif | Op::BrifSub | Op::BrifCc => self.branch(index, op),
             Op::Goto => self.goto(op),

@@ -2,6 +2,7 @@
 
 use crate::asm::{Cc, RAX, RCX, RDX, RSI, put, word};
 use crate::emit::Emitter;
+use crate::vector::X0;
 use brolga_core::{CcKind, CcOp, Cond, Width};
 use brolga_interp::{Code as Op, FlatOp};
 use brolga_ir::IntCc;
@@ -199,6 +200,17 @@ impl Emitter<'_> {
                 }
                 // With C flipped it is the inverse of the host's carry, as behind a subtraction.
                 after_add(cond).filter(|_| !flip).unwrap_or(after_sub(cond))
+            }
+            // The host's flags are then the guest's, carry and all. It raised what it raises when the comparison was made.
+            Some(CcOp { kind: CcKind::Floats, width, flip: false }) => {
+                if width == Width::W64 {
+                    put!(self.asm, movsd_a_m(X0, word(w + 1)));
+                    put!(self.asm, ucomisd_a(X0, word(w + 2)));
+                } else {
+                    put!(self.asm, movss_a_m(X0, word(w + 1)));
+                    put!(self.asm, ucomiss_a(X0, word(w + 2)));
+                }
+                after_sub(cond)
             }
             _ => {
                 put!(self.asm, movl_oi(RSI, cond as u32));

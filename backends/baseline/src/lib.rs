@@ -7,6 +7,7 @@ mod copies;
 mod emit;
 mod exits;
 mod flags;
+mod float;
 mod link;
 mod memory;
 mod vector;

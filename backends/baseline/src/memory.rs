@@ -38,10 +38,16 @@ impl Emitter<'_> {
                 (RAX, 0)
             }
         };
-        if rule.align != Align::None && rule.size != Size::B1 {
+        if rule.align != Align::None && rule.size != Size::B1 && !self.aligned_move(rule) {
             self.check_alignment(rule, place);
         }
         place
+    }
+
+    /// Whether the access is of the host's aligned form, which faults by itself.
+    fn aligned_move(&self, rule: MemOp) -> bool {
+        let whole = rule.size == Size::B16 && rule.order == Order::Plain;
+        self.plan.like_sse && whole && rule.align == Align::Natural
     }
 
     /// A register that holds the first operand as it is.
@@ -106,7 +112,11 @@ impl Emitter<'_> {
         let (base, disp) = self.address(op, rule);
         self.access();
         if op.code == Op::Load128 {
-            put!(self.asm, movups_a(0u8, at(base, disp)));
+            if self.aligned_move(rule) {
+                put!(self.asm, movaps_a(0u8, at(base, disp)));
+            } else {
+                put!(self.asm, movups_a(0u8, at(base, disp)));
+            }
             put!(self.asm, movups_b(word(op.dst), 0u8));
             self.changed(op.dst, 2);
             return Ok(());
@@ -142,7 +152,11 @@ impl Emitter<'_> {
         if op.code == Op::Store128 {
             put!(self.asm, movups_a(0u8, word(op.b)));
             self.access();
-            put!(self.asm, movups_b(to, 0u8));
+            if self.aligned_move(rule) {
+                put!(self.asm, movaps_b(to, 0u8));
+            } else {
+                put!(self.asm, movups_b(to, 0u8));
+            }
         } else {
             let exchanged = rule.order == Order::SeqCst && rule.align != Align::None;
             let value = self.stored(op.b, base, exchanged);

@@ -6,7 +6,8 @@ use brolga_interp::FlatOp;
 use brolga_ir::ops::ALL_OPS;
 use brolga_ir::{IntCc, Op, Shape};
 
-const X0: u8 = 0;
+pub(crate) const X0: u8 = 0;
+const X1: u8 = 1;
 
 impl Emitter<'_> {
     /// False if the op has no form here.
@@ -29,6 +30,18 @@ impl Emitter<'_> {
                 put!(self.asm, orq_rm(RAX, word(op.a + 1)));
                 self.asm.set_if(Cc::Ne, RAX);
                 self.done(op.dst);
+                return true;
+            }
+            Op::Vbits if shape != Shape::I16x8 => {
+                put!(self.asm, movups_a(X0, word(op.a)));
+                match shape {
+                    Shape::I8x16 => put!(self.asm, pmovmskb_rm(RAX, X0)),
+                    Shape::I32x4 => put!(self.asm, movmskps_rm(RAX, X0)),
+                    _ => put!(self.asm, movmskpd_rm(RAX, X0)),
+                }
+                put!(self.asm, movq_mr(word(op.dst), RAX));
+                put!(self.asm, movq_mi_sxl(word(op.dst + 1), 0));
+                self.changed(op.dst, 2);
                 return true;
             }
             Op::Vsplat => self.splat(op.a, shape),
@@ -69,6 +82,11 @@ impl Emitter<'_> {
     fn insert(&mut self, op: &FlatOp, shape: Shape) {
         self.load(RCX, op.b);
         put!(self.asm, movups_a(X0, word(op.a)));
+        if self.insert_in_register(shape, op.imm) {
+            put!(self.asm, movups_b(word(op.dst), X0));
+            self.changed(op.dst, 2);
+            return;
+        }
         put!(self.asm, movups_b(word(op.dst), X0));
         let to = field(lane_offset(op.dst, shape, op.imm));
         match shape {
@@ -78,6 +96,27 @@ impl Emitter<'_> {
             Shape::I64x2 => put!(self.asm, movq_mr(to, RCX)),
         }
         self.changed(op.dst, 2);
+    }
+
+    /// RCX into lane 0 of XMM0, or into its upper half, so that all of it is one store: a load of a vector waits long for
+    /// stores of its parts.
+    fn insert_in_register(&mut self, shape: Shape, lane: u64) -> bool {
+        match (shape, lane) {
+            (Shape::I32x4, 0) => {
+                put!(self.asm, movd_a(X1, RCX));
+                put!(self.asm, movss_a_r(X0, X1));
+            }
+            (Shape::I64x2, lane) => {
+                put!(self.asm, movq_a(X1, RCX));
+                if lane == 0 {
+                    put!(self.asm, movsd_a_r(X0, X1));
+                } else {
+                    put!(self.asm, punpcklqdq_a(X0, X1));
+                }
+            }
+            _ => return false,
+        }
+        true
     }
 
     fn splat(&mut self, a: u8, shape: Shape) {
@@ -131,6 +170,18 @@ impl Emitter<'_> {
             (Op::Vsub, I16x8) => put!(self.asm, psubw_a(X0, b)),
             (Op::Vsub, I32x4) => put!(self.asm, psubd_a(X0, b)),
             (Op::Vsub, I64x2) => put!(self.asm, psubq_a(X0, b)),
+            (Op::VshlBy, I16x8) => put!(self.asm, psllw_a(X0, b)),
+            (Op::VshlBy, I32x4) => put!(self.asm, pslld_a(X0, b)),
+            (Op::VshlBy, I64x2) => put!(self.asm, psllq_a(X0, b)),
+            (Op::VlshrBy, I16x8) => put!(self.asm, psrlw_a(X0, b)),
+            (Op::VlshrBy, I32x4) => put!(self.asm, psrld_a(X0, b)),
+            (Op::VlshrBy, I64x2) => put!(self.asm, psrlq_a(X0, b)),
+            (Op::VashrBy, I16x8) => put!(self.asm, psraw_a(X0, b)),
+            (Op::VashrBy, I32x4) => put!(self.asm, psrad_a(X0, b)),
+            (Op::VmulPairs, I16x8) => put!(self.asm, pmaddwd_a(X0, b)),
+            (Op::Vsnarrow, I16x8) => put!(self.asm, packsswb_a(X0, b)),
+            (Op::Vsnarrow, I32x4) => put!(self.asm, packssdw_a(X0, b)),
+            (Op::Vunarrow, I16x8) => put!(self.asm, packuswb_a(X0, b)),
             (Op::Vmul, I16x8) => put!(self.asm, pmullw_a(X0, b)),
             (Op::Vumin, I8x16) => put!(self.asm, pminub_a(X0, b)),
             (Op::Vumax, I8x16) => put!(self.asm, pmaxub_a(X0, b)),

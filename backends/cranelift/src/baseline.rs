@@ -27,6 +27,8 @@ fn has_lzcnt() -> bool {
 pub(crate) struct Emitter<'a> {
     pub options: &'a Options,
     pub remove_tags: bool,
+    /// Whether the guest's floating point is the host's.
+    pub like_sse: bool,
 }
 
 /// Code of one block of tier 1, to be joined with others.
@@ -58,6 +60,7 @@ pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>) -> Res
         guest_base: with.options.guest_base,
         remove_tags: with.remove_tags,
         lzcnt: has_lzcnt() && !with.options.baseline,
+        like_sse: with.like_sse && !with.options.no_host_fp,
         status: STATUS,
         op: helpers::OP as u32,
         holds: helpers::HOLDS as u32,

@@ -5,8 +5,8 @@
 //! kind of operation made the flags.
 
 use crate::words::{RowMap, Rows};
-use brolga_core::{Align, CcKind, CcOp, Order, RegTable, Width};
-use brolga_ir::{Block, Effect, Inst, JumpKind, Op, Region, Value, eval::flags_width};
+use brolga_core::{Align, CcKind, CcOp, MemOp, Order, RegTable, Size, Width};
+use brolga_ir::{Block, Effect, FpRelation, Inst, JumpKind, Op, Region, Ty, Value, eval::flags_width};
 use std::collections::HashMap;
 
 /// Return addresses inside the region that a return is compared with before it leaves.
@@ -81,6 +81,12 @@ pub(crate) fn access(inst: &Inst) -> Option<Sync> {
     }
 }
 
+/// Whether an access that is not aligned faults on the host, as x86's vector operands do: such an access need not look.
+pub(crate) fn misalignment_is_a_fault(op: MemOp, regs: &RegTable) -> bool {
+    let sse = regs.fp.as_ref().is_some_and(|fp| fp.like_sse);
+    sse && op.align == Align::Natural && op.order == Order::Plain && op.size == Size::B16
+}
+
 /// The subtraction that has the flags of a float comparison.
 pub(crate) const RELATION: CcOp = CcOp::new(CcKind::Sub, Width::W32);
 
@@ -92,6 +98,10 @@ pub(crate) fn flags_kind(block: &Block, v: Value) -> Option<CcOp> {
         Op::FlagsSub => CcKind::Sub,
         Op::FlagsLogic => CcKind::Logic,
         Op::FlagsPack => CcKind::Packed,
+        Op::FpCompare if FpRelation::from_sub(inst.sub).is_floats() => {
+            let width = if inst.ty == Ty::F32 { Width::W32 } else { Width::W64 };
+            return Some(CcOp::new(CcKind::Floats, width));
+        }
         Op::FpCompare => return Some(RELATION),
         Op::FlagsFlipC => {
             let of = flags_kind(block, inst.a)?;
@@ -446,13 +456,18 @@ impl Flow<'_> {
                     let touched = self.rows.touched(&site.reads).union(self.rows.touched(&site.writes));
                     uses = uses.union(touched);
                 }
-                _ if access(inst).is_some() && (self.region.precise || inst.memop().align != Align::None) => {
+                _ if access(inst).is_some() && (self.region.precise || self.leaves_misaligned(inst)) => {
                     uses = uses.union(observed);
                 }
                 _ => {}
             }
         }
         (uses, kills)
+    }
+
+    /// Whether the access leaves by itself where it is not aligned.
+    fn leaves_misaligned(&self, inst: &Inst) -> bool {
+        inst.memop().align != Align::None && !misalignment_is_a_fault(inst.memop(), self.regs)
     }
 
     /// Forward: rows whose value may not be in memory.

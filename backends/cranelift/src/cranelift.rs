@@ -161,7 +161,8 @@ impl Cranelift {
     /// Compiles one block at once, for code that does not pay a region yet.
     pub fn compile_block(&self, flat: &Flat, range: Range<u64>) -> Result<Piece, String> {
         let (options, remove_tags) = (&self.options, self.removes_tags());
-        baseline::compile(&Emitter { options, remove_tags }, flat, range)
+        let like_sse = self.regs.fp.as_ref().is_some_and(|fp| fp.like_sse);
+        baseline::compile(&Emitter { options, remove_tags, like_sse }, flat, range)
     }
 
     /// Blocks, sorted by guest address, as one piece of code; `None` if they do not go together. Each leaves by

@@ -151,6 +151,7 @@ mod tests {
             status: brolga_core::Reg(9),
             flags: [8, 1, 20, 63, 4],
             denormal: None,
+            like_sse: false,
         };
         let mut env = Env::default();
         env.fp.rows = packed_rows(&rows);

@@ -149,9 +149,9 @@ pub enum Code {
     Shuffle,
     /// Bits of `b` where `a` is 1, else of `c`.
     Bitselect,
-    /// Helper `aux`; arguments a, b, c.
+    /// Helper `aux`; arguments a, b, c. `imm` is that of [`crate::FpHint`].
     Call,
-    /// Helper `aux` on each lane: extra argument in the low half of `imm`, `FpLanes` in the high half.
+    /// Helper `aux` on each lane: extra argument in the low half of `imm`, `FpLanes` and `FpOp` in the high half.
     FpLanes,
     /// Local jump to flat index `imm`.
     Jump,

@@ -4,7 +4,57 @@ use crate::exec::{read128, write128};
 use crate::flat::{Code, FlatOp, NONE};
 use crate::lower::Lower;
 use brolga_core::{CcKind, CcOp, Env, Width};
-use brolga_ir::{FpLanes, HelperFn, Inst, Op, Ty, Unfit, Value};
+use brolga_ir::{FpLanes, FpOp, FpRelation, HelperFn, Inst, Op, Ty, Unfit, Value};
+
+/// What a floating-point op computes, beside the helper that defines it: in the immediate of [`Code::Call`], which has none
+/// of its own, and above what [`Code::FpLanes`] has there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FpHint {
+    /// An operation on scalars.
+    Scalar {
+        /// Which.
+        op: FpOp,
+        /// Type of the operands.
+        from: Ty,
+        /// Type of the result.
+        to: Ty,
+    },
+    /// A comparison that is made for what it raises.
+    Compare {
+        /// Of 64 bits, else of 32.
+        double: bool,
+        /// Any NaN is invalid.
+        signalling: bool,
+    },
+}
+
+impl FpHint {
+    fn of(inst: &Inst, from: Ty) -> u64 {
+        if inst.op != Op::FpCompare {
+            return 1 | u64::from(inst.sub) << 8 | (from as u64) << 16 | (inst.ty as u64) << 24;
+        }
+        match FpRelation::from_sub(inst.sub) {
+            FpRelation::Bits | FpRelation::Again => 0,
+            relation => 2 | u64::from(relation == FpRelation::FloatsSignalling) << 8 | (from as u64) << 16,
+        }
+    }
+
+    /// From the immediate of a [`Code::Call`]; `None` if that is no such op.
+    pub fn from_imm(imm: u64) -> Option<FpHint> {
+        let [kind, sub, from, to, ..] = imm.to_le_bytes();
+        let ty = |at: u8| Ty::ALL[usize::from(at) % Ty::ALL.len()];
+        match kind {
+            1 => Some(FpHint::Scalar { op: FpOp::from_sub(sub), from: ty(from), to: ty(to) }),
+            2 => Some(FpHint::Compare { double: ty(from) == Ty::F64, signalling: sub != 0 }),
+            _ => None,
+        }
+    }
+
+    /// Operation and lanes of a [`Code::FpLanes`].
+    pub fn lanes(imm: u64) -> (FpOp, FpLanes) {
+        (FpOp::from_sub((imm >> 40) as u8), FpLanes::from_aux((imm >> 32) as u16))
+    }
+}
 
 impl Lower<'_> {
     pub(crate) fn fp(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
@@ -15,14 +65,20 @@ impl Lower<'_> {
         let (call, count) = (inst.fp_call(), inst.operands().count());
         if inst.ty == Ty::V128 {
             let ([a, b, c], dst) = (words, self.temp(v)?);
-            let imm = u64::from(call.extra) | u64::from(inst.aux) << 32;
+            let imm = u64::from(call.extra) | u64::from(inst.aux) << 32 | u64::from(inst.sub) << 40;
             self.emit(FlatOp { dst, a, b, c, aux: call.helper.0, imm, ..FlatOp::new(Code::FpLanes) });
         } else if inst.op == Op::FpCompare {
             let dst = self.temp(v)?;
             self.emit_fp_call(dst + 1, words, count, inst)?;
             self.fix_definition(v, None);
-            let packed = CcOp::new(CcKind::Packed, Width::W64).word() as u16;
-            self.emit(FlatOp { dst, a: dst + 1, aux: packed, ..FlatOp::new(Code::SetCcI) });
+            if FpRelation::from_sub(inst.sub).is_floats() {
+                let width = if inst.ty == Ty::F32 { Width::W32 } else { Width::W64 };
+                let aux = CcOp::new(CcKind::Floats, width).word() as u16;
+                self.emit(FlatOp { dst, a: words[0], b: words[1], aux, ..FlatOp::new(Code::SetCcR) });
+            } else {
+                let packed = CcOp::new(CcKind::Packed, Width::W64).word() as u16;
+                self.emit(FlatOp { dst, a: dst + 1, aux: packed, ..FlatOp::new(Code::SetCcI) });
+            }
         } else {
             let dst = self.temp(v)?;
             let at = self.emit_fp_call(dst, words, count, inst)?;
@@ -41,7 +97,8 @@ impl Lower<'_> {
             words[count] = word;
         }
         let [a, b, c] = words;
-        let at = self.emit(FlatOp { dst, a, b, c, aux: call.helper.0, ..FlatOp::new(Code::Call) });
+        let imm = FpHint::of(inst, self.block.ty(inst.a));
+        let at = self.emit(FlatOp { dst, a, b, c, aux: call.helper.0, imm, ..FlatOp::new(Code::Call) });
         if let Some(word) = extra {
             self.slots.free(word, 1);
         }

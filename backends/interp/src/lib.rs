@@ -13,6 +13,7 @@ mod vector;
 
 pub use exec::run;
 pub use flat::{Code, Flat, FlatOp, NONE};
+pub use fp::FpHint;
 pub use lower::lower;
 pub use packed::{apply, calls_helper, pack};
 

@@ -453,6 +453,7 @@ impl Lower<'_> {
             return Ok(());
         }
         self.save_flags()?;
+        self.save_aliases(cc, 3, Value::NONE)?;
         match self.loc[f.index()] {
             Loc::Word(w) => {
                 for k in 0..3 {

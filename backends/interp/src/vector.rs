@@ -185,8 +185,24 @@ fn rarer(op: Op, s: Shape, a: u128, b: u128, imm: u64) -> u128 {
             let bytes = u8::split(a);
             map(b, |k: u8| if k < 16 { bytes[k as usize & 15] } else { 0 })
         }
+        // Amounts of the width or more are the width, as numbers of the type.
+        Op::VshlBy => of!(unsigned s, T => { let n = amount(s, b); map(a, |x: T| x.checked_shl(n).unwrap_or(0)) }),
+        Op::VlshrBy => of!(unsigned s, T => { let n = amount(s, b); map(a, |x: T| x.checked_shr(n).unwrap_or(0)) }),
+        Op::VashrBy => {
+            let n = amount(s, b).min(s.lane_bits() - 1);
+            of!(signed s, T => map(a, |x: T| x >> n))
+        }
+        Op::Vbits => of!(signed s, T => {
+            T::split(a).iter().enumerate().fold(0, |r, (i, &x)| r | u128::from(x < 0) << i)
+        }),
         other => unreachable!("{other:?} is not a vector op"),
     }
+}
+
+/// The amount in the low half of `b`, at most the width.
+#[inline(always)]
+fn amount(s: Shape, b: u128) -> u32 {
+    (b as u64).min(s.lane_bits().into()) as u32
 }
 
 /// The high half of twice a product, saturated, of lanes of `bits` bits.

@@ -44,7 +44,7 @@ pub const GUESTS: &[Guest] = &[
         little_endian: true,
         debian: "amd64",
         triplet: "x86_64-linux-gnu",
-        cpus: &crate::processor::X86_NAMES,
+        cpus: &brolga_x86::cpu::NAMES,
     },
 ];
 

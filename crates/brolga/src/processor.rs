@@ -3,19 +3,16 @@
 use brolga_arm::{A64, A64With};
 use brolga_ir::Frontend;
 use brolga_user::{CpuId, Guest};
-use brolga_x86::X86;
+use brolga_x86::{X86, X86With};
 
 /// A processor of one of the guests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Processor {
     /// 64-bit Arm.
     A64(brolga_arm::Cpu),
-    /// 64-bit x86; there is one model.
-    X86,
+    /// 64-bit x86.
+    X86(brolga_x86::cpu::Cpu),
 }
-
-/// What `-cpu` takes for x86_64, the default first.
-pub const X86_NAMES: [(&str, &str); 1] = [("max", "every feature Brolga has (default)")];
 
 impl Processor {
     /// The processor of `guest` that `-cpu` asks for; what is wrong with its value otherwise.
@@ -23,9 +20,8 @@ impl Processor {
         match (guest, asked) {
             (Guest::Aarch64, None) => Ok(Processor::A64(brolga_arm::Cpu::MAX)),
             (Guest::Aarch64, Some(text)) => brolga_arm::Cpu::parse(text).map(Processor::A64),
-            (Guest::X86_64, None) => Ok(Processor::X86),
-            (Guest::X86_64, Some(name)) if X86_NAMES.iter().any(|(known, _)| *known == name) => Ok(Processor::X86),
-            (Guest::X86_64, Some(name)) => Err(format!("no CPU model '{name}' ('-cpu help' lists them)")),
+            (Guest::X86_64, None) => Ok(Processor::X86(brolga_x86::cpu::Cpu::MAX)),
+            (Guest::X86_64, Some(text)) => brolga_x86::cpu::Cpu::parse(text).map(Processor::X86),
         }
         .map_err(|why| format!("option '-cpu': {why}"))
     }
@@ -34,7 +30,7 @@ impl Processor {
     pub fn usual(guest: Guest) -> Processor {
         match guest {
             Guest::Aarch64 => Processor::A64(brolga_arm::Cpu::MAX),
-            Guest::X86_64 => Processor::X86,
+            Guest::X86_64 => Processor::X86(brolga_x86::cpu::Cpu::MAX),
         }
     }
 
@@ -44,7 +40,7 @@ impl Processor {
             Processor::A64(cpu) => {
                 CpuId { hwcap: cpu.hwcap(), id: cpu.midr, features: cpu.names(), ..CpuId::default() }
             }
-            Processor::X86 => crate::x86_id::id(),
+            Processor::X86(cpu) => crate::x86_id::id(cpu),
         }
     }
 
@@ -52,7 +48,7 @@ impl Processor {
     pub fn frontend(&self) -> Box<dyn Frontend> {
         match self {
             Processor::A64(cpu) => Box::new(A64With(*cpu)),
-            Processor::X86 => Box::new(X86),
+            Processor::X86(cpu) => Box::new(X86With(*cpu)),
         }
     }
 
@@ -60,7 +56,7 @@ impl Processor {
     pub fn tables(&self) -> &'static dyn Frontend {
         match self {
             Processor::A64(_) => &A64,
-            Processor::X86 => &X86,
+            Processor::X86(_) => &X86,
         }
     }
 
@@ -76,7 +72,8 @@ mod tests {
 
     #[test]
     fn each_guest_has_its_own_names() {
-        assert_eq!(Processor::parse(Guest::X86_64, Some("max")), Ok(Processor::X86));
+        assert_eq!(Processor::parse(Guest::X86_64, Some("max")), Ok(Processor::usual(Guest::X86_64)));
+        assert!(Processor::parse(Guest::X86_64, Some("Haswell,-avx2")).is_ok());
         assert_eq!(Processor::parse(Guest::Aarch64, None), Ok(Processor::usual(Guest::Aarch64)));
         assert!(Processor::parse(Guest::X86_64, Some("cortex-a57")).unwrap_err().contains("cortex-a57"));
         assert!(Processor::parse(Guest::Aarch64, Some("cortex-a57")).is_ok());

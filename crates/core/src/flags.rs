@@ -45,6 +45,9 @@ pub enum CcKind {
     SubBorrow = 4,
     /// N and Z of `a`; C and V clear.
     Logic = 5,
+    /// A comparison of the floats whose bits are `a` and `b`, of 32 or 64 bits: Z if they are equal or unordered, C if `a` is
+    /// greater or equal, N and V clear. x86's comparisons, whose carry is the inverse, are of this kind.
+    Floats = 6,
 }
 
 /// The first of the three flag words.
@@ -81,6 +84,7 @@ impl CcOp {
             3 => CcKind::AddCarry,
             4 => CcKind::SubBorrow,
             5 => CcKind::Logic,
+            6 => CcKind::Floats,
             _ => CcKind::Packed,
         };
         let width = match word >> 3 & 3 {
@@ -92,12 +96,13 @@ impl CcOp {
         CcOp { kind, width, flip: word & CcOp::FLIP != 0 }
     }
 
-    /// What the operation makes of `a` and `b`, and the carry or borrow into bit 4, which is clear behind logic. `None` for
-    /// flags that no operation made.
+    /// What the operation makes of `a` and `b`, and the carry or borrow into bit 4, which is clear behind logic. Floats
+    /// give 1, and 0 if they are unordered. `None` for flags that no operation made.
     pub const fn result(self, a: u64, b: u64) -> Option<(u64, bool)> {
         let result = match self.kind {
             CcKind::Packed => return None,
             CcKind::Logic => return Some((a, false)),
+            CcKind::Floats => return Some((compare_floats(self.width, a, b).is_some() as u64, false)),
             CcKind::Add => a.wrapping_add(b),
             CcKind::AddCarry => a.wrapping_add(b).wrapping_add(1),
             CcKind::Sub => a.wrapping_sub(b),
@@ -155,8 +160,28 @@ impl Nzcv {
             CcKind::AddCarry => add(op.width, a, b, true),
             CcKind::Sub => add(op.width, a, !b, true),
             CcKind::SubBorrow => add(op.width, a, !b, false),
+            CcKind::Floats => match compare_floats(op.width, a, b) {
+                None => Nzcv { n: false, z: true, c: false, v: false },
+                Some(order) => Nzcv { n: false, z: order == 0, c: order >= 0, v: false },
+            },
         }
     }
+}
+
+/// Below 0, 0 or above it as float `a` is less than, equal to or greater than `b`; `None` if one is a NaN. In integers: the
+/// host's comparison would leave a trace in its status word.
+const fn compare_floats(width: Width, a: u64, b: u64) -> Option<i32> {
+    let wide = matches!(width, Width::W64);
+    let (a, b) = if wide { (a, b) } else { (a << 32, b << 32) };
+    let infinity = if wide { 0x7ff << 52 } else { 0xff << 55 };
+    let (x, y) = (a << 1, b << 1);
+    if x > infinity << 1 || y > infinity << 1 {
+        return None;
+    }
+    // As numbers whose order is that of the floats; both zeros are 0.
+    let (x, y) = ((x >> 1) as i64, (y >> 1) as i64);
+    let (x, y) = (if (a as i64) < 0 { -x } else { x }, if (b as i64) < 0 { -y } else { y });
+    Some((x > y) as i32 - (x < y) as i32)
 }
 
 /// `a + b + carry` and its flags. Arm ARM, shared pseudocode "AddWithCarry".
@@ -349,7 +374,15 @@ mod tests {
 
     #[test]
     fn cc_word_round_trips() {
-        for kind in [CcKind::Packed, CcKind::Add, CcKind::Sub, CcKind::AddCarry, CcKind::SubBorrow, CcKind::Logic] {
+        for kind in [
+            CcKind::Packed,
+            CcKind::Add,
+            CcKind::Sub,
+            CcKind::AddCarry,
+            CcKind::SubBorrow,
+            CcKind::Logic,
+            CcKind::Floats,
+        ] {
             for width in [Width::W8, Width::W16, Width::W32, Width::W64] {
                 let op = CcOp::new(kind, width);
                 assert_eq!(CcOp::from_word(op.word()), op);

@@ -71,6 +71,9 @@ pub struct FpRows {
     pub flags: [u8; 5],
     /// Bit number of the flag for a denormal operand that is used as it is, if the guest has one.
     pub denormal: Option<u8>,
+    /// Whether the guest's rules are those of SSE, bit for bit: which NaN a result is, and that a result is tiny as it is
+    /// after rounding. Hosts with SSE need not look at results then.
+    pub like_sse: bool,
 }
 
 impl RegTable {

@@ -1,7 +1,7 @@
 //! Builder: what a front end's semantic functions write with.
 
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
-use crate::fp::{FpCall, FpLanes, FpOp};
+use crate::fp::{FpCall, FpLanes, FpOp, FpRelation};
 use crate::ops::{FoldOp, Form, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use brolga_core::{Cond, MemOp, Reg, RegSet, RmwOp};
 
@@ -275,8 +275,8 @@ impl Builder {
     }
 
     /// Flags of a comparison of scalars of type `ty`.
-    pub fn fp_compare(&mut self, ty: Ty, a: Value, b: Value, call: FpCall) -> Value {
-        self.push(Inst { a, b, imm: call.to_imm(), ..Inst::new(Op::FpCompare, ty) })
+    pub fn fp_compare(&mut self, ty: Ty, relation: FpRelation, a: Value, b: Value, call: FpCall) -> Value {
+        self.push(Inst { a, b, sub: relation as u8, imm: call.to_imm(), ..Inst::new(Op::FpCompare, ty) })
     }
 
     /// A barrier: [`Op::Fence`], [`Op::FenceLoad`] or [`Op::FenceStore`].

@@ -10,6 +10,8 @@ pub fn eval_vector(op: Op, shape: Shape, fold: FoldOp, [a, b, c]: [u128; 3], imm
     let bits = shape.lane_bits();
     Some(match op {
         Op::Vshl | Op::Vlshr | Op::Vashr => lanewise(shape, a, 0, |x, _| shifted(op, shape, x, imm as u64)),
+        Op::VshlBy | Op::VlshrBy | Op::VashrBy => lanewise(shape, a, 0, |x, _| shifted_by(op, bits, x, b as u64)),
+        Op::Vbits => (0..shape.lanes()).fold(0, |r, i| r | u128::from(eval_lane(shape, a, i) >> (bits - 1)) << i),
         Op::Vabs => lanewise(shape, a, 0, |x, _| signed(x, bits).unsigned_abs()),
         Op::Vpopcnt => lanewise(shape, a, 0, |x, _| x.count_ones() as u64),
         Op::Vsext | Op::Vzext => widened(op, shape, a, imm as u32),
@@ -63,6 +65,16 @@ fn shifted(op: Op, shape: Shape, x: u64, amount: u64) -> u64 {
         _ => Op::Ashr,
     };
     eval_binary(scalar, lane_ty(shape), x, amount).unwrap_or(0)
+}
+
+/// A lane shifted by any amount.
+fn shifted_by(op: Op, bits: u32, x: u64, amount: u64) -> u64 {
+    let amount = amount.min(bits.into()) as u32;
+    match op {
+        Op::VshlBy => ((x as u128) << amount) as u64,
+        Op::VlshrBy => (x as u128 >> amount) as u64,
+        _ => (i128::from(signed(x, bits)) >> amount) as u64,
+    }
 }
 
 /// The shape with lanes twice as wide.

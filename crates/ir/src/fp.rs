@@ -27,6 +27,10 @@ pub enum FpOp {
     MinNum,
     /// The larger, likewise.
     MaxNum,
+    /// a if a < b, else b, so also for a NaN, which is invalid, and for two zeros.
+    Lesser,
+    /// a if a > b, else b, likewise.
+    Greater,
     /// Ones where a = b, else zeros. Quiet.
     Eq,
     /// Ones where a >= b. Signalling: any NaN is invalid.
@@ -71,11 +75,20 @@ pub enum FpOp {
     ToUintM,
     /// The same, towards zero.
     ToUintZ,
+    /// To a signed integer of the result's or the lane's width, to nearest even; what does not fit, and a NaN, is invalid
+    /// and gives the lowest integer.
+    ToIntN,
+    /// The same, up.
+    ToIntP,
+    /// The same, down.
+    ToIntM,
+    /// The same, towards zero.
+    ToIntZ,
 }
 
 impl FpOp {
     /// All operations, in order of their encoding.
-    pub const ALL: [FpOp; 30] = [
+    pub const ALL: [FpOp; 36] = [
         FpOp::Add,
         FpOp::Sub,
         FpOp::Mul,
@@ -84,6 +97,8 @@ impl FpOp {
         FpOp::Max,
         FpOp::MinNum,
         FpOp::MaxNum,
+        FpOp::Lesser,
+        FpOp::Greater,
         FpOp::Eq,
         FpOp::Ge,
         FpOp::Gt,
@@ -106,14 +121,19 @@ impl FpOp {
         FpOp::ToUintP,
         FpOp::ToUintM,
         FpOp::ToUintZ,
+        FpOp::ToIntN,
+        FpOp::ToIntP,
+        FpOp::ToIntM,
+        FpOp::ToIntZ,
     ];
 
     /// Name in IR text.
     pub const fn name(self) -> &'static str {
-        const NAMES: [&str; 30] = [
-            "add", "sub", "mul", "div", "min", "max", "minnum", "maxnum", "eq", "ge", "gt", "sqrt", "rint_n", "rint_p",
-            "rint_m", "rint_z", "rint_a", "rint_x", "muladd", "resize", "from_s", "from_u", "to_s_n", "to_s_p",
-            "to_s_m", "to_s_z", "to_u_n", "to_u_p", "to_u_m", "to_u_z",
+        const NAMES: [&str; 36] = [
+            "add", "sub", "mul", "div", "min", "max", "minnum", "maxnum", "lesser", "greater", "eq", "ge", "gt",
+            "sqrt", "rint_n", "rint_p", "rint_m", "rint_z", "rint_a", "rint_x", "muladd", "resize", "from_s", "from_u",
+            "to_s_n", "to_s_p", "to_s_m", "to_s_z", "to_u_n", "to_u_p", "to_u_m", "to_u_z", "to_i_n", "to_i_p",
+            "to_i_m", "to_i_z",
         ];
         NAMES[self as usize]
     }
@@ -135,6 +155,41 @@ impl FpOp {
     /// Whether operand and result have different formats: conversions, which scalars make with [`crate::Op::FpConvert`].
     pub const fn converts(self) -> bool {
         self as u8 >= FpOp::Resize as u8
+    }
+}
+
+/// What the flags of an [`crate::Op::FpCompare`] are, in `Inst::sub`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum FpRelation {
+    /// Bits 31..28 of what the helper returns: less is N, equal Z and C, greater C, unordered C and V.
+    Bits,
+    /// Those of [`brolga_core::CcKind::Floats`]; the helper is called for what it raises. Quiet.
+    Floats,
+    /// The same, signalling: any NaN is invalid.
+    FloatsSignalling,
+    /// As `Bits`, of operands that were compared already: nothing is raised any more.
+    Again,
+}
+
+impl FpRelation {
+    /// All, in order of their encoding.
+    pub const ALL: [FpRelation; 4] =
+        [FpRelation::Bits, FpRelation::Floats, FpRelation::FloatsSignalling, FpRelation::Again];
+
+    /// Name in IR text.
+    pub const fn name(self) -> &'static str {
+        ["bits", "floats", "floats_sig", "again"][self as usize]
+    }
+
+    /// From `Inst::sub`.
+    pub fn from_sub(sub: u8) -> FpRelation {
+        Self::ALL[sub as usize & 3]
+    }
+
+    /// Whether the flags are of the kind `Floats`.
+    pub const fn is_floats(self) -> bool {
+        matches!(self, FpRelation::Floats | FpRelation::FloatsSignalling)
     }
 }
 
@@ -211,6 +266,9 @@ mod tests {
         for (i, op) in FpOp::ALL.into_iter().enumerate() {
             assert_eq!(op as usize, i);
         }
+        for (i, relation) in FpRelation::ALL.into_iter().enumerate() {
+            assert_eq!(relation as usize, i);
+        }
         for (i, lanes) in FpLanes::ALL.into_iter().enumerate() {
             assert_eq!(lanes as usize, i);
         }
@@ -219,6 +277,6 @@ mod tests {
     #[test]
     fn operand_counts() {
         let count = |n| FpOp::ALL.into_iter().filter(|op| op.operands() == n).count();
-        assert_eq!((count(1), count(2), count(3)), (18, 11, 1));
+        assert_eq!((count(1), count(2), count(3)), (22, 13, 1));
     }
 }

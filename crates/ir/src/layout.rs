@@ -29,6 +29,8 @@ pub(crate) enum Suffix {
     Fp,
     /// Floating-point lanes in `Inst::aux`
     FpLanes,
+    /// A relation of floats in `Inst::sub`
+    Relation,
 }
 
 /// An operand behind the op's name.
@@ -112,7 +114,7 @@ pub(crate) fn layout(op: Op) -> Layout {
         Form::Fp2 => (&[S::Ty, S::Fp, S::FpLanes], &[A, B, FpCall]),
         Form::Fp3 => (&[S::Ty, S::Fp, S::FpLanes], &[A, B, C, FpCall]),
         Form::FpConvert => (&[S::Ty, S::Fp], &[A, FpCall]),
-        Form::FpCompare => (&[S::Ty], &[A, B, FpCall]),
+        Form::FpCompare => (&[S::Ty, S::Relation], &[A, B, FpCall]),
         Form::Call => (&[], &[Callee]),
         Form::Jump => (&[], &[Then]),
         Form::Brif => (&[], &[A, Then, Else]),

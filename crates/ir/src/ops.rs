@@ -342,7 +342,7 @@ pub enum Form {
     Fp3,
     /// `v2 = fpconv.ty.operation v1, HELPER:EXTRA`
     FpConvert,
-    /// `v3 = fpcmp.ty v1, v2, HELPER:EXTRA`
+    /// `v3 = fpcmp.ty.relation v1, v2, HELPER:EXTRA`
     FpCompare,
     /// `v1 = call HELPER(args)`
     Call,
@@ -554,6 +554,15 @@ ops! {
     /// Lanewise arithmetic shift right by `imm`, below the lane's width.
     Vashr "vashr" VImm Same Pure;
 
+    /// Lanewise shift left by the low half of the second operand; what shifts by the width or more gives 0.
+    VshlBy "vshl_by" VBinary Same Pure;
+    /// The same, logically to the right.
+    VlshrBy "vlshr_by" VBinary Same Pure;
+    /// The same, arithmetically to the right; the width or more gives the sign.
+    VashrBy "vashr_by" VBinary Same Pure;
+    /// The top bits of all lanes, side by side from bit 0, every other bit zero.
+    Vbits "vbits" VUnary Same Pure;
+
     /// Lanewise absolute value; the lowest number stays.
     Vabs "vabs" VUnary Same Pure;
     /// One bits of each byte (8x16).
@@ -610,7 +619,7 @@ ops! {
     Fp3 "fp3" Fp3 Same Sticky;
     /// A conversion of a scalar to the result type.
     FpConvert "fpconv" FpConvert Result Sticky;
-    /// Flags of a comparison of scalars, which the helper gives in bits 31..28.
+    /// Flags of a comparison of scalars: the [`crate::FpRelation`] in `sub`.
     FpCompare "fpcmp" FpCompare Flags Sticky;
 
     /// Helper call; `imm` indexes `Block::calls`. Result I64 or Void.

@@ -4,7 +4,7 @@
 //! Value numbers are names: any may be used, once each.
 
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
-use crate::fp::{FpCall, FpLanes, FpOp};
+use crate::fp::{FpCall, FpLanes, FpOp, FpRelation};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, implied_ty, layout};
 use crate::ops::{FoldOp, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use crate::text::mentioned_labels;
@@ -250,6 +250,7 @@ fn parse_suffix(suffix: Suffix, line: &mut Line, inst: &mut Inst) -> Result1<()>
         Suffix::Raise => inst.sub = by_name(&RaiseKind::ALL, word, "raise kind", |r| r.name())?.0 as u8,
         Suffix::Fp => inst.sub = by_name(&FpOp::ALL, word, "floating-point operation", |f| f.name())?.0 as u8,
         Suffix::FpLanes => inst.aux = by_name(&FpLanes::ALL, word, "floating-point lanes", |l| l.name())?.0 as u16,
+        Suffix::Relation => inst.sub = by_name(&FpRelation::ALL, word, "relation", |r| r.name())?.0 as u8,
         Suffix::MemOp => inst.aux = parse_memop(word, line)?.bits(),
     }
     Ok(())

@@ -14,7 +14,7 @@
 //! as its word, `#12`.
 
 use crate::block::{Block, HelperId, Inst, Target, Value};
-use crate::fp::{FpLanes, FpOp};
+use crate::fp::{FpLanes, FpOp, FpRelation};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, layout};
 use crate::ops::{FoldOp, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
@@ -192,6 +192,7 @@ fn suffix_text(suffix: Suffix, inst: &Inst) -> String {
         Suffix::Jump => JumpKind::from_sub(inst.sub).name().into(),
         Suffix::Raise => RaiseKind::from_sub(inst.sub).name().into(),
         Suffix::Fp => FpOp::from_sub(inst.sub).name().into(),
+        Suffix::Relation => FpRelation::from_sub(inst.sub).name().into(),
         Suffix::FpLanes => FpLanes::from_aux(inst.aux).name().into(),
     }
 }

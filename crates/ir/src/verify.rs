@@ -232,11 +232,13 @@ impl Verifier<'_> {
                 let bytes = self.block.consts.get(inst.imm as usize).ok_or("no such 128-bit constant")?.to_le_bytes();
                 need(bytes.iter().all(|s| *s < 32 || *s == 0x80), "no such byte")
             }
-            op if op.info().form == Form::VBinary || op == Op::Vabs => need(inst.sub < 4, "no such shape"),
+            op if op.info().form == Form::VBinary || matches!(op, Op::Vabs | Op::Vbits) => {
+                need(inst.sub < 4, "no such shape")
+            }
             Op::Load | Op::Store | Op::Rmw | Op::Cas => self.access(inst),
             Op::Fp1 | Op::Fp2 | Op::Fp3 => self.fp(inst),
             Op::FpConvert => self.fp_convert(inst),
-            Op::FpCompare => self.fp_helper(inst),
+            Op::FpCompare => need(inst.sub < 4, "no such relation").and_then(|()| self.fp_helper(inst)),
             Op::Call => self.call(inst),
             Op::Goto | Op::GotoInd => need(inst.sub < 3, "no such jump kind"),
             Op::Raise => need((inst.sub as usize) < RaiseKind::ALL.len(), "no such raise kind"),
@@ -452,7 +454,8 @@ fn rule(op: Op) -> Rule {
         Op::Insert => (V128, Same, Of(SCALAR), Nothing),
         Op::Vadd | Op::Vsub | Op::Vmul | Op::Vicmp => (V128, Same, Same, Nothing),
         Op::Vshl | Op::Vlshr | Op::Vashr => (V128, Same, Nothing, Nothing),
-        Op::Vabs | Op::Vpopcnt | Op::Vsext | Op::Vzext | Op::Vfold => (V128, Same, Nothing, Nothing),
+        Op::VshlBy | Op::VlshrBy | Op::VashrBy => (V128, Same, Same, Nothing),
+        Op::Vbits | Op::Vabs | Op::Vpopcnt | Op::Vsext | Op::Vzext | Op::Vfold => (V128, Same, Nothing, Nothing),
         Op::Vsmin | Op::Vsmax | Op::Vumin | Op::Vumax => (V128, Same, Same, Nothing),
         Op::VsaddSat | Op::VuaddSat | Op::VssubSat | Op::VusubSat | Op::VavgRound => (V128, Same, Same, Nothing),
         Op::VmulHigh | Op::VmulHighRound | Op::VmulPairs => (V128, Same, Same, Nothing),
@@ -498,7 +501,7 @@ fn used_fields(op: Op) -> u8 {
     let suffixes = form.suffixes.iter().map(|suffix| match suffix {
         Suffix::Ty => 0,
         Suffix::VCc | Suffix::Fold | Suffix::MemOp | Suffix::FpLanes => FIELD_AUX,
-        Suffix::Fp => FIELD_SUB,
+        Suffix::Fp | Suffix::Relation => FIELD_SUB,
         Suffix::Cc | Suffix::Cond | Suffix::Shape | Suffix::Rmw | Suffix::Jump | Suffix::Raise => FIELD_SUB,
     });
     let args = form.args.iter().map(|arg| match arg {
@@ -569,7 +572,7 @@ mod tests {
             ("v0 = bitcast.f64 v100\nv1 = fp1.f64.add.1 v0, add3", "`add` is another form's operation"),
             ("v0 = bitcast.f64 v100\nv1 = fp1.f64.sqrt.4s v0, add3", "lanes do not suit the type"),
             ("v0 = bitcast.f64 v100\nv1 = fpconv.f64.resize v0, add3", "`resize` does not convert f64 to f64"),
-            ("v0 = bitcast.f64 v100\nv1 = fpcmp.f64 v0, v0, #9", "no helper has number 9"),
+            ("v0 = bitcast.f64 v100\nv1 = fpcmp.f64.bits v0, v0, #9", "no helper has number 9"),
             (
                 "set x0, v100\nv0 = load.i64.b8 v100",
                 "access may fault behind a register write of the same guest instruction",

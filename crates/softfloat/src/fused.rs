@@ -37,13 +37,13 @@ fn is_zero_by_infinity(a: &Operand, b: &Operand) -> bool {
 /// a * b + c where none is a NaN and the factors are not zero and infinity.
 #[inline]
 fn mul_add_operands<F: Format>(env: &mut FpEnv, a: Operand, b: Operand, c: Operand) -> F::Bits {
-    note_denormals(env, &[a, b, c]);
     let sign = a.sign() != b.sign();
     let product_infinite = a.is_infinite() || b.is_infinite();
+    if product_infinite && c.is_infinite() && sign != c.sign() {
+        return invalid::<F>(env);
+    }
+    note_denormals(env, &[a, b, c]);
     if product_infinite || c.is_infinite() {
-        if product_infinite && c.is_infinite() && sign != c.sign() {
-            return invalid::<F>(env);
-        }
         return infinity::<F>(if product_infinite { sign } else { c.sign() });
     }
     let product_zero = a.is_zero() || b.is_zero();

@@ -209,3 +209,17 @@ fn from_int_x86_rules_match_host() {
         });
     }
 }
+
+/// Infinities of both signs meet in a fused sum: that it is invalid comes before the denormal factor. SDM vol. 1, "SIMD
+/// Floating-Point Exception Priority".
+#[test]
+fn an_invalid_sum_notes_no_denormal() {
+    const INFINITY: u64 = 0x7ff << 52;
+    const MINUS: u64 = 1 << 63;
+    let mut env = FpEnv::x86_sse();
+    sf::mul_add::<F64>(&mut env, 1, INFINITY, INFINITY | MINUS);
+    assert_eq!(env.flags, Flags::INVALID);
+    let mut env = FpEnv::x86_sse();
+    assert_eq!(sf::mul_add::<F64>(&mut env, 1, INFINITY, INFINITY), INFINITY);
+    assert_eq!(env.flags, Flags::INPUT_DENORMAL);
+}

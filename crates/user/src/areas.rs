@@ -107,10 +107,16 @@ impl AreaMap {
 
     /// Where else the bytes of `range`, which lies in one area, are mapped to be executed.
     pub fn aliases(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        self.views(range, EXEC)
+    }
+
+    /// Where else they are mapped with `prot`.
+    pub fn views(&self, range: Range<u64>, prot: Prot) -> Vec<Range<u64>> {
         let Some((own, Area { object: Some(object), .. })) = self.at(range.start) else { return Vec::new() };
         let offsets = range.start.wrapping_sub(object.bias)..range.end.min(own.end).wrapping_sub(object.bias);
-        let same =
-            self.iter().filter_map(|(r, a)| Some((r, a.object.filter(|o| o.id == object.id && a.prot & EXEC != 0)?)));
+        let same = self
+            .iter()
+            .filter_map(|(r, a)| Some((r, a.object.filter(|o| o.id == object.id && a.prot & prot == prot)?)));
         same.map(|(r, o)| {
             let (start, end) = (offsets.start.wrapping_add(o.bias), offsets.end.wrapping_add(o.bias));
             start.max(r.start)..end.min(r.end)

@@ -34,6 +34,7 @@ pub mod table;
 pub mod thread;
 pub mod uring;
 mod vectors;
+mod watch;
 
 pub use abi::CpuId;
 pub use config::{Config, Guest, StraceOptions};

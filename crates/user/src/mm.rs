@@ -8,16 +8,15 @@
 //! Fresh mappings are made with `MAP_FIXED_NOREPLACE`, replacements with `MAP_FIXED` inside the guest's
 //! range only. The guest's PROT_EXEC is not passed to the host: translated code never lies in guest memory.
 //!
-//! Where the guest's processor sees changed code by itself, pages that are writable and executable are read-only on the
-//! host from when code of theirs is read ([`Mm::watch`]) until something is written there ([`Mm::unwatch`]). Views of the
-//! same object at other addresses are not watched.
+//! Where the guest's processor sees changed code by itself, what may change it is watched: see `watch.rs`.
 
-use crate::areas::{self, Area, AreaKind, AreaMap, EXEC, Object, Prot, READ, WRITE};
+use crate::areas::{self, Area, AreaKind, AreaMap, Object, Prot};
 use crate::errno::{Errno, SysResult};
 use crate::host;
+use crate::watch::Watched;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Bytes of a page, for guest and host alike.
 pub const PAGE: u64 = 4096;
@@ -57,7 +56,10 @@ pub struct Mm {
     pub base: u64,
     /// Whether code in writable pages is watched.
     pub coherent_code: bool,
-    grace: Mutex<Grace>,
+    /// What is watched.
+    pub(crate) watched: Mutex<Watched>,
+    /// Whether code was read while its changes were not watched.
+    pub(crate) grace_used: AtomicBool,
     /// Threads of the processes that share it.
     pub threads: crate::attach::Threads,
     state: Mutex<State>,
@@ -123,23 +125,6 @@ pub fn host_prot(prot: u64) -> u64 {
     if prot & exec != 0 { plain | libc::PROT_READ as u64 } else { plain }
 }
 
-/// How code that writes to its own page goes on: the page is left writable while that instruction is read again. What it
-/// changes within its own block is seen when the block is entered next.
-#[derive(Debug, Default)]
-struct Grace {
-    page: u64,
-    /// Reads of code there that do not watch it.
-    left: u32,
-    /// The instruction, and what it was granted last: more each time that was not enough.
-    pc: u64,
-    granted: u32,
-}
-
-/// Whether an area's code may change without a call.
-pub fn is_fluid(area: &Area) -> bool {
-    area.prot & (WRITE | EXEC) == WRITE | EXEC
-}
-
 impl Mm {
     /// An empty address space.
     pub fn new(layout: Layout, base: u64) -> Mm {
@@ -147,7 +132,8 @@ impl Mm {
             layout,
             base,
             coherent_code: false,
-            grace: Mutex::default(),
+            watched: Mutex::default(),
+            grace_used: AtomicBool::new(false),
             threads: crate::attach::Threads::default(),
             state: Mutex::new(State::new()),
         }
@@ -253,55 +239,6 @@ impl Mm {
         }
         state.areas.insert(page..range.start, area);
         true
-    }
-
-    /// Makes writes to what is writable and executable of `range` fault. To be called before its code is read, by whom
-    /// has the lock.
-    pub fn watch(&self, state: &State, range: Range<u64>) {
-        let pages = range.start & !(PAGE - 1)..range.end.next_multiple_of(PAGE);
-        if !self.coherent_code {
-            return;
-        }
-        let mut grace = crate::process::lock(&self.grace);
-        if grace.left > 0 && pages.contains(&grace.page) {
-            grace.left -= 1;
-            return;
-        }
-        for (r, area) in state.areas.within(pages.clone()).filter(|(_, a)| is_fluid(a)) {
-            let (start, end) = (r.start.max(pages.start), r.end.min(pages.end));
-            let _ =
-                host::call(libc::SYS_mprotect, &[start + self.base, end - start, host_prot((area.prot & READ).into())]);
-        }
-    }
-
-    /// Gives the page at `addr` back its write access, for the instruction at `pc`; what became stale, or nothing if
-    /// that was not why it faulted.
-    pub fn unwatch(&self, addr: u64, pc: u64) -> Stale {
-        const LONGEST: u64 = 15;
-        const MOST: u32 = 16;
-        let page = addr & !(PAGE - 1);
-        let state = self.lock();
-        let (_, area) = state.areas.at(addr).filter(|(_, area)| self.coherent_code && is_fluid(area))?;
-        if (pc & !(PAGE - 1)..=pc + LONGEST).contains(&page) {
-            let mut grace = crate::process::lock(&self.grace);
-            grace.granted = if grace.pc == pc { (2 * grace.granted).min(MOST) } else { 1 };
-            (grace.page, grace.pc, grace.left) = (page, pc, grace.granted);
-        }
-        let args = [page + self.base, PAGE, host_prot(area.prot.into())];
-        host::call(libc::SYS_mprotect, &args).ok().map(|_| page..page + PAGE)
-    }
-
-    /// The same for all pages: what the kernel could not write to is tried again.
-    pub fn unwatch_all(&self) -> Vec<Range<u64>> {
-        let state = self.lock();
-        let fluid = state.areas.iter().filter(|(_, area)| self.coherent_code && is_fluid(area));
-        fluid
-            .filter(|(r, area)| {
-                let args = [r.start + self.base, r.end - r.start, host_prot(area.prot.into())];
-                host::call(libc::SYS_mprotect, &args).is_ok()
-            })
-            .map(|(r, _)| r)
-            .collect()
     }
 
     /// `munmap`.

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::errno::Errno;
 use crate::host;
 use crate::loader::{self, Arguments, LoadError, Program};
-use crate::mm::{Mm, is_fluid};
+use crate::mm::Mm;
 use crate::own_fds;
 use crate::path::Paths;
 use crate::process::Process;
@@ -89,7 +89,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     t.inbox.attach();
     t.mask = signal::block_all();
     t.process.install_actions();
-    let fluid = t.abi.coherent_code && t.process.mm.lock().areas.iter().any(|(_, a)| is_fluid(&a));
+    let (fluid, _) = t.process.mm.mixed(0..t.process.mm.layout.top);
     if fluid || crate::core_file::limit()[0] != 0 {
         t.cpu.require_precise();
     }
@@ -190,6 +190,8 @@ pub fn main_loop(t: &mut Thread) -> i32 {
 /// Acts on one exit of the processor.
 fn handle(t: &mut Thread, exit: Exit) {
     let pc = (t.abi.pc)(t.cpu.env());
+    let stale = t.process.mm.end_grace(pc);
+    t.invalidate(stale);
     match exit {
         Exit::Syscall(_) => return syscall::dispatch(t),
         Exit::Interrupted => {
@@ -198,7 +200,7 @@ fn handle(t: &mut Thread, exit: Exit) {
         Exit::Fault(f) if f.access == Access::Fetch && (t.abi.called)(t, f.addr) => return,
         Exit::Fault(f) if f.kind == FaultKind::Permission && f.access == Access::Write => {
             if let Some(stale) = t.process.mm.unwatch(f.addr, pc) {
-                return t.invalidate(Some(stale));
+                return stale.into_iter().for_each(|range| t.invalidate(Some(range)));
             }
         }
         _ => {}

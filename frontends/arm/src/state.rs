@@ -69,6 +69,7 @@ const FP: FpRows = FpRows {
     status: FPSR,
     flags: [0, 1, 2, 3, 4],
     denormal: None,
+    like_sse: false,
 };
 
 static ROWS: [RegInfo; 79] = [

@@ -1,5 +1,6 @@
 //! The contract with the engine.
 
+use crate::cpu::Cpu;
 use crate::sem::{self, Cx};
 use crate::{exec, state};
 use brolga_core::{Env, RegTable};
@@ -10,13 +11,16 @@ use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct X86;
 
-/// Mode bits: MXCSR.DAZ, the rounding mode and FTZ, which are bits 6, 14..13 and 15 of MXCSR.
+/// Mode bits: MXCSR.DAZ, the rounding mode and FTZ, which are bits 6, 14..13 and 15 of MXCSR; whether all is masked.
 pub mod mode {
     /// Whether denormal operands count as zero, or tiny results become zero.
     pub const FLUSHES: u32 = 1 | 1 << 3;
+    /// Some exception is not masked.
+    pub const UNMASKED: u32 = 1 << 4;
     /// The mode bits of an MXCSR.
     pub const fn of(mxcsr: u64) -> u32 {
-        (mxcsr >> 6 & 1 | mxcsr >> 12 & 0xe) as u32
+        let unmasked = mxcsr >> 7 & 0x3f != 0x3f;
+        (mxcsr >> 6 & 1 | mxcsr >> 12 & 0xe) as u32 | if unmasked { UNMASKED } else { 0 }
     }
 }
 
@@ -52,6 +56,7 @@ impl Frontend for X86 {
         decode(bytes, 0).map(|insn| insn.len().max(1))
     }
 
+    // Not for translation: the library makes the texts of all instructions at the first question.
     fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
         let insn = decode(bytes, 0).filter(|insn| insn.code() != Code::INVALID)?;
         let text = insn.op_code().instruction_string();
@@ -59,10 +64,55 @@ impl Frontend for X86 {
     }
 
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
-        let insn = decode(&dc.bytes[..dc.available], dc.pc).unwrap_or_default();
-        dc.b.insn_start(dc.pc, insn.len().max(1) as u16);
-        let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
-        let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word };
-        sem::translate(&mut cx)
+        translate(dc, Cpu::MAX)
+    }
+}
+
+fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
+    let insn = decode(&dc.bytes[..dc.available], dc.pc).unwrap_or_default();
+    dc.b.insn_start(dc.pc, insn.len().max(1) as u16);
+    let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
+    let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word, cpu, half: None };
+    if !cpu.runs(insn.code()) {
+        return cx.undefined();
+    }
+    sem::translate(&mut cx)
+}
+
+/// The x86-64 front end with a chosen processor: what CPUID tells, and #UD for instructions that it does not have.
+#[derive(Clone, Copy, Debug)]
+pub struct X86With(pub Cpu);
+
+impl Frontend for X86With {
+    fn name(&self) -> &'static str {
+        X86.name()
+    }
+
+    fn regs(&self) -> &'static RegTable {
+        X86.regs()
+    }
+
+    fn helpers(&self) -> &'static [Helper] {
+        X86.helpers()
+    }
+
+    fn mode(&self, env: &Env) -> u32 {
+        X86.mode(env)
+    }
+
+    fn code_align(&self) -> u64 {
+        X86.code_align()
+    }
+
+    fn insn_len(&self, bytes: &[u8]) -> Option<usize> {
+        X86.insn_len(bytes)
+    }
+
+    fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
+        X86.mnemonic(bytes)
+    }
+
+    fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
+        translate(dc, self.0)
     }
 }

@@ -1,8 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cpu;
 pub mod exec;
 mod frontend;
 pub mod sem;
 pub mod state;
 
-pub use frontend::X86;
+pub use frontend::{X86, X86With};

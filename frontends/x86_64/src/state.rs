@@ -66,7 +66,8 @@ pub const DF: Reg = Reg(22);
 pub const EFLAGS_OTHER: Reg = Reg(23);
 /// Control bits of MXCSR, in place: DAZ, masks, rounding, FTZ. Read and write both parts by [`mxcsr`], [`set_mxcsr`].
 pub const MXCSR: Reg = Reg(24);
-/// Exception flags of MXCSR, bits 5..0. A row of its own: back ends may keep flags back.
+/// Exception flags of MXCSR, bits 5..0. A row of its own: back ends may keep flags back. Bits 13..8 are what the current
+/// instruction has raised, where exceptions are not masked.
 pub const MXCSR_FLAGS: Reg = Reg(31);
 /// x87 control word.
 pub const FPU_CONTROL: Reg = Reg(25);
@@ -130,6 +131,7 @@ const FP: FpRows = FpRows {
     status: MXCSR_FLAGS,
     flags: [0, 2, 3, 4, 5],
     denormal: Some(1),
+    like_sse: true,
 };
 
 static ROWS: [RegInfo; 72] = [
@@ -227,7 +229,7 @@ pub const MXCSR_FLAG_BITS: u64 = 0x3f;
 
 /// MXCSR, control and flags.
 pub fn mxcsr(env: &Env) -> u64 {
-    env.get(MXCSR) | env.get(MXCSR_FLAGS)
+    env.get(MXCSR) | env.get(MXCSR_FLAGS) & MXCSR_FLAG_BITS
 }
 
 /// Sets MXCSR, control and flags.

@@ -7,56 +7,12 @@
 use crate::case::{CODE, Case, DATA, DATA_LEN, PAGE, decode};
 use crate::host::Registers;
 use crate::random::Random;
+use brolga_x86::cpu::announced;
 use iced_x86::{
-    Code, CpuidFeature, Decoder, DecoderOptions, EncodingKind, FlowControl, Instruction, InstructionInfoFactory,
-    MandatoryPrefix, Mnemonic, OpCodeInfo, OpCodeOperandKind, OpCodeTableKind, OpKind, Register, UsedMemory,
+    Code, Decoder, DecoderOptions, EncodingKind, FlowControl, Instruction, InstructionInfoFactory, MandatoryPrefix,
+    Mnemonic, OpCodeInfo, OpCodeOperandKind, OpCodeTableKind, OpKind, Register, UsedMemory,
 };
 use std::collections::HashSet;
-
-/// What the guest's processor has of the SDM's feature flags.
-const FEATURES: &[CpuidFeature] = {
-    use CpuidFeature as F;
-    &[
-        F::INTEL8086,
-        F::INTEL186,
-        F::INTEL286,
-        F::INTEL386,
-        F::INTEL486,
-        F::X64,
-        F::ADX,
-        F::AES,
-        F::AVX,
-        F::AVX2,
-        F::BMI1,
-        F::BMI2,
-        F::CLFSH,
-        F::CMOV,
-        F::CMPXCHG16B,
-        F::CX8,
-        F::F16C,
-        F::FMA,
-        F::FPU,
-        F::FPU287,
-        F::FPU387,
-        F::FSGSBASE,
-        F::FXSR,
-        F::LZCNT,
-        F::MMX,
-        F::MOVBE,
-        F::MULTIBYTENOP,
-        F::PAUSE,
-        F::PCLMULQDQ,
-        F::POPCNT,
-        F::PREFETCHW,
-        F::SHA,
-        F::SSE,
-        F::SSE2,
-        F::SSE3,
-        F::SSE4_1,
-        F::SSE4_2,
-        F::SSSE3,
-    ]
-};
 
 /// What processors without shadow stacks take for no operation, and libraries execute on all.
 const NOTHING: &[Code] = &[Code::Rdsspd_r32, Code::Rdsspq_r64, Code::Endbr64, Code::Endbr32];
@@ -144,18 +100,25 @@ fn excluded(m: Mnemonic) -> bool {
     system || own || rough || areas
 }
 
+/// Whether 64-bit code may have the form, by features that are announced: by legacy and VEX encodings.
+pub fn promised(code: Code) -> bool {
+    let op = code.op_code();
+    op.is_instruction()
+        && op.mode64()
+        && op.intel_decoder64()
+        && op.decoder_option() == DecoderOptions::NONE
+        && matches!(op.encoding(), EncodingKind::Legacy | EncodingKind::VEX)
+        && !op.fwait()
+        && code.cpuid_features().iter().all(|f| announced(*f))
+}
+
 fn wanted(code: Code) -> bool {
     let op = code.op_code();
     let kinds = |part: &str| op.op_kinds().iter().any(|k| format!("{k:?}").contains(part));
     let selector = op.op_kinds().iter().any(|k| matches!(k, OpCodeOperandKind::fs | OpCodeOperandKind::gs));
     // Makers disagree on branches with an operand-size prefix.
     let narrow_branch = op.operand_size() == 16 && code.flow_control() != FlowControl::Next;
-    op.is_instruction()
-        && op.mode64()
-        && op.intel_decoder64()
-        && op.decoder_option() == DecoderOptions::NONE
-        && matches!(op.encoding(), EncodingKind::Legacy | EncodingKind::VEX)
-        && (code.cpuid_features().iter().all(|f| FEATURES.contains(f)) || NOTHING.contains(&code))
+    (promised(code) || NOTHING.contains(&code))
         && !(op.is_privileged()
             || op.must_be_cpl0()
             || op.is_input_output()
@@ -439,6 +402,11 @@ pub fn case(forms: &[Code], random: &mut Random) -> Option<Case> {
     for form in forms {
         code.extend(encode(*form, CODE + code.len() as u64, random)?);
     }
+    Some(case_of(code, random))
+}
+
+/// A case of this code.
+pub fn case_of(code: Vec<u8>, random: &mut Random) -> Case {
     let instructions = decode(&code);
     let mut before = registers(random);
     let mut data = data(random);
@@ -451,7 +419,7 @@ pub fn case(forms: &[Code], random: &mut Random) -> Option<Case> {
         suit(&mut before, i, &fixed, random);
     }
     meet(&before, &instructions, &mut data, random);
-    Some(Case { code, instructions, before, data })
+    Case { code, instructions, before, data }
 }
 
 /// Half of the comparisons with memory are of equals.

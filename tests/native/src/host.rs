@@ -169,6 +169,8 @@ impl Host {
         }
         (user.rip, user.eflags, user.orig_rax) = (r.rip, r.eflags, u64::MAX);
         [user.fs_base, user.gs_base] = r.bases;
+        // Far transfers and loads of selectors must not decide on the mode of later cases.
+        (user.cs, user.ss, user.ds, user.es, user.fs, user.gs) = (USER_CODE, USER_DATA, 0, 0, 0, 0);
         self.ptrace(libc::PTRACE_SETREGS, 0, &raw const user as usize)?;
         let b = &mut self.xsave;
         b[..2].copy_from_slice(&r.x87[0].to_le_bytes());
@@ -224,6 +226,10 @@ impl Host {
         Ok((Stop { signal, code: info.si_code, addr }, self.get()?))
     }
 }
+
+/// Selectors of 64-bit user code and its data: arch/x86/include/asm/segment.h.
+const USER_CODE: u64 = 0x33;
+const USER_DATA: u64 = 0x2b;
 
 /// General registers in order of the encoding.
 fn general(user: &mut libc::user_regs_struct) -> [&mut u64; 16] {

@@ -195,6 +195,11 @@ pub fn undefined(case: &Case, rip: u64) -> Result<Undefined, &'static str> {
     Ok(u)
 }
 
+/// Bits of EFLAGS that an instruction leaves undefined.
+pub fn undefined_flags(i: &Instruction) -> u64 {
+    FLAGS.iter().filter(|(bit, _)| i.rflags_undefined() & bit != 0).fold(0, |all, (_, bit)| all | bit)
+}
+
 /// Whether a rotate is by one, as its form says.
 fn once(i: &Instruction) -> bool {
     i.op1_kind() == OpKind::Immediate8 && i.immediate8() & 31 == 1

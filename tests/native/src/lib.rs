@@ -3,8 +3,10 @@
 #![deny(unsafe_code)]
 
 pub mod case;
+pub mod coverage;
 pub mod generate;
 pub mod host;
 pub mod judge;
 pub mod random;
+pub mod rows;
 pub mod run;

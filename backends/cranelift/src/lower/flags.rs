@@ -17,6 +17,8 @@ pub(super) enum FlagVal {
     Words { op: ir::Value, a: ir::Value, b: ir::Value, packed: Option<ir::Value> },
     /// A comparison of floats, which has been made already.
     Float { a: ir::Value, b: ir::Value },
+    /// The same with the flags of [`CcKind::Floats`].
+    Floats { a: ir::Value, b: ir::Value },
     /// Another value, C flipped if `c` is 1.
     Flip { c: ir::Value, of: Value },
     /// One of two.
@@ -87,6 +89,21 @@ fn compare_floats(cond: Cond) -> FloatCC {
     }
 }
 
+/// The same of [`CcKind::Floats`]: less is nothing, equal Z and C, greater C, unordered Z. `None` where N and V, which are
+/// clear, decide.
+fn compare_as_floats(cond: Cond) -> Result<FloatCC, bool> {
+    Ok(match cond {
+        Cond::Eq | Cond::Le => FloatCC::UnorderedOrEqual,
+        Cond::Ne | Cond::Gt => FloatCC::OrderedNotEqual,
+        Cond::Cs => FloatCC::GreaterThanOrEqual,
+        Cond::Cc => FloatCC::UnorderedOrLessThan,
+        Cond::Hi => FloatCC::GreaterThan,
+        Cond::Ls => FloatCC::UnorderedOrLessThanOrEqual,
+        Cond::Mi | Cond::Vs | Cond::Lt => return Err(false),
+        Cond::Pl | Cond::Vc | Cond::Ge => return Err(true),
+    })
+}
+
 impl Lower<'_, '_> {
     /// The value that a flags op makes.
     pub(super) fn flags_of(&mut self, block: &Block, inst: &Inst) -> FlagVal {
@@ -148,7 +165,13 @@ impl Lower<'_, '_> {
                     a = self.fb.ins().ireduce(ty(op.width), a);
                     b = self.fb.ins().ireduce(ty(op.width), b);
                 }
-                FlagVal::Op { op, a, b }
+                if op.kind == CcKind::Floats {
+                    let float = if op.width == Width::W64 { types::F64 } else { types::F32 };
+                    [a, b] = [a, b].map(|v| self.resize(v, float, false));
+                    FlagVal::Floats { a, b }
+                } else {
+                    FlagVal::Op { op, a, b }
+                }
             }
         };
         self.flags = Known::Value(f);
@@ -166,6 +189,12 @@ impl Lower<'_, '_> {
             FlagVal::Float { a, b } => {
                 let f = self.as_subtraction(a, b);
                 self.words(f)
+            }
+            FlagVal::Floats { a, b } => {
+                let width = if self.fb.func.dfg.value_type(a) == types::F64 { Width::W64 } else { Width::W32 };
+                let word = self.const64(CcOp::new(CcKind::Floats, width).word());
+                let [a, b] = [a, b].map(|v| self.resize(v, types::I64, false));
+                (word, a, b)
             }
             FlagVal::Carry { sub, width, a, b, c } => {
                 let (with, without) =
@@ -230,6 +259,12 @@ impl Lower<'_, '_> {
                 return self.fb.ins().icmp(cc, a, b);
             }
             (FlagVal::Float { a, b }, _) => return self.fb.ins().fcmp(compare_floats(cond), a, b),
+            (FlagVal::Floats { a, b }, _) => {
+                return match compare_as_floats(cond) {
+                    Ok(cc) => self.fb.ins().fcmp(cc, a, b),
+                    Err(holds) => self.fb.ins().iconst(types::I8, i64::from(holds)),
+                };
+            }
             (FlagVal::Flip { c, of }, _) => return self.holds_flipped(cond, c, of),
             (FlagVal::Select { c, x, y }, _) => {
                 let (x, y) = (self.cond(cond, x), self.cond(cond, y));
@@ -328,6 +363,11 @@ impl Lower<'_, '_> {
                 let bit = self.op_flag(flag, op, a, b);
                 if op.flip && flag == Flag::C { self.fb.ins().bxor_imm_u(bit, 1) } else { bit }
             }
+            FlagVal::Floats { .. } => match flag {
+                Flag::Z => self.holds(Cond::Eq, f),
+                Flag::C => self.holds(Cond::Cs, f),
+                Flag::N | Flag::V => self.fb.ins().iconst(types::I8, 0),
+            },
             FlagVal::Words { .. } | FlagVal::Float { .. } | FlagVal::Flip { .. } | FlagVal::Select { .. } => {
                 unreachable!("evaluated and split by the callers")
             }
@@ -352,6 +392,11 @@ impl Lower<'_, '_> {
                 Flag::Z => self.fb.ins().icmp_imm_s(IntCC::Equal, a, 0),
                 Flag::C | Flag::V => self.fb.ins().iconst(types::I8, 0),
             },
+            CcKind::Floats => {
+                let float = if op.width == Width::W64 { types::F64 } else { types::F32 };
+                let [a, b] = [a, b].map(|v| self.resize(v, float, false));
+                self.flag(flag, FlagVal::Floats { a, b })
+            }
             CcKind::Sub if flag == Flag::C => self.fb.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, a, b),
             CcKind::Sub if flag == Flag::Z => self.fb.ins().icmp(IntCC::Equal, a, b),
             CcKind::Add => {

@@ -7,13 +7,15 @@
 //! host has raised by then the helper raises too. Where the host's way of computing would raise more, the
 //! operands are looked at first.
 //! *Limits.* Cranelift takes these instructions for pure. Results are used: by the branch to the cold way, or by a
-//! store to `HostFp::sink`; and a region with them is not optimised further.
+//! store to `HostFp::sink`, or by another such instruction; and a region with them is not optimised further.
+//! *Guests whose rules are SSE's* (`FpRows::like_sse`) need no look at results. Only which of two NaNs a sum or product is
+//! depends on the order of the operands, which Cranelift changes to read the first one from memory.
 
 use super::flags::FlagVal;
 use super::{Lower, Val};
 use crate::fp::Request;
 use brolga_core::{Env, HostFp};
-use brolga_ir::{Block, FpLanes, FpOp, Inst, Op, Ty, Value};
+use brolga_ir::{Block, FpLanes, FpOp, FpRelation, Inst, Op, Ty, Value};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use cranelift_codegen::isa::CallConv;
@@ -52,7 +54,8 @@ pub(super) fn fp_offset(field: usize) -> usize {
 
 impl Lower<'_, '_> {
     /// A floating-point op.
-    pub(super) fn float(&mut self, block: &Block, inst: &Inst) -> Val {
+    /// `taken` if the result is used in any case, so that the host's instruction stays.
+    pub(super) fn float(&mut self, block: &Block, inst: &Inst, taken: bool) -> Val {
         if inst.op == Op::FpCompare {
             return Val::Flags(self.float_compare(block, inst));
         }
@@ -61,14 +64,60 @@ impl Lower<'_, '_> {
         }
         let op = FpOp::from_sub(inst.sub);
         Val::Data(match op {
-            _ if op.converts() => self.float_convert(block, inst, op),
+            _ if op.converts() => self.float_convert(block, inst, op, taken),
             FpOp::Eq | FpOp::Ge | FpOp::Gt => self.float_mask(block, inst, op),
+            FpOp::Lesser | FpOp::Greater => self.first_if(block, inst, op == FpOp::Lesser, taken),
             FpOp::Min | FpOp::Max | FpOp::MinNum | FpOp::MaxNum => self.extreme(block, inst, op),
             FpOp::RintN | FpOp::RintP | FpOp::RintM | FpOp::RintZ | FpOp::RintA | FpOp::RintX => {
                 self.float_round(block, inst, op)
             }
-            _ => self.float_arith(block, inst, op),
+            _ => self.float_arith(block, inst, op, taken),
         })
+    }
+
+    /// Notes which values of `insts` are operands of stores and of floating-point ops.
+    pub(super) fn note_taken(&mut self, block: &Block, insts: std::ops::Range<usize>) {
+        self.taken.clear();
+        self.taken.resize(block.insts.len(), false);
+        for inst in &block.insts[insts] {
+            let takes = match inst.op {
+                Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::Store => true,
+                Op::FpCompare => FpRelation::from_sub(inst.sub) != FpRelation::Again,
+                _ => false,
+            };
+            if takes {
+                inst.operands().for_each(|v| self.taken[v.index()] = true);
+            }
+        }
+    }
+
+    /// Whether the host's results are the guest's.
+    pub(super) fn like_host(&self) -> bool {
+        self.u.regs.fp.as_ref().is_some_and(|fp| fp.like_sse)
+    }
+
+    /// `r`, which the host computes even if nothing uses it.
+    pub(super) fn anchored(&mut self, r: ir::Value, taken: bool) -> ir::Value {
+        if !taken {
+            self.sink(r);
+        }
+        r
+    }
+
+    /// A scalar that is read to a register first if memory has it.
+    fn in_register(&mut self, v: ir::Value) -> ir::Value {
+        let dfg = &self.fb.func.dfg;
+        let load = |inst| dfg.insts[inst].opcode() == ir::Opcode::Load;
+        if !dfg.value_def(v).inst().is_some_and(load) {
+            return v;
+        }
+        let vector = match self.fb.func.dfg.value_type(v) {
+            types::F32 => types::F32X4,
+            types::F64 => types::F64X2,
+            _ => return v,
+        };
+        let v = self.fb.ins().scalar_to_vector(vector, v);
+        self.fb.ins().extractlane(v, 0)
     }
 
     /// Whether the host computes the operation.
@@ -80,6 +129,7 @@ impl Lower<'_, '_> {
                 FpOp::RintN | FpOp::RintP | FpOp::RintM | FpOp::RintZ | FpOp::RintX => host.round,
                 FpOp::RintA => false,
                 FpOp::ToSintN | FpOp::ToSintP | FpOp::ToSintM => host.round && inst.op == Op::FpConvert,
+                FpOp::ToIntN | FpOp::ToIntP | FpOp::ToIntM => host.round,
                 FpOp::ToUintN | FpOp::ToUintP | FpOp::ToUintM => host.round && inst.op == Op::FpConvert,
                 FpOp::ToUintZ => inst.op == Op::FpConvert,
                 _ => true,
@@ -112,10 +162,13 @@ impl Lower<'_, '_> {
         self.as_ty(types::I8X16, r)
     }
 
-    fn float_arith(&mut self, block: &Block, inst: &Inst, op: FpOp) -> ir::Value {
+    fn float_arith(&mut self, block: &Block, inst: &Inst, op: FpOp, taken: bool) -> ir::Value {
         let host = host_ty(inst);
-        let a = self.operand(block, inst.a, host);
+        let mut a = self.operand(block, inst.a, host);
         let b = if inst.b == Value::NONE { a } else { self.operand(block, inst.b, host) };
+        if self.like_host() && matches!(op, FpOp::Add | FpOp::Mul) {
+            a = self.in_register(a);
+        }
         let r = match op {
             FpOp::Add => self.fb.ins().fadd(a, b),
             FpOp::Sub => self.fb.ins().fsub(a, b),
@@ -133,6 +186,9 @@ impl Lower<'_, '_> {
         };
         // Zero minus zero is -0 where rounding is downwards.
         let r = self.float_result(r, host, op != FpOp::Sub);
+        if self.like_host() && op != FpOp::MulAdd {
+            return self.anchored(r, taken);
+        }
         let tiny = matches!(op, FpOp::Mul | FpOp::Div | FpOp::MulAdd);
         let detour = self.detour();
         let bad = self.doubtful(r, host.ty, tiny);
@@ -240,6 +296,22 @@ impl Lower<'_, '_> {
         self.meet(detour, bad, r, block, inst)
     }
 
+    /// The first operand if it is less (greater) than the second, else the second: in this form one instruction of the host.
+    fn first_if(&mut self, block: &Block, inst: &Inst, less: bool, taken: bool) -> ir::Value {
+        let host = host_ty(inst);
+        let (a, b) = (self.operand(block, inst.a, host), self.operand(block, inst.b, host));
+        let (x, y) = if less { (a, b) } else { (b, a) };
+        let first = self.fb.ins().fcmp(FloatCC::LessThan, x, y);
+        let r = if host.ty.is_vector() {
+            let mask = self.as_ty(host.ty, first);
+            self.fb.ins().bitselect(mask, a, b)
+        } else {
+            self.fb.ins().select(first, a, b)
+        };
+        let r = self.float_result(r, host, true);
+        self.anchored(r, taken)
+    }
+
     /// The smaller or larger lanes, where no lane is a NaN. Of two zeros the host takes the second one: both ways
     /// round differ in the sign alone. (`fmax` of vectors subtracts, so its zeros depend on the rounding mode.)
     fn extreme_lanes(&mut self, a: ir::Value, b: ir::Value, least: bool) -> ir::Value {
@@ -282,11 +354,15 @@ impl Lower<'_, '_> {
 
     /// Flags of a comparison. The branch makes the host compare now: later uses compare again.
     fn float_compare(&mut self, block: &Block, inst: &Inst) -> FlagVal {
+        let relation = FpRelation::from_sub(inst.sub);
+        let (a, b) = (self.data(inst.a), self.data(inst.b));
         if !self.u.float.arithmetic {
             let bits = self.exactly(block, inst);
-            return self.flags_of_relation(bits);
+            return if relation.is_floats() { FlagVal::Floats { a, b } } else { self.flags_of_relation(bits) };
         }
-        let (a, b) = (self.data(inst.a), self.data(inst.b));
+        if relation == FpRelation::Again {
+            return FlagVal::Float { a, b };
+        }
         let unordered = self.fb.ins().fcmp(FloatCC::Unordered, a, b);
         let detour = self.detour();
         self.fb.ins().brif(unordered, detour.cold, &[], detour.join, &[]);
@@ -295,7 +371,7 @@ impl Lower<'_, '_> {
         self.fb.ins().jump(detour.join, &[]);
         self.fb.seal_block(detour.join);
         self.fb.switch_to_block(detour.join);
-        FlagVal::Float { a, b }
+        if relation.is_floats() { FlagVal::Floats { a, b } } else { FlagVal::Float { a, b } }
     }
 
     /// Has `v` computed, whether or not it is used.

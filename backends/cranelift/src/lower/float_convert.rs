@@ -26,8 +26,8 @@ impl Lower<'_, '_> {
 
     fn rounded(&mut self, a: ir::Value, op: FpOp) -> ir::Value {
         match op {
-            FpOp::RintP | FpOp::ToSintP | FpOp::ToUintP => self.fb.ins().ceil(a),
-            FpOp::RintM | FpOp::ToSintM | FpOp::ToUintM => self.fb.ins().floor(a),
+            FpOp::RintP | FpOp::ToSintP | FpOp::ToUintP | FpOp::ToIntP => self.fb.ins().ceil(a),
+            FpOp::RintM | FpOp::ToSintM | FpOp::ToUintM | FpOp::ToIntM => self.fb.ins().floor(a),
             FpOp::RintZ => self.fb.ins().trunc(a),
             _ => self.fb.ins().nearest(a),
         }
@@ -41,7 +41,7 @@ impl Lower<'_, '_> {
         self.fb.ins().icmp_imm_s(IntCC::Equal, flag, 0)
     }
 
-    pub(super) fn float_convert(&mut self, block: &Block, inst: &Inst, op: FpOp) -> ir::Value {
+    pub(super) fn float_convert(&mut self, block: &Block, inst: &Inst, op: FpOp, taken: bool) -> ir::Value {
         if inst.ty == Ty::V128 {
             return self.vector_convert(block, inst, op);
         }
@@ -50,6 +50,9 @@ impl Lower<'_, '_> {
         match op {
             FpOp::Resize => {
                 let r = if ty == types::F64 { self.fb.ins().fpromote(ty, a) } else { self.fb.ins().fdemote(ty, a) };
+                if self.like_host() {
+                    return self.anchored(r, taken);
+                }
                 let detour = self.detour();
                 let bad = self.doubtful(r, ty, ty == types::F32);
                 self.meet(detour, bad, r, block, inst)
@@ -57,9 +60,9 @@ impl Lower<'_, '_> {
             FpOp::FromSint | FpOp::FromUint => {
                 let signed = op == FpOp::FromSint;
                 let r = if signed { self.fb.ins().fcvt_from_sint(ty, a) } else { self.fb.ins().fcvt_from_uint(ty, a) };
-                self.sink(r);
-                r
+                self.anchored(r, taken)
             }
+            FpOp::ToIntN | FpOp::ToIntP | FpOp::ToIntM | FpOp::ToIntZ => self.to_int_or_lowest(block, inst, op, a, ty),
             FpOp::ToSintZ => {
                 // Out of range it raises invalid alone, as ours does.
                 let r = self.fb.ins().fcvt_to_sint_sat(ty, a);
@@ -68,6 +71,65 @@ impl Lower<'_, '_> {
             }
             _ => self.to_int_in_range(block, inst, op, a, ty),
         }
+    }
+
+    /// To an integer; what does not fit gives the lowest one. The host's form saturates: its result stands where the
+    /// operand's bits say that it is inside the range. (Its comparisons of floats would note denormal operands.)
+    fn to_int_or_lowest(&mut self, block: &Block, inst: &Inst, op: FpOp, a: ir::Value, ty: ir::Type) -> ir::Value {
+        if op == FpOp::ToIntZ {
+            let r = self.fb.ins().fcvt_to_sint_sat(ty, a);
+            self.sink(r);
+            let beyond = self.reaches(a, ty.bits() - 1);
+            let lowest = self.fb.ins().iconst(ty, if ty == types::I64 { i64::MIN } else { 1 << 31 });
+            return self.fb.ins().select(beyond, lowest, r);
+        }
+        // Rounding first would raise inexact for what does not fit.
+        let detour = self.detour();
+        let beyond = self.reaches(a, ty.bits() - 2);
+        self.leave_by(&detour, beyond);
+        let whole = self.rounded(a, op);
+        let r = self.fb.ins().fcvt_to_sint_sat(ty, whole);
+        self.sink(r);
+        self.meet_always(detour, r, block, inst)
+    }
+
+    /// 1 if scalar `a` is 2 to the power of `bits` or beyond, either sign, or a NaN.
+    fn reaches(&mut self, a: ir::Value, bits: u32) -> ir::Value {
+        let float = self.fb.func.dfg.value_type(a);
+        let (magnitude, bound) = if float == types::F64 {
+            (i64::MAX as u64, 2f64.powi(bits as i32).to_bits())
+        } else {
+            (u64::from(u32::MAX >> 1), 2f32.powi(bits as i32).to_bits().into())
+        };
+        let v = self.resize(a, float.as_int(), false);
+        let magnitude = self.fb.ins().iconst(float.as_int(), magnitude as i64);
+        let v = self.fb.ins().band(v, magnitude);
+        let bound = self.fb.ins().iconst(float.as_int(), bound as i64);
+        self.fb.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, v, bound)
+    }
+
+    /// The same of four singles.
+    fn to_ints_or_lowest(&mut self, block: &Block, inst: &Inst, op: FpOp, a: ir::Value) -> ir::Value {
+        let host = host_ty(inst);
+        if op == FpOp::ToIntZ {
+            let r = self.fb.ins().x86_cvtt2dq(types::I32X4, a);
+            self.sink(r);
+            return self.float_result(r, host, true);
+        }
+        let detour = self.detour();
+        let each = |value: u32| u128::MAX / u128::from(u32::MAX) * u128::from(value);
+        let (magnitude, bound) =
+            (self.vector_const(each(u32::MAX >> 1)), self.vector_const(each(2f32.powi(30).to_bits())));
+        let [v, magnitude, bound] = [a, magnitude, bound].map(|v| self.as_ty(types::I32X4, v));
+        let v = self.fb.ins().band(v, magnitude);
+        let beyond = self.fb.ins().icmp(IntCC::SignedGreaterThan, v, bound);
+        let beyond = self.fb.ins().vhigh_bits(types::I32, beyond);
+        self.leave_by(&detour, beyond);
+        let whole = self.rounded(a, op);
+        let r = self.fb.ins().x86_cvtt2dq(types::I32X4, whole);
+        self.sink(r);
+        let r = self.float_result(r, host, true);
+        self.meet_always(detour, r, block, inst)
     }
 
     /// Conversions that are right where the operand is well inside the range of the integer.
@@ -106,6 +168,9 @@ impl Lower<'_, '_> {
             let r = self.each_double(op, a);
             self.sink(r);
             return self.float_result(r, host, true);
+        }
+        if matches!(op, FpOp::ToIntN | FpOp::ToIntP | FpOp::ToIntM | FpOp::ToIntZ) {
+            return self.to_ints_or_lowest(block, inst, op, a);
         }
         if op == FpOp::ToSintZ {
             let r = self.fb.ins().x86_cvtt2dq(types::I32X4, a);

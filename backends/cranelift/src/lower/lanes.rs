@@ -51,6 +51,7 @@ impl Lower<'_, '_> {
                 self.fb.ins().snarrow(low, high)
             }
             Op::VmulHigh | Op::VmulHighRound => self.high_words(inst.op == Op::VmulHighRound, a, b),
+            Op::VshlBy | Op::VlshrBy | Op::VashrBy => self.shift_by(inst.op, ty, a, b),
             Op::VmulPairs => {
                 let (low, high) = self.products(a, b);
                 self.fb.ins().iadd_pairwise(low, high)
@@ -58,6 +59,22 @@ impl Lower<'_, '_> {
             Op::Vsnarrow | Op::Vunarrow => self.narrow(inst.op, ty, a, b),
             op => unreachable!("{op:?} is no lanewise op"),
         }
+    }
+
+    /// Shifts by the low half of `b`. Cranelift counts amounts modulo the width.
+    fn shift_by(&mut self, op: Op, ty: ir::Type, a: ir::Value, b: ir::Value) -> ir::Value {
+        let b = self.as_ty(types::I64X2, b);
+        let amount = self.fb.ins().extractlane(b, 0);
+        let last = i64::from(ty.lane_bits()) - 1;
+        let beyond = self.fb.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, amount, last);
+        if op == Op::VashrBy {
+            let last = self.fb.ins().iconst(types::I64, last);
+            let amount = self.fb.ins().select(beyond, last, amount);
+            return self.fb.ins().sshr(a, amount);
+        }
+        let r = if op == Op::VshlBy { self.fb.ins().ishl(a, amount) } else { self.fb.ins().ushr(a, amount) };
+        let none = self.lanes_const(ty, 0);
+        self.fb.ins().select(beyond, none, r)
     }
 
     /// No host has a product of bytes: multiply them as halfwords, even and odd apart.

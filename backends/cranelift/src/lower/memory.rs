@@ -45,10 +45,14 @@ impl Lower<'_, '_> {
         let op = inst.memop();
         let base = self.data(inst.a);
         let (addr, offset) = self.address(base, inst);
-        if op.align != Align::None && op.size != Size::B1 {
+        let by_fault = cfg::misalignment_is_a_fault(op, self.u.regs);
+        if op.align != Align::None && op.size != Size::B1 && !by_fault {
             self.check_alignment(op, addr, offset);
         }
         let flags = self.numbered()?;
+        if by_fault {
+            self.fault_unless_aligned(op, flags, addr, offset);
+        }
         let result = match inst.op {
             Op::Load => Some(self.load(inst, op, flags, addr, offset)),
             Op::Store => {
@@ -117,6 +121,52 @@ impl Lower<'_, '_> {
         };
         let pc = self.pc;
         self.leave_if(bad, pc, self.dirty, status::RESUME);
+    }
+
+    /// Lets the access fault where it is not aligned: what has to be done for it is then done by the way that faults take,
+    /// and costs nothing here. An access to the same base in the same node speaks for the next one.
+    fn fault_unless_aligned(&mut self, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) {
+        let mask = op.size.bytes() as i64 - 1;
+        let (root, more) = self.base_and_offset(addr);
+        let known = (root, more.wrapping_add(offset.into()) & mask);
+        if self.aligned.contains(&known) {
+            return;
+        }
+        self.aligned.push(known);
+        let whole = if offset == 0 { addr } else { self.fb.ins().iadd_imm_s(addr, i64::from(offset)) };
+        let low = self.fb.ins().band_imm_u(whole, mask);
+        let (bad, on) = (self.fb.create_block(), self.fb.create_block());
+        self.fb.set_cold_block(bad);
+        self.fb.ins().brif(low, bad, &[], on, &[]);
+        self.fb.seal_block(bad);
+        self.fb.switch_to_block(bad);
+        // Nobody has the first page. The number is the access's.
+        let nowhere = self.const64(0);
+        self.fb.ins().load(types::I8, flags, nowhere, 8);
+        self.fb.ins().jump(on, &[]);
+        self.fb.seal_block(on);
+        self.fb.switch_to_block(on);
+    }
+
+    /// `v` as another value and a constant, as far as sums with constants go.
+    fn base_and_offset(&self, v: ir::Value) -> (ir::Value, i64) {
+        let dfg = &self.fb.func.dfg;
+        let (mut v, mut offset) = (dfg.resolve_aliases(v), 0i64);
+        while let Some(inst) = dfg.value_def(v).inst()
+            && let ir::InstructionData::Binary { opcode: ir::Opcode::Iadd, args } = dfg.insts[inst]
+            && let Some(constant) = self.constant(args[1])
+        {
+            (v, offset) = (dfg.resolve_aliases(args[0]), offset.wrapping_add(constant));
+        }
+        (v, offset)
+    }
+
+    fn constant(&self, v: ir::Value) -> Option<i64> {
+        let dfg = &self.fb.func.dfg;
+        match dfg.insts[dfg.value_def(v).inst()?] {
+            ir::InstructionData::UnaryImm { opcode: ir::Opcode::Iconst, imm } => Some(imm.into()),
+            _ => None,
+        }
     }
 
     fn load(&mut self, inst: &Inst, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) -> ir::Value {

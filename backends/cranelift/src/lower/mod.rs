@@ -110,6 +110,10 @@ struct Lower<'a, 'f> {
     tail_sig: ir::SigRef,
     helper_sig: ir::SigRef,
     flags_sig: ir::SigRef,
+    /// Values of the current node that code is made for in any case: memory or another floating-point op takes them.
+    taken: Vec<bool>,
+    /// Bases and offsets, modulo the access's size, that accesses of the current node have shown to be aligned.
+    aligned: Vec<(ir::Value, i64)>,
     /// Signature of the exact way by number of operands, once it is needed.
     exact_sigs: [Option<ir::SigRef>; 3],
 }
@@ -163,6 +167,8 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
         tail_sig,
         helper_sig,
         flags_sig,
+        taken: Vec::new(),
+        aligned: Vec::new(),
         exact_sigs: [None; 3],
     };
     l.declare_rows();
@@ -279,6 +285,8 @@ impl<'a> Lower<'a, '_> {
         self.fb.switch_to_block(at);
         (self.dirty, self.sync, self.pc, self.flags) = (node.dirty_in, node.sync_in, node.pc, Known::Nothing);
         let mut params = 0;
+        self.aligned.clear();
+        self.note_taken(block, node.insts.clone());
         for i in node.insts.clone() {
             let inst = &block.insts[i];
             if inst.op == Op::Param {
@@ -371,7 +379,7 @@ impl<'a> Lower<'a, '_> {
                 return Ok(());
             }
             Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::FpCompare => {
-                self.values[i] = self.float(block, inst);
+                self.values[i] = self.float(block, inst, self.taken[i]);
                 return Ok(());
             }
             Op::Call => self.call(block, inst),

@@ -70,6 +70,16 @@ impl Lower<'_, '_> {
                 }
             }
             Op::Vscalar => self.scalar(block, inst, a),
+            Op::Vbits => {
+                let v = self.top_bits(ty, a);
+                self.zero_extended(v)
+            }
+            Op::Lane if inst.imm == 0 && shape != Shape::I8x16 && block.def(inst.a).op == Op::Vbits => {
+                let def = block.def(inst.a);
+                let v = self.data(def.a);
+                let v = self.top_bits(shape_ty(Shape::from_sub(def.sub)), v);
+                return self.resize(v, clif_ty(inst.ty), false);
+            }
             Op::Lane => {
                 let to = clif_ty(inst.ty);
                 let v = self.as_ty(if to.is_float() { float_shape(ty) } else { ty }, a);
@@ -125,6 +135,12 @@ impl Lower<'_, '_> {
             }
         };
         self.as_ty(types::I8X16, r)
+    }
+
+    /// The top bits of lanes of type `ty`, as I32.
+    fn top_bits(&mut self, ty: ir::Type, v: ir::Value) -> ir::Value {
+        let v = self.as_ty(ty, v);
+        self.fb.ins().vhigh_bits(types::I32, v)
     }
 
     /// A 128-bit constant.

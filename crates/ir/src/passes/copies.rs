@@ -50,6 +50,7 @@ fn origin(block: &Block, inst: &Inst) -> Origin {
         Op::Extract | Op::Sextract => extract(block, inst),
         Op::Deposit => deposit(block, inst),
         Op::Lane => lane(block, inst),
+        Op::Insert => insert(block, inst),
         Op::Select | Op::FlagsSelect if inst.b == inst.c => Same(inst.b),
         Op::Not | Op::Neg | Op::Bswap | Op::Bitrev if block.def(inst.a).op == inst.op => Same(block.def(inst.a).a),
         Op::And | Op::Or | Op::Smin | Op::Smax | Op::Umin | Op::Umax if inst.a == inst.b => Same(inst.a),
@@ -127,6 +128,19 @@ fn deposit(block: &Block, inst: &Inst) -> Origin {
         // Only its low bits are asked for.
         Op::Extract | Op::Sextract if field.bit_range().0 == 0 && width <= field.bit_range().1 => {
             Shorter(Inst { b: field.a, ..*inst })
+        }
+        _ => Itself,
+    }
+}
+
+/// A lane that covers another one.
+fn insert(block: &Block, inst: &Inst) -> Origin {
+    let under = block.def(inst.a);
+    let bits = Shape::from_sub(inst.sub).lane_bits();
+    match under.op {
+        Op::Insert if under.sub == inst.sub && under.imm == inst.imm => Shorter(Inst { a: under.a, ..*inst }),
+        Op::Vscalar if inst.imm == 0 && block.ty(under.a).bits() == bits && block.ty(inst.b).bits() == bits => {
+            Shorter(Inst { a: inst.b, ..Inst::new(Op::Vscalar, inst.ty) })
         }
         _ => Itself,
     }

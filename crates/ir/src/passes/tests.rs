@@ -91,6 +91,14 @@ fn copies_look_through_moved_bits() {
         ),
         "v2 = vsplat.64x2 v0; v3 = insert.64x2 v2, v1, 1; set x2, v0; set x3, v1"
     );
+    assert_eq!(
+        through("v2 = vsplat.64x2 v0\nv3 = insert.64x2 v2, v1, 1\nv4 = insert.64x2 v3, v0, 1\nset v0, v4"),
+        "v2 = vsplat.64x2 v0; v3 = insert.64x2 v2, v1, 1; v4 = insert.64x2 v2, v0, 1; set v0, v4"
+    );
+    assert_eq!(
+        through("v2 = vscalar.v128 v0\nv3 = insert.64x2 v2, v1, 0\nset v0, v3"),
+        "v2 = vscalar.v128 v0; v3 = vscalar.v128 v1; set v0, v3"
+    );
 }
 
 #[test]

@@ -105,7 +105,7 @@ pub fn set_eflags(env: &mut Env, value: u64) {
 
 /// MXCSR, control and flags.
 pub fn mxcsr(env: &Env) -> u64 {
-    env.file[MXCSR] | env.file[MXCSR_FLAGS]
+    env.file[MXCSR] | env.file[MXCSR_FLAGS] & MXCSR_FLAG_BITS
 }
 
 /// Sets MXCSR, control and flags.

@@ -94,6 +94,15 @@ impl Inbox {
     }
 }
 
+/// Lets this thread leave guest code behind its current block.
+pub fn leave_soon() {
+    // SAFETY: null, or the inbox of this thread, which detaches it before it ends.
+    if let Some(inbox) = unsafe { CURRENT.get().as_ref() } {
+        // SAFETY: the environment's address is stable and it outlives the inbox (see `Thread`).
+        unsafe { (*inbox.env.get()).request_exit() };
+    }
+}
+
 global_asm!(
     ".globl brolga_sigreturn",
     ".type brolga_sigreturn,@function",

@@ -31,12 +31,18 @@ pub fn mmap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     let flags = if t.abi.mmap_low == 0 { a[3] & !(libc::MAP_32BIT as u64) } else { a[3] };
     let (at, stale) = t.process.mm.mmap(a[0], a[1], a[2] & !t.abi.more_prot, flags, a[4] as i32 as i64, a[5])?;
     t.invalidate(stale);
-    if t.abi.coherent_code && a[2] & FLUID == FLUID {
-        // Writes there will fault and go on.
-        t.cpu.require_precise();
-    }
+    mixed(t, at..at + len);
     log::mapping(t, "map", at, len, Some(a[2]));
     Ok(at)
+}
+
+/// Behind a call that made code changeable without a call, if it did: writes to it will fault and go on.
+fn mixed(t: &Thread, range: std::ops::Range<u64>) {
+    let (fluid, stale) = t.process.mm.mixed(range);
+    if fluid {
+        t.cpu.require_precise();
+    }
+    stale.into_iter().for_each(|range| t.invalidate(Some(range)));
 }
 
 /// `munmap`
@@ -62,10 +68,12 @@ pub fn mprotect(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     }
     limits::check_protect(t, addr..addr.saturating_add(len), (prot & 7) as u8)?;
     if t.abi.coherent_code && prot & FLUID == FLUID {
+        // Before: another thread may be there at once.
         t.cpu.require_precise();
     }
     let stale = t.process.mm.mprotect(addr, len, prot & 7)?;
     t.invalidate(stale);
+    mixed(t, addr..addr.saturating_add(len));
     log::mapping(t, "protect", addr, len, Some(prot));
     Ok(0)
 }
@@ -77,8 +85,12 @@ pub fn mremap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     if a[2] > kept {
         limits::check_more(t, a[0], a[2] - kept)?;
     }
+    if t.process.mm.may_be_watched(a[0]..a[0].saturating_add(a[1].max(1))) {
+        t.unwatch_all();
+    }
     let (at, stale) = t.process.mm.mremap(a[0], a[1], a[2], a[3], a[4])?;
     t.invalidate(stale);
+    mixed(t, at..at.saturating_add(a[2]));
     Ok(at)
 }
 
@@ -146,6 +158,7 @@ pub fn shmat(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     limits::check_map(t, None, len, Area { prot: READ | WRITE, kind: AreaKind::Shm, shared: true, object: None })?;
     let (at, stale) = t.process.mm.shmat(a[0], a[1], a[2], len)?;
     t.invalidate(stale);
+    mixed(t, at..at + len);
     Ok(at)
 }
 

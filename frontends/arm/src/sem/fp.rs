@@ -264,7 +264,7 @@ pub fn fp_three(cx: &mut Cx, i: FpThree, op: ThreeOp) -> Flow {
 fn compare(cx: &mut Cx, p: Precision, a: Value, b: Value, signalling: bool) -> Value {
     let helper = p.pick([exec::FCMP_H, exec::FCMP_S, exec::FCMP_D]);
     if cx.has_fp(p) {
-        return cx.b.fp_compare(p.ty(), a, b, FpCall { helper, extra: signalling.into() });
+        return cx.b.fp_compare(p.ty(), brolga_ir::FpRelation::Bits, a, b, FpCall { helper, extra: signalling.into() });
     }
     let signalling = cx.iconst(Ty::I64, signalling as u64);
     let bits = cx.fp_value(helper, &[a, b, signalling]);

@@ -4,7 +4,7 @@
 use crate::state::{MXCSR, MXCSR_FLAGS};
 use brolga_core::Env;
 use brolga_softfloat::fast::{self, HostFormat};
-use brolga_softfloat::{F32, F64, Flags, FpEnv, IntType, Relation, Rounding, Word, to_int_checked};
+use brolga_softfloat::{F16, F32, F64, Flags, FpEnv, IntType, Relation, Rounding, Word, to_int_checked};
 
 /// The rounding of MXCSR.RC.
 fn rounding(control: u64) -> Rounding {
@@ -16,9 +16,9 @@ fn rounding(control: u64) -> Rounding {
     }
 }
 
-/// The rules of an MXCSR. FTZ counts only where underflow is masked, as it always is here.
+/// The rules of an MXCSR. FTZ counts only where underflow is masked.
 fn rules(control: u64) -> FpEnv {
-    let (daz, ftz) = (control >> 6 & 1 != 0, control >> 15 != 0);
+    let (daz, ftz) = (control >> 6 & 1 != 0, control >> 15 != 0 && control >> 7 & UNDERFLOW != 0);
     FpEnv { rounding: rounding(control), flush_inputs: daz, flush_outputs: ftz, ..FpEnv::x86_sse() }
 }
 
@@ -35,17 +35,55 @@ fn from_library(flags: Flags) -> u64 {
 /// Runs `f` under the guest's MXCSR and adds the flags that it raised.
 #[inline(always)]
 fn with<R>(env: &mut Env, f: impl FnOnce(&mut FpEnv) -> R) -> R {
-    let old = env.get(MXCSR_FLAGS);
-    let mut fp = FpEnv { flags: to_library(old), ..rules(env.get(MXCSR)) };
-    // Under DAZ a denormal operand raises nothing; SDM vol. 1, "Denormals-Are-Zeros".
-    let noted = fp.flags;
+    let mut fp = rules(env.get(MXCSR));
     let result = f(&mut fp);
-    let mut new = from_library(fp.flags);
+    let mut raised = from_library(fp.flags);
     if fp.flush_inputs {
-        new = new & !2 | from_library(noted) & 2;
+        // Under DAZ a denormal operand raises nothing; SDM vol. 1, "Denormals-Are-Zeros".
+        raised &= !2;
     }
-    env.set(MXCSR_FLAGS, old | new);
+    note(env, raised);
     result
+}
+
+/// Adds flags to MXCSR's, or to those of the instruction where not all exceptions are masked.
+fn note(env: &mut Env, raised: u64) {
+    let shift = if masks(env) == ALL { 0 } else { CURRENT };
+    env.set(MXCSR_FLAGS, env.get(MXCSR_FLAGS) | raised << shift);
+}
+
+/// All exceptions, and those that an operation raises before it computes: invalid, denormal operand, division by zero.
+const ALL: u64 = 0x3f;
+const EARLY: u64 = 7;
+const UNDERFLOW: u64 = 1 << 4;
+/// Place of what the current instruction has raised.
+const CURRENT: u32 = 8;
+
+/// Which exceptions are masked, in the places of their flags.
+fn masks(env: &Env) -> u64 {
+    env.get(MXCSR) >> 7 & ALL
+}
+
+/// Behind an instruction, where not all exceptions are masked: MXCSR gets its flags; 1 if it raised one that is not masked. What comes before computing keeps the rest from
+/// happening.
+pub extern "C" fn end(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    let row = env.get(MXCSR_FLAGS);
+    let (mut raised, open) = (row >> CURRENT & ALL, ALL & !masks(env));
+    if raised & open & EARLY != 0 {
+        raised &= EARLY;
+    }
+    env.set(MXCSR_FLAGS, row & ALL | raised);
+    (raised & open != 0) as u64
+}
+
+/// The result of an operation; a tiny one is an underflow that is not masked, even if it is exact.
+fn rounded<F: HostFormat>(env: &mut Env, r: F::Bits) -> u64 {
+    let v = r.widen() as u64;
+    let (sign, infinity) = (F::SIGN_BIT as u64, F::INFINITY as u64);
+    if masks(env) & UNDERFLOW == 0 && v & infinity == 0 && v & !sign != 0 {
+        note(env, UNDERFLOW);
+    }
+    v
 }
 
 fn bits<F: HostFormat>(value: u64) -> F::Bits {
@@ -56,7 +94,8 @@ macro_rules! two {
     ($($(#[doc = $doc:literal])* $name:ident;)*) => {$(
         $(#[doc = $doc])*
         pub extern "C" fn $name<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
-            with(env, |fp| fast::$name::<F>(fp, bits::<F>(a), bits::<F>(b))).widen() as u64
+            let r = with(env, |fp| fast::$name::<F>(fp, bits::<F>(a), bits::<F>(b)));
+            rounded::<F>(env, r)
         }
     )*};
 }
@@ -81,12 +120,6 @@ fn relation<F: HostFormat>(env: &mut Env, a: u64, b: u64, signalling: bool) -> R
     with(env, |fp| fast::compare::<F>(fp, bits::<F>(a), bits::<F>(b), signalling))
 }
 
-/// The value, or a zero of its sign for a denormal under DAZ.
-pub extern "C" fn flush<F: HostFormat>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
-    let (exponent, sign) = (F::INFINITY as u64, F::SIGN_BIT as u64);
-    if env.get(MXCSR) >> 6 & 1 != 0 && a & exponent == 0 { a & sign } else { a }
-}
-
 fn ones(c: bool) -> u64 {
     if c { u64::MAX } else { 0 }
 }
@@ -104,6 +137,23 @@ pub extern "C" fn greater_equal<F: HostFormat>(env: &mut Env, a: u64, b: u64, _:
 /// Ones where greater; any NaN is invalid.
 pub extern "C" fn greater<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
     ones(relation::<F>(env, a, b, true) == Relation::Greater)
+}
+
+/// The operand that MINSS or MAXSS gives: `a` if it is `wanted`, else `b`, a zero of its sign for a denormal under DAZ.
+fn chosen<F: HostFormat>(env: &mut Env, a: u64, b: u64, wanted: Relation) -> u64 {
+    let v = if relation::<F>(env, a, b, true) == wanted { a } else { b };
+    let (exponent, sign) = (F::INFINITY as u64, F::SIGN_BIT as u64);
+    if env.get(MXCSR) >> 6 & 1 != 0 && v & exponent == 0 { v & sign } else { v }
+}
+
+/// MINSS and its like.
+pub extern "C" fn smaller<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    chosen::<F>(env, a, b, Relation::Less)
+}
+
+/// MAXSS and its like.
+pub extern "C" fn larger<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    chosen::<F>(env, a, b, Relation::Greater)
 }
 
 /// The relation as the IR has it in bits 31..28: less is N, equal Z and C, greater C, unordered C and V.
@@ -141,8 +191,9 @@ pub extern "C" fn to_int<F: HostFormat>(env: &mut Env, a: u64, how: u64, _: u64)
     })
 }
 
-/// From a signed integer of 64 bits.
-pub extern "C" fn from_int<F: HostFormat>(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+/// From a signed integer of 64 bits, of 32 if `narrow` is not 0.
+pub extern "C" fn from_int<F: HostFormat>(env: &mut Env, a: u64, narrow: u64, _: u64) -> u64 {
+    let a = if narrow != 0 { i64::from(a as i32) as u64 } else { a };
     with(env, |fp| fast::from_int::<F>(fp, a, IntType::I64, fp.rounding)).widen() as u64
 }
 
@@ -153,7 +204,8 @@ pub extern "C" fn to_double(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
 
 /// CVTSD2SS.
 pub extern "C" fn to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
-    with(env, |fp| fast::f64_to_f32(fp, a, fp.rounding)).into()
+    let r = with(env, |fp| fast::f64_to_f32(fp, a, fp.rounding));
+    rounded::<F32>(env, r)
 }
 
 /// To an integer in the format. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own, bit 3 never inexact.
@@ -165,6 +217,42 @@ pub extern "C" fn round<F: HostFormat>(env: &mut Env, a: u64, how: u64, _: u64) 
         fp.flags = to_library(from_library(fp.flags) & !2 | from_library(noted) & 2);
         r.widen() as u64
     })
+}
+
+/// a * b + c, where `NEGATED` says which of the operands have come with their signs turned: 1 the first, 2 the last. A NaN
+/// among them is the result with the sign that it had.
+pub extern "C" fn mul_add<F: HostFormat, const NEGATED: u32>(env: &mut Env, a: u64, b: u64, c: u64) -> u64 {
+    let nan = |v: u64| v & !(F::SIGN_BIT as u64) > F::INFINITY as u64;
+    let original = |v: u64, bit: u32| if NEGATED & bit != 0 && nan(v) { v ^ F::SIGN_BIT as u64 } else { v };
+    let (a, c) = (original(a, 1), original(c, 2));
+    let r = with(env, |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c)));
+    rounded::<F>(env, r)
+}
+
+/// VCVTPH2PS: denormals are numbers whatever MXCSR says, and raise nothing.
+pub extern "C" fn half_to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
+    with(env, |fp| {
+        let noted = fp.flags;
+        fp.flush_outputs = false;
+        let r = brolga_softfloat::convert::<F16, F32>(fp, a as u16, Rounding::NearestEven);
+        fp.flags = to_library(from_library(fp.flags) & !2 | from_library(noted) & 2);
+        r
+    })
+    .into()
+}
+
+/// VCVTPS2PH. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own. Tiny results are never flushed.
+pub extern "C" fn single_to_half(env: &mut Env, a: u64, how: u64, _: u64) -> u64 {
+    let r: u64 = with(env, |fp| {
+        let rounding = if how & 4 != 0 { fp.rounding } else { rounding(how << 13) };
+        fp.flush_outputs = false;
+        brolga_softfloat::convert::<F32, F16>(fp, a as u32, rounding)
+    })
+    .into();
+    if masks(env) & UNDERFLOW == 0 && r & 0x7c00 == 0 && r & 0x3ff != 0 {
+        note(env, UNDERFLOW);
+    }
+    r
 }
 
 /// The rules of estimates: denormals are zeros, nothing is raised.

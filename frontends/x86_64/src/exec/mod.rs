@@ -6,6 +6,7 @@
 use brolga_softfloat::{F32, F64};
 
 pub mod cpuid;
+pub mod crypto;
 pub mod flags;
 pub mod fp;
 pub mod int;
@@ -37,8 +38,7 @@ brolga_ir::helper_table! {
     RANDOM "random" brolga_ir::inputs::random;
     GET_MXCSR "get_mxcsr" system::get_mxcsr;
     SET_MXCSR "set_mxcsr" system::set_mxcsr;
-    FLUSH_S "flush_s" fp::flush::<F32>;
-    FLUSH_D "flush_d" fp::flush::<F64>;
+    END_FLOAT "end_float" fp::end;
     ADD_S "add_s" fp::add::<F32>;
     ADD_D "add_d" fp::add::<F64>;
     SUB_S "sub_s" fp::sub::<F32>;
@@ -55,6 +55,10 @@ brolga_ir::helper_table! {
     GREATER_EQUAL_D "greater_equal_d" fp::greater_equal::<F64>;
     GREATER_S "greater_s" fp::greater::<F32>;
     GREATER_D "greater_d" fp::greater::<F64>;
+    SMALLER_S "smaller_s" fp::smaller::<F32>;
+    SMALLER_D "smaller_d" fp::smaller::<F64>;
+    LARGER_S "larger_s" fp::larger::<F32>;
+    LARGER_D "larger_d" fp::larger::<F64>;
     COMPARE_S "compare_s" fp::compare::<F32>;
     COMPARE_D "compare_d" fp::compare::<F64>;
     COMPARE_SIGNALLING_S "compare_signalling_s" fp::compare_signalling::<F32>;
@@ -96,9 +100,55 @@ brolga_ir::helper_table! {
     X87_RESTORE_REGISTER "x87_restore_register" x87::restore_register;
     X87_ENVIRONMENT "x87_environment" x87::environment;
     X87_RESTORE_ENVIRONMENT "x87_restore_environment" x87::restore_environment;
-    MMX_SHIFT "mmx_shift" vector::mmx_shift;
     MIN_POSITION "min_position" vector::min_position;
     MPSADBW "mpsadbw" vector::mpsadbw;
     COMPARE_TEXT "compare_text" text::compare;
-    VECTOR_SHIFT "vector_shift" vector::shift;
+    FMADD_S "fmadd_s" fp::mul_add::<F32, 0>;
+    FMADD_D "fmadd_d" fp::mul_add::<F64, 0>;
+    FMSUB_S "fmsub_s" fp::mul_add::<F32, 2>;
+    FMSUB_D "fmsub_d" fp::mul_add::<F64, 2>;
+    FNMADD_S "fnmadd_s" fp::mul_add::<F32, 1>;
+    FNMADD_D "fnmadd_d" fp::mul_add::<F64, 1>;
+    FNMSUB_S "fnmsub_s" fp::mul_add::<F32, 3>;
+    FNMSUB_D "fnmsub_d" fp::mul_add::<F64, 3>;
+    HALF_TO_SINGLE "half_to_single" fp::half_to_single;
+    SINGLE_TO_HALF "single_to_half" fp::single_to_half;
+    AES_ENCRYPT "aes_encrypt" crypto::in_place::<0>;
+    AES_ENCRYPT_LAST "aes_encrypt_last" crypto::in_place::<1>;
+    AES_DECRYPT "aes_decrypt" crypto::in_place::<2>;
+    AES_DECRYPT_LAST "aes_decrypt_last" crypto::in_place::<3>;
+    AES_MIX_INVERSE "aes_mix_inverse" crypto::in_place::<4>;
+    AES_KEY "aes_key" crypto::in_place::<5>;
+    PRODUCT "product" crypto::in_place::<6>;
+    SHA1_ROUNDS "sha1_rounds" crypto::in_place::<7>;
+    SHA1_NEXT_E "sha1_next_e" crypto::in_place::<8>;
+    SHA1_MESSAGE1 "sha1_message1" crypto::in_place::<9>;
+    SHA1_MESSAGE2 "sha1_message2" crypto::in_place::<10>;
+    SHA256_ROUNDS "sha256_rounds" crypto::in_place::<11>;
+    SHA256_MESSAGE1 "sha256_message1" crypto::in_place::<12>;
+    SHA256_MESSAGE2 "sha256_message2" crypto::in_place::<13>;
+    FIELD_PRODUCT "field_product" crypto::in_place::<14>;
+    AFFINE "affine" crypto::in_place::<15>;
+    AFFINE_INVERSE "affine_inverse" crypto::in_place::<16>;
 }
+
+/// Helpers of cryptography, by [`crypto::Op`].
+pub const CRYPTO: [brolga_ir::HelperId; 17] = [
+    AES_ENCRYPT,
+    AES_ENCRYPT_LAST,
+    AES_DECRYPT,
+    AES_DECRYPT_LAST,
+    AES_MIX_INVERSE,
+    AES_KEY,
+    PRODUCT,
+    SHA1_ROUNDS,
+    SHA1_NEXT_E,
+    SHA1_MESSAGE1,
+    SHA1_MESSAGE2,
+    SHA256_ROUNDS,
+    SHA256_MESSAGE1,
+    SHA256_MESSAGE2,
+    FIELD_PRODUCT,
+    AFFINE,
+    AFFINE_INVERSE,
+];

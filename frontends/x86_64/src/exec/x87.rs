@@ -8,6 +8,7 @@ use brolga_core::{Env, RegSet};
 /// What the status word keeps of an operation: the exceptions, and C0 to C3 of those that set them.
 const EXCEPTIONS: u64 = 0x7f;
 const C1: u64 = 1 << 9;
+const C2: u64 = 1 << 10;
 /// C0, C2 and C3.
 const CODES: u64 = 1 << 8 | 1 << 10 | 1 << 14;
 /// Summary of unmasked exceptions, and busy, which is the same.
@@ -89,11 +90,17 @@ pub extern "C" fn pop(env: &mut Env, count: u64, _: u64, _: u64) -> u64 {
     0
 }
 
-/// A memory operand of kind `from` as a register's value.
-fn operand(env: &mut Env, from: u64, bits: u64, high: u64) -> F80 {
-    let (v, status) = host::load(from, bits, high);
-    merge(env, status, false);
-    v
+fn is_nan(v: F80) -> bool {
+    v >> 64 & 0x7fff == 0x7fff && v as u64 != 1 << 63
+}
+
+/// What loading an operand and then computing with it raise: a denormal operand is not told beside an invalid operation or
+/// a division by zero, nor where the result is a NaN.
+fn both(loaded: u64, computed: u64, nan: bool) -> u64 {
+    const DENORMAL: u64 = 2;
+    const ZERO_DIVIDE: u64 = 4;
+    let hidden = if nan || (loaded | computed) & (INVALID | ZERO_DIVIDE) != 0 { DENORMAL } else { 0 };
+    computed | loaded & EXCEPTIONS & !hidden
 }
 
 /// Pushes a memory operand of kind `from`.
@@ -111,7 +118,11 @@ pub extern "C" fn load(env: &mut Env, from: u64, bits: u64, high: u64) -> u64 {
 /// Pushes ST(`i`).
 pub extern "C" fn load_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
     let v = read(env, i);
+    let empty = !is_used(env, i);
     push(env, v);
+    if empty {
+        env.set(FPU_STATUS, env.get(FPU_STATUS) & !C1);
+    }
     0
 }
 
@@ -165,9 +176,9 @@ pub extern "C" fn arith_memory(env: &mut Env, which: u64, bits: u64, _: u64) -> 
     let r = if underflows(env, &[0]) {
         host::INDEFINITE
     } else {
-        let b = operand(env, which >> 8, bits, 0);
+        let (b, loaded) = host::load(which >> 8, bits, 0);
         let (r, status) = host::arith(which & 0xff, st(env, 0), b, env.get(FPU_CONTROL));
-        merge(env, status, false);
+        merge(env, both(loaded, status, is_nan(r)), false);
         r
     };
     set_st(env, 0, r);
@@ -194,8 +205,9 @@ pub extern "C" fn compare_memory(env: &mut Env, from: u64, bits: u64, _: u64) ->
     let status = if underflows(env, &[0]) {
         CODES
     } else {
-        let b = operand(env, from, bits, 0);
-        host::compare(st(env, 0), b, false)
+        let (b, loaded) = host::load(from, bits, 0);
+        let status = host::compare(st(env, 0), b, false);
+        both(loaded, status, status & CODES == CODES)
     };
     merge(env, status, true);
     0
@@ -204,13 +216,25 @@ pub extern "C" fn compare_memory(env: &mut Env, from: u64, bits: u64, _: u64) ->
 /// An operation on ST(0) alone, or on ST(0) and ST(1): what it does to the stack is `host::Effect`.
 pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
     let uses_two = host::uses_two(op);
-    let done = if underflows(env, if uses_two { &[0, 1] } else { &[0] }) {
+    if host::effect(op) == host::Effect::Push && is_used(env, 0) && is_used(env, 7) {
+        // No room for the second result: both are indefinite, and nothing else is raised.
+        set_st(env, 0, host::INDEFINITE);
+        push(env, host::INDEFINITE);
+        return 0;
+    }
+    let empty = underflows(env, if uses_two { &[0, 1] } else { &[0] });
+    let done = if empty {
         let status = if op == host::f::TST { CODES } else { 0 };
         host::Done { first: host::INDEFINITE, second: host::INDEFINITE, status }
     } else {
         host::function(op, st(env, 0), if uses_two { st(env, 1) } else { 0 }, env.get(FPU_CONTROL))
     };
-    merge(env, done.status, host::sets_codes(op));
+    // A remainder that is a NaN is taken for complete, and the quotient's bits stay.
+    let nothing = is_nan(done.first) && matches!(op, host::f::PREM | host::f::PREM1);
+    merge(env, done.status, host::sets_codes(op) && !nothing);
+    if nothing {
+        env.set(FPU_STATUS, env.get(FPU_STATUS) & !C2);
+    }
     match host::effect(op) {
         host::Effect::Replace => set_st(env, 0, done.first),
         host::Effect::Pop => {
@@ -223,7 +247,8 @@ pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
             set_st(env, 0, done.second);
             let raised = env.get(FPU_STATUS) & C1;
             push(env, done.first);
-            env.set(FPU_STATUS, env.get(FPU_STATUS) | raised);
+            let kept = if empty { env.get(FPU_STATUS) & !C1 } else { env.get(FPU_STATUS) };
+            env.set(FPU_STATUS, kept | raised);
         }
         host::Effect::Nothing => {}
     }

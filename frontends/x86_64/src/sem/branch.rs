@@ -4,7 +4,7 @@ use super::operand::plain;
 use super::{Cx, Flow};
 use crate::state;
 use brolga_ir::{IntCc, JumpKind, Ty};
-use iced_x86::{ConditionCode, Mnemonic, OpKind, Register};
+use iced_x86::{Code, ConditionCode, Mnemonic, OpKind, Register};
 
 /// JMP, direct and through a register or memory.
 pub fn jmp(cx: &mut Cx) -> Flow {
@@ -42,7 +42,7 @@ pub fn jrcxz(cx: &mut Cx) -> Flow {
 fn counter(cx: &Cx) -> (Ty, Register) {
     match cx.i.mnemonic() {
         Mnemonic::Jecxz => (Ty::I32, Register::ECX),
-        Mnemonic::Loop | Mnemonic::Loope | Mnemonic::Loopne if cx.i.op_code().address_size() == 32 => {
+        _ if matches!(cx.i.code(), Code::Loop_rel8_64_ECX | Code::Loope_rel8_64_ECX | Code::Loopne_rel8_64_ECX) => {
             (Ty::I32, Register::ECX)
         }
         _ => (Ty::I64, Register::RCX),
@@ -95,7 +95,7 @@ pub fn call(cx: &mut Cx) -> Flow {
 
 /// RET, with the bytes to release.
 pub fn ret(cx: &mut Cx) -> Flow {
-    if cx.i.op_code().operand_size() == 16 {
+    if matches!(cx.i.code(), Code::Retnw | Code::Retnw_imm16) {
         return cx.undefined();
     }
     let release = if cx.i.op_count() == 1 { cx.i.immediate(0) } else { 0 };

@@ -3,7 +3,7 @@
 use super::{Cx, Flow};
 use crate::{exec, state};
 use brolga_core::{Cond, RegSet};
-use brolga_ir::{HelperId, IntCc, Op, Ty, Value};
+use brolga_ir::{FpRelation, HelperId, IntCc, Op, Ty, Value};
 use iced_x86::{ConditionCode, Mnemonic};
 
 /// The words of the border form.
@@ -84,6 +84,9 @@ impl Cx<'_> {
             let zero = self.iconst(ty, 0);
             return self.b.icmp(ty, IntCc::Eq, odd, zero);
         }
+        if let Some(p) = self.unordered() {
+            return p;
+        }
         if let Some(bits) = self.last_packed() {
             let bit = self.b.extract(Ty::I64, bits, 2, 1);
             return self.b.zext(Ty::I8, bit);
@@ -104,6 +107,16 @@ impl Cx<'_> {
     fn last_result(&self) -> Option<(Ty, Value)> {
         let def = self.b.block.def(self.last_flags()?);
         (def.op == Op::FlagsSub && self.b.block.as_const(def.b) == Some(0)).then_some((def.ty, def.a))
+    }
+
+    /// Whether the operands of the last instruction are unordered, if that was a comparison of floats.
+    fn unordered(&mut self) -> Option<Value> {
+        let def = *self.b.block.def(self.last_flags()?);
+        if def.op != Op::FpCompare {
+            return None;
+        }
+        let f = self.b.fp_compare(def.ty, FpRelation::Again, def.a, def.b, def.fp_call());
+        Some(self.b.cond(Cond::Vs, f))
     }
 
     fn last_packed(&self) -> Option<Value> {

@@ -8,7 +8,7 @@ use super::vec::shape;
 use super::{Cx, Flow};
 use crate::{exec, state};
 use brolga_core::{Cond, RegSet};
-use brolga_ir::{FpCall, FpLanes, FpOp, HelperId, IntCc, Shape, Ty, Value};
+use brolga_ir::{FpCall, FpLanes, FpOp, FpRelation, HelperId, IntCc, Shape, Ty, Value};
 use iced_x86::OpKind;
 
 /// A precision.
@@ -57,9 +57,14 @@ pub const MUL: Fp = Fp { op: FpOp::Mul, helpers: [exec::MUL_S, exec::MUL_D] };
 pub const DIV: Fp = Fp { op: FpOp::Div, helpers: [exec::DIV_S, exec::DIV_D] };
 /// SQRTPS and its like.
 pub const SQRT: Fp = Fp { op: FpOp::Sqrt, helpers: [exec::SQRT_S, exec::SQRT_D] };
-const EQUAL: Fp = Fp { op: FpOp::Eq, helpers: [exec::EQUAL_S, exec::EQUAL_D] };
-const GREATER: Fp = Fp { op: FpOp::Gt, helpers: [exec::GREATER_S, exec::GREATER_D] };
-const GREATER_EQUAL: Fp = Fp { op: FpOp::Ge, helpers: [exec::GREATER_EQUAL_S, exec::GREATER_EQUAL_D] };
+/// Ones where equal, lane by lane.
+pub(super) const EQUAL: Fp = Fp { op: FpOp::Eq, helpers: [exec::EQUAL_S, exec::EQUAL_D] };
+/// Ones where greater; NaNs are invalid, lane by lane.
+pub(super) const GREATER: Fp = Fp { op: FpOp::Gt, helpers: [exec::GREATER_S, exec::GREATER_D] };
+/// Ones where greater or equal; NaNs are invalid, lane by lane.
+pub(super) const GREATER_EQUAL: Fp = Fp { op: FpOp::Ge, helpers: [exec::GREATER_EQUAL_S, exec::GREATER_EQUAL_D] };
+const SMALLER: Fp = Fp { op: FpOp::Lesser, helpers: [exec::SMALLER_S, exec::SMALLER_D] };
+const LARGER: Fp = Fp { op: FpOp::Greater, helpers: [exec::LARGER_S, exec::LARGER_D] };
 
 impl Cx<'_> {
     /// Calls a floating-point helper on bits, which reads MXCSR and adds to its flags.
@@ -81,9 +86,13 @@ impl Cx<'_> {
 
     /// An operation on scalars.
     pub(super) fn fp_scalar(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
-        let helper = p.pick(f.helpers);
+        self.fp_scalar_by(f.op, p, operands, p.pick(f.helpers))
+    }
+
+    /// An operation on scalars, by its helper.
+    pub(super) fn fp_scalar_by(&mut self, op: FpOp, p: Prec, operands: &[Value], helper: HelperId) -> Value {
         if !self.flushes() {
-            return self.b.fp(f.op, p.ty(), FpLanes::One, operands, FpCall { helper, extra: 0 });
+            return self.b.fp(op, p.ty(), FpLanes::One, operands, FpCall { helper, extra: 0 });
         }
         let args: Vec<Value> = operands.iter().map(|&v| self.bits(p, v)).collect();
         let r = self.fp_call(helper, &args);
@@ -92,9 +101,13 @@ impl Cx<'_> {
 
     /// An operation on all lanes.
     pub(super) fn fp_vector(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
-        let helper = p.pick(f.helpers);
+        self.fp_by(f.op, p, operands, p.pick(f.helpers))
+    }
+
+    /// An operation on all lanes, by its helper.
+    pub(super) fn fp_by(&mut self, op: FpOp, p: Prec, operands: &[Value], helper: HelperId) -> Value {
         if !self.flushes() {
-            return self.b.fp(f.op, Ty::V128, p.lanes(), operands, FpCall { helper, extra: 0 });
+            return self.b.fp(op, Ty::V128, p.lanes(), operands, FpCall { helper, extra: 0 });
         }
         self.each_lane(p.int(), operands, |cx, lanes| cx.fp_call(helper, lanes))
     }
@@ -117,7 +130,7 @@ impl Cx<'_> {
     }
 
     /// Ones in the lanes that are NaNs; raises nothing.
-    fn nans(&mut self, p: Prec, v: Value) -> Value {
+    pub(super) fn nans(&mut self, p: Prec, v: Value) -> Value {
         let lane = |bits: u64| match p {
             Prec::Single => u128::MAX / u128::from(u32::MAX) * u128::from(bits as u32),
             Prec::Double => u128::MAX / u128::from(u64::MAX) * u128::from(bits),
@@ -132,7 +145,7 @@ impl Cx<'_> {
     }
 
     /// Writes the lowest lane of operand 0's register.
-    fn set_lowest(&mut self, p: Prec, v: Value) {
+    pub(super) fn set_lowest(&mut self, p: Prec, v: Value) {
         let old = self.xmm(self.i.op0_register());
         let r = self.b.insert(shape(p.ty()), old, v, 0);
         self.set_v(r);
@@ -167,30 +180,11 @@ pub fn scalar(cx: &mut Cx, f: Fp, p: Prec) -> Flow {
 
 /// MINPS, MAXPS and their like: the second operand unless the first is less (greater), so also for NaNs and for two zeros.
 pub fn extreme(cx: &mut Cx, p: Prec, least: bool, vector: bool) -> Flow {
-    if vector {
-        let (b, a) = (cx.vsrc(1), cx.vsrc(0));
-        let order = if least { [b, a] } else { [a, b] };
-        let mask = cx.fp_vector(GREATER, p, &order);
-        let mut r = cx.b.bitselect(mask, a, b);
-        if cx.flushes() {
-            r = cx.each_lane(p.int(), &[r], |cx, lane| cx.fp_call(p.pick([exec::FLUSH_S, exec::FLUSH_D]), lane));
-        }
-        cx.set_v(r);
-        return Flow::Next;
-    }
-    let (b, a) = (cx.scalar(1, p.ty()), cx.scalar(0, p.ty()));
-    let order = if least { [b, a] } else { [a, b] };
-    let mask = cx.fp_scalar(GREATER, p, &order);
-    let [mask, x, y] = [mask, a, b].map(|v| cx.b.vscalar(v));
-    let r = cx.b.bitselect(mask, x, y);
-    let mut r = cx.b.lane(p.ty(), shape(p.ty()), r, 0);
-    if cx.flushes() {
-        let bits = cx.bits(p, r);
-        let flushed = cx.fp_call(p.pick([exec::FLUSH_S, exec::FLUSH_D]), &[bits]);
-        r = cx.float(p, flushed);
-    }
-    cx.set_lowest(p, r);
-    Flow::Next
+    packed_or_scalar(cx, if least { SMALLER } else { LARGER }, p, vector)
+}
+
+fn packed_or_scalar(cx: &mut Cx, f: Fp, p: Prec, vector: bool) -> Flow {
+    if vector { packed(cx, f, p) } else { scalar(cx, f, p) }
 }
 
 /// CMPPS and its like, by the predicate in the immediate. SDM vol. 2, "CMPPD".
@@ -232,26 +226,18 @@ pub fn compare(cx: &mut Cx, p: Prec, vector: bool) -> Flow {
 /// UCOMISS, UCOMISD, COMISS, COMISD: unordered sets ZF, PF and CF, less CF, equal ZF; the others are clear.
 pub fn compare_flags(cx: &mut Cx, p: Prec, signalling: bool) -> Flow {
     let (b, a) = (cx.scalar(1, p.ty()), cx.scalar(0, p.ty()));
-    let f = if signalling || cx.flushes() {
-        let quiet = p.pick([exec::COMPARE_S, exec::COMPARE_D]);
-        let helper = if signalling { p.pick([exec::COMPARE_SIGNALLING_S, exec::COMPARE_SIGNALLING_D]) } else { quiet };
+    let quiet = p.pick([exec::COMPARE_S, exec::COMPARE_D]);
+    let helper = if signalling { p.pick([exec::COMPARE_SIGNALLING_S, exec::COMPARE_SIGNALLING_D]) } else { quiet };
+    if cx.flushes() {
         let (a, b) = (cx.bits(p, a), cx.bits(p, b));
         let bits = cx.fp_call(helper, &[a, b]);
-        cx.b.flags_pack(bits)
-    } else {
-        let helper = p.pick([exec::COMPARE_S, exec::COMPARE_D]);
-        cx.b.fp_compare(p.ty(), a, b, FpCall { helper, extra: 0 })
-    };
-    // In the IR's relation less is N, equal Z, unordered V. At most one of them holds.
-    let mut bits = cx.iconst(Ty::I64, state::packed(0));
-    for (cond, flags) in [(Cond::Vs, state::ZF | state::PF | state::CF), (Cond::Eq, state::ZF), (Cond::Mi, state::CF)] {
-        let holds = cx.b.cond(cond, f);
-        let holds = cx.widen(holds);
-        let change = cx.iconst(Ty::I64, state::packed(0) ^ state::packed(flags));
-        let change = cx.b.imul(Ty::I64, holds, change);
-        bits = cx.b.xor(Ty::I64, bits, change);
+        let bits = cx.packed_relation(bits);
+        cx.set_packed(bits);
+        return Flow::Next;
     }
-    cx.set_packed(bits);
+    let relation = if signalling { FpRelation::FloatsSignalling } else { FpRelation::Floats };
+    let f = cx.b.fp_compare(p.ty(), relation, a, b, FpCall { helper, extra: 0 });
+    cx.b.set_flags(f);
     Flow::Next
 }
 
@@ -270,9 +256,29 @@ pub fn from_int(cx: &mut Cx, p: Prec) -> Flow {
 }
 
 impl Cx<'_> {
+    /// Packed flags of a relation as the IR has it: less is N, equal Z, unordered V, and at most one of them holds.
+    fn packed_relation(&mut self, relation: Value) -> Value {
+        let f = self.b.flags_pack(relation);
+        let mut bits = self.iconst(Ty::I64, state::packed(0));
+        for (cond, flags) in
+            [(Cond::Vs, state::ZF | state::PF | state::CF), (Cond::Eq, state::ZF), (Cond::Mi, state::CF)]
+        {
+            let holds = self.b.cond(cond, f);
+            let holds = self.widen(holds);
+            let change = self.iconst(Ty::I64, state::packed(0) ^ state::packed(flags));
+            let change = self.b.imul(Ty::I64, holds, change);
+            bits = self.b.xor(Ty::I64, bits, change);
+        }
+        bits
+    }
+
     /// A scalar from a signed I64.
     fn convert_int(&mut self, p: Prec, v: Value) -> Value {
         let helper = p.pick([exec::FROM_INT_S, exec::FROM_INT_D]);
+        if self.flushes() {
+            let r = self.fp_call(helper, &[v]);
+            return self.float(p, r);
+        }
         self.b.fp_convert(FpOp::FromSint, p.ty(), v, FpCall { helper, extra: 0 })
     }
 
@@ -290,21 +296,33 @@ impl Cx<'_> {
         self.float(to, r)
     }
 
-    /// The bits of a scalar, an I64, as a signed integer; the lowest one if it does not fit.
-    fn to_int(&mut self, p: Prec, bits: Value, wide: bool, truncate: bool) -> Value {
-        let how = self.iconst(Ty::I64, wide as u64 | (truncate as u64) << 1);
-        self.fp_call(p.pick([exec::TO_INT_S, exec::TO_INT_D]), &[bits, how])
+    /// A scalar as a signed integer of type `ty`; the lowest one if it does not fit.
+    fn to_int(&mut self, p: Prec, v: Value, ty: Ty, truncate: bool) -> Value {
+        let (helper, extra) = self.to_int_call(p, ty, truncate);
+        if !self.flushes() {
+            return self.b.fp_convert(self.to_int_op(truncate), ty, v, FpCall { helper, extra });
+        }
+        let (bits, how) = (self.bits(p, v), self.iconst(Ty::I64, extra.into()));
+        let r = self.fp_call(helper, &[bits, how]);
+        self.narrow(ty, r)
+    }
+
+    /// The helper of a conversion to an integer and its argument.
+    fn to_int_call(&self, p: Prec, ty: Ty, truncate: bool) -> (HelperId, u32) {
+        (p.pick([exec::TO_INT_S, exec::TO_INT_D]), (ty == Ty::I64) as u32 | (truncate as u32) << 1)
+    }
+
+    /// The conversion that the rounding mode, which is part of the block's mode, makes of one to an integer.
+    fn to_int_op(&self, truncate: bool) -> FpOp {
+        if truncate { FpOp::ToIntZ } else { [FpOp::ToIntN, FpOp::ToIntM, FpOp::ToIntP, FpOp::ToIntZ][self.rounding()] }
     }
 }
 
 /// CVTSS2SI, CVTTSS2SI, CVTSD2SI, CVTTSD2SI.
 pub fn to_int(cx: &mut Cx, p: Prec, truncate: bool) -> Flow {
     let v = cx.scalar(1, p.ty());
-    let v = cx.bits(p, v);
     let to = cx.i.op0_register();
-    let wide = to.size() == 8;
-    let r = cx.to_int(p, v, wide, truncate);
-    let r = cx.narrow(if wide { Ty::I64 } else { Ty::I32 }, r);
+    let r = cx.to_int(p, v, if to.size() == 8 { Ty::I64 } else { Ty::I32 }, truncate);
     cx.set_reg(to, r);
     Flow::Next
 }
@@ -334,6 +352,12 @@ pub fn resize_packed(cx: &mut Cx, p: Prec) -> Flow {
 /// CVTDQ2PS, CVTDQ2PD.
 pub fn from_int_packed(cx: &mut Cx, p: Prec) -> Flow {
     let v = if p == Prec::Double { cx.low_half(1) } else { cx.vsrc(1) };
+    if p == Prec::Single && !cx.flushes() {
+        let call = FpCall { helper: exec::FROM_INT_S, extra: 1 };
+        let r = cx.b.fp(FpOp::FromSint, Ty::V128, FpLanes::S4, &[v], call);
+        cx.set_v(r);
+        return Flow::Next;
+    }
     let mut r = cx.b.vconst(0);
     for k in 0..if p == Prec::Double { 2 } else { 4 } {
         let x = cx.b.lane(Ty::I32, Shape::I32x4, v, k);
@@ -348,10 +372,16 @@ pub fn from_int_packed(cx: &mut Cx, p: Prec) -> Flow {
 /// CVTPS2DQ, CVTTPS2DQ, CVTPD2DQ, CVTTPD2DQ: the upper half of what two doubles give is zero.
 pub fn to_int_packed(cx: &mut Cx, p: Prec, truncate: bool) -> Flow {
     let v = cx.vsrc(1);
+    if p == Prec::Single && !cx.flushes() {
+        let (helper, extra) = cx.to_int_call(p, Ty::I32, truncate);
+        let r = cx.b.fp(cx.to_int_op(truncate), Ty::V128, FpLanes::S4, &[v], FpCall { helper, extra });
+        cx.set_v(r);
+        return Flow::Next;
+    }
     let mut r = cx.b.vconst(0);
     for k in 0..shape(p.ty()).lanes() {
-        let x = cx.b.lane(Ty::I64, shape(p.ty()), v, k);
-        let x = cx.to_int(p, x, false, truncate);
+        let x = cx.b.lane(p.ty(), shape(p.ty()), v, k);
+        let x = cx.to_int(p, x, Ty::I32, truncate);
         r = cx.b.insert(Shape::I32x4, r, x, k);
     }
     cx.set_v(r);

@@ -3,6 +3,7 @@
 //! Order in a function: read sources, compute, make the accesses that may fault, then write registers and flags, so that a
 //! fault finds the state as before the instruction.
 
+use crate::cpu::Cpu;
 use crate::frontend::mode;
 use brolga_core::RegSet;
 use brolga_ir::{Builder, HelperId, JumpKind, RaiseKind, Ty, Value};
@@ -10,9 +11,14 @@ use iced_x86::Instruction;
 
 pub mod arith;
 pub mod atomic;
+pub mod avx;
+pub mod avx_float;
+pub mod avx_memory;
 pub mod bits;
 pub mod branch;
+pub mod crypto;
 pub mod flags;
+pub mod fma;
 pub mod fp;
 pub mod muldiv;
 pub mod operand;
@@ -22,15 +28,20 @@ pub mod stack;
 pub mod string;
 pub mod system;
 mod table;
+mod table_avx;
 mod table_sse;
 mod table_sse4;
+mod table_vex;
 mod table_x87;
+pub mod unmasked;
 pub mod vec;
 pub mod vec4;
+pub mod vex;
 pub mod x87;
+pub mod xsave;
 
 pub use brolga_ir::Flow;
-pub use table::translate;
+pub use unmasked::translate;
 
 /// Exception numbers that go out as `GuestException`. SDM vol. 1, "Exceptions and Interrupts".
 /// Division error, at the instruction.
@@ -39,6 +50,8 @@ pub const DE: u64 = 0;
 pub const DB: u64 = 1;
 /// General protection, at the instruction.
 pub const GP: u64 = 13;
+/// Floating-point exception of SSE, at the instruction.
+pub const XM: u64 = 19;
 /// Added to the number of a software interrupt; the address is behind the instruction.
 pub const INT: u64 = 0x100;
 
@@ -54,6 +67,10 @@ pub struct Cx<'a> {
     pub i: &'a Instruction,
     /// Its first four bytes.
     pub word: u32,
+    /// The processor.
+    pub cpu: Cpu,
+    /// While it is done by halves of the vector registers, the half.
+    pub half: Option<vex::Half>,
 }
 
 impl Cx<'_> {
@@ -62,9 +79,14 @@ impl Cx<'_> {
         self.pc.wrapping_add(self.i.len() as u64)
     }
 
-    /// Whether denormals are flushed here.
+    /// Whether denormals are flushed here or exceptions are not masked: then helpers compute.
     pub fn flushes(&self) -> bool {
-        self.mode & mode::FLUSHES != 0
+        self.mode & (mode::FLUSHES | mode::UNMASKED) != 0
+    }
+
+    /// MXCSR's rounding mode here: to nearest, down, up, towards zero.
+    pub fn rounding(&self) -> usize {
+        (self.mode >> 1 & 3) as usize
     }
 
     /// Calls a helper that touches no register, for its result.

@@ -5,7 +5,7 @@ use super::{Cx, Flow};
 use crate::state;
 use brolga_core::RmwOp;
 use brolga_ir::{Ty, Value};
-use iced_x86::Register;
+use iced_x86::{Code, Register};
 
 /// Type of what a push or pop moves: 64 bits, 16 with an operand-size prefix.
 pub fn push_ty(cx: &Cx) -> Ty {
@@ -64,7 +64,7 @@ pub fn pop(cx: &mut Cx) -> Flow {
 /// LEAVE.
 pub fn leave(cx: &mut Cx) -> Flow {
     let frame = cx.b.get(state::RBP);
-    let (ty, r) = if cx.i.op_code().operand_size() == 16 { (Ty::I16, Register::BP) } else { (Ty::I64, Register::RBP) };
+    let (ty, r) = if cx.i.code() == Code::Leavew { (Ty::I16, Register::BP) } else { (Ty::I64, Register::RBP) };
     let v = cx.b.load(ty, plain(ty), frame, 0);
     let top = cx.plus(frame, ty.bits() as i64 / 8);
     cx.b.set(state::RSP, top);
@@ -74,7 +74,7 @@ pub fn leave(cx: &mut Cx) -> Flow {
 
 /// ENTER: the old frame pointer, copies of the enclosing frames' and room for locals.
 pub fn enter(cx: &mut Cx) -> Flow {
-    if cx.i.op_code().operand_size() == 16 {
+    if cx.i.code() == Code::Enterw_imm16_imm8 {
         return cx.undefined();
     }
     let (room, depth) = (cx.i.immediate(0) as i64, cx.i.immediate(1) as i64 & 31);

@@ -134,8 +134,16 @@ pub fn string(cx: &mut Cx, kind: Kind, bytes: u32) -> Flow {
 fn repeated(cx: &mut Cx, s: &String) -> Flow {
     let next = cx.next_pc();
     let (head, body, done) = (cx.b.new_label(), cx.b.new_label(), cx.b.new_label());
+    // Where the next element begins: where 16 bytes may be done at once, that is looked at first.
+    let mut again = head;
     if matches!(s.kind, Kind::Move | Kind::Store) && !s.narrow {
-        wide(cx, s, head);
+        again = cx.b.new_label();
+        cx.b.jump(again, &[]);
+        cx.b.bind(again);
+        let few = cx.b.new_label();
+        wide(cx, s, few, 64);
+        cx.b.bind(few);
+        wide(cx, s, head, 16);
     } else {
         cx.b.jump(head, &[]);
     }
@@ -150,20 +158,28 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
     advance(cx, s, state::RCX, minus_one);
     if s.kind.compares() {
         let f = cx.b.get_flags();
-        let again = if cx.i.has_repne_prefix() { brolga_core::Cond::Ne } else { brolga_core::Cond::Eq };
-        let c = cx.b.cond(again, f);
+        let goes_on = if cx.i.has_repne_prefix() { brolga_core::Cond::Ne } else { brolga_core::Cond::Eq };
+        let c = cx.b.cond(goes_on, f);
         cx.b.brif(c, (head, &[]), (done, &[]));
     } else {
-        cx.b.jump(head, &[]);
+        cx.b.jump(again, &[]);
     }
     cx.b.bind(done);
     cx.goto(JumpKind::Jump, next)
 }
 
-/// Sixteen bytes at a time while that many are left, forwards, and not onto what is still to be read; then to `rest`.
-fn wide(cx: &mut Cx, s: &String, rest: Label) {
+/// 1 if the `bytes` at `addr` lie in one page.
+fn in_one_page(cx: &mut Cx, addr: Value, bytes: u64) -> Value {
+    let at = cx.b.extract(Ty::I64, addr, 0, 12);
+    let last = cx.iconst(Ty::I64, 4096 - bytes);
+    cx.b.icmp(Ty::I64, IntCc::Ule, at, last)
+}
+
+/// So many bytes, a multiple of 16, at a time while they are left, forwards, not onto what is still to be read, and not
+/// across pages: an element that faults must find those before it done. Then to `rest`.
+fn wide(cx: &mut Cx, s: &String, rest: Label, bytes: u64) {
     let ty = Ty::I64;
-    let per = 128 / s.ty.bits() as u64;
+    let per = 8 * bytes / s.ty.bits() as u64;
     let (count, body) = (cx.b.new_label(), cx.b.new_label());
     let df = cx.b.get(state::DF);
     let zero = cx.iconst(ty, 0);
@@ -179,21 +195,32 @@ fn wide(cx: &mut Cx, s: &String, rest: Label) {
     cx.b.bind(count);
     let n = cx.b.get(state::RCX);
     let enough = cx.iconst(ty, per);
-    let c = cx.b.icmp(ty, IntCc::Uge, n, enough);
+    let mut c = cx.b.icmp(ty, IntCc::Uge, n, enough);
+    let to = cx.b.get(state::RDI);
+    let whole = in_one_page(cx, to, bytes);
+    c = cx.b.and(Ty::I8, c, whole);
+    if s.kind == Kind::Move {
+        let from = source(cx, s);
+        let whole = in_one_page(cx, from, bytes);
+        c = cx.b.and(Ty::I8, c, whole);
+    }
     cx.b.brif(c, (body, &[]), (rest, &[]));
     cx.b.bind(body);
     let op = MemOp::plain(Size::B16);
-    let v = if s.kind == Kind::Move {
+    let to = cx.b.get(state::RDI);
+    if s.kind == Kind::Move {
         let from = source(cx, s);
-        cx.b.load(Ty::V128, op, from, 0)
+        for at in (0..bytes as i64).step_by(16) {
+            let v = cx.b.load(Ty::V128, op, from, at);
+            cx.b.store(op, to, at, v);
+        }
     } else {
         let acc = cx.b.get(state::RAX);
         let acc = cx.zext(s.ty, acc);
-        cx.b.vsplat(Shape::ALL[s.ty.bits().trailing_zeros() as usize - 3], acc)
-    };
-    let to = cx.b.get(state::RDI);
-    cx.b.store(op, to, 0, v);
-    let bytes = cx.iconst(ty, 16);
+        let v = cx.b.vsplat(Shape::ALL[s.ty.bits().trailing_zeros() as usize - 3], acc);
+        (0..bytes as i64).step_by(16).for_each(|at| cx.b.store(op, to, at, v));
+    }
+    let bytes = cx.iconst(ty, bytes);
     if s.kind == Kind::Move {
         advance(cx, s, state::RSI, bytes);
     }

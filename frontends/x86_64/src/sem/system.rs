@@ -54,7 +54,8 @@ pub fn privileged(cx: &mut Cx) -> Flow {
 pub fn cpuid(cx: &mut Cx) -> Flow {
     let words = [state::RAX, state::RBX, state::RCX, state::RDX];
     let set = words.into_iter().fold(RegSet::EMPTY, |set, reg| set.with(reg));
-    cx.b.call_void(exec::CPUID, &[], set, set);
+    let args = [cx.cpu.features, cx.cpu.model.into()].map(|word| cx.iconst(Ty::I64, word));
+    cx.b.call_void(exec::CPUID, &args, set, set);
     Flow::Next
 }
 

@@ -4,7 +4,7 @@ use super::arith::{self, Alu};
 use super::bits::{self, Change};
 use super::shift::{self, Shift};
 use super::string::{self, Kind};
-use super::{Cx, Flow, atomic, branch, flags, muldiv, stack, system, table_sse, table_sse4, table_x87};
+use super::{Cx, Flow, atomic, branch, crypto, flags, muldiv, stack, system, table_sse, table_sse4, table_x87, vex};
 use iced_x86::Mnemonic as M;
 
 /// Translates the instruction at hand.
@@ -17,7 +17,9 @@ pub fn translate(cx: &mut Cx) -> Flow {
     let flow = integer(cx)
         .or_else(|| table_sse::translate(cx))
         .or_else(|| table_x87::translate(cx))
-        .or_else(|| table_sse4::translate(cx));
+        .or_else(|| table_sse4::translate(cx))
+        .or_else(|| crypto::translate(cx))
+        .or_else(|| vex::translate(cx));
     match flow {
         Some(flow) => flow,
         None => cx.undefined(),

@@ -1,7 +1,7 @@
 //! The table of x87.
 
-use super::x87;
 use super::{Cx, Flow};
+use super::{x87, xsave};
 use crate::exec::{self, x87_function as f, x87_op as op};
 use iced_x86::{ConditionCode, Mnemonic as M};
 
@@ -15,6 +15,10 @@ fn state(cx: &mut Cx) -> Option<Flow> {
     Some(match cx.i.mnemonic() {
         M::Fxsave | M::Fxsave64 => x87::fxsave(cx),
         M::Fxrstor | M::Fxrstor64 => x87::fxrstor(cx),
+        M::Xsave | M::Xsave64 | M::Xsaveopt | M::Xsaveopt64 => xsave::save(cx, false),
+        M::Xsavec | M::Xsavec64 => xsave::save(cx, true),
+        M::Xrstor | M::Xrstor64 => xsave::restore(cx),
+        M::Xgetbv => xsave::xgetbv(cx),
         M::Fnstcw | M::Fstcw => x87::store_control(cx),
         M::Fnstsw | M::Fstsw => x87::store_status(cx),
         M::Fldcw => x87::load_control(cx),

@@ -1,20 +1,26 @@
-//! Vector registers: moves, logic, integer arithmetic, shifts. Memory operands of 16 bytes need not be aligned here.
+//! Vector registers: moves, logic, integer arithmetic, shifts.
 
 use super::operand::plain;
 use super::{Cx, Flow};
-use crate::{exec, state};
-use brolga_core::{MemOp, RegSet, Size};
+use crate::state;
+use brolga_core::{Align, MemOp, Size};
 use brolga_ir::{Inst, IntCc, Op, Shape, Ty, Value};
-use iced_x86::{OpKind, Register};
+use iced_x86::{EncodingKind, Mnemonic, OpKind, Register};
 
 impl Cx<'_> {
     /// An XMM register.
     pub fn xmm(&mut self, r: Register) -> Value {
+        if let Some(v) = self.half.and_then(|half| half.register(self, r)) {
+            return v;
+        }
         self.b.get_v(state::xmm(r.number() as u32))
     }
 
     /// Writes an XMM register.
     pub fn set_xmm(&mut self, r: Register, v: Value) {
+        if let Some(half) = &mut self.half {
+            return half.set(v);
+        }
         self.b.set(state::xmm(r.number() as u32), v);
     }
 
@@ -24,8 +30,11 @@ impl Cx<'_> {
             let row = self.b.get_v(state::fpr(self.i.op_register(n).number() as u32));
             self.b.lane(Ty::I64, Shape::I64x2, row, 0)
         } else {
+            // PUNPCKLBW and its like read no more than they use.
+            let ty = if self.i.memory_size().size() == 4 { Ty::I32 } else { Ty::I64 };
             let (addr, offset) = self.address();
-            self.b.load(Ty::I64, plain(Ty::I64), addr, offset)
+            let v = self.b.load(ty, plain(ty), addr, offset);
+            self.widen(v)
         };
         self.b.vscalar(v)
     }
@@ -39,7 +48,23 @@ impl Cx<'_> {
             return self.xmm(self.i.op_register(n));
         }
         let (addr, offset) = self.address();
-        self.b.load(Ty::V128, MemOp::plain(Size::B16), addr, offset)
+        self.b.load(Ty::V128, self.whole(), addr, offset)
+    }
+
+    /// The access of an operand of 16 bytes, which has to be aligned but for a few instructions and VEX encodings.
+    /// SDM vol. 1, "Memory Alignment Requirements of SSE Instructions" and vol. 2, "Exceptions Type 4".
+    fn whole(&self) -> MemOp {
+        use Mnemonic as M;
+        let anywhere = match self.i.mnemonic() {
+            M::Lddqu | M::Movdqu | M::Movupd | M::Movups => true,
+            M::Pcmpestri | M::Pcmpestri64 | M::Pcmpestrm | M::Pcmpestrm64 | M::Pcmpistri | M::Pcmpistrm => true,
+            // Processors of some makers look at their alignment, others do not.
+            M::Sha1msg1 | M::Sha1msg2 | M::Sha1nexte | M::Sha1rnds4 => true,
+            M::Sha256msg1 | M::Sha256msg2 | M::Sha256rnds2 => true,
+            _ => self.i.code().encoding() != EncodingKind::Legacy,
+        };
+        let access = MemOp::plain(Size::B16);
+        if anywhere { access } else { access.align(Align::Natural) }
     }
 
     /// The lowest scalar of operand `n`: of a register, or of as much memory.
@@ -88,7 +113,7 @@ pub fn mov(cx: &mut Cx) -> Flow {
         cx.set_v(v);
     } else {
         let (addr, offset) = cx.address();
-        cx.b.store(MemOp::plain(Size::B16), addr, offset, v);
+        cx.b.store(cx.whole(), addr, offset, v);
     }
     Flow::Next
 }
@@ -192,27 +217,13 @@ pub fn shift(cx: &mut Cx, op: Op, shape: Shape) -> Flow {
         cx.set_v(r);
         return Flow::Next;
     }
-    let v = cx.vsrc(1);
-    let count = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
-    if is_mmx(cx) {
-        return shift_low(cx, op, shape, count);
-    }
-    let n = cx.i.op0_register().number() as u32;
-    let how = bits as u64 | ((op == Op::Vshl) as u64) << 8 | ((op == Op::Vashr) as u64) << 9;
-    let (reg, how) = (cx.iconst(Ty::I64, n as u64), cx.iconst(Ty::I64, how));
-    let row = RegSet::EMPTY.with128(state::xmm(n));
-    cx.b.call_void(exec::VECTOR_SHIFT, &[reg, count, how], row, row);
-    Flow::Next
-}
-
-/// The same of an MMX register: as a scalar helper.
-fn shift_low(cx: &mut Cx, op: Op, shape: Shape, count: Value) -> Flow {
-    let v = cx.vsrc(0);
-    let v = cx.b.lane(Ty::I64, Shape::I64x2, v, 0);
-    let how = shape.lane_bits() as u64 | ((op == Op::Vshl) as u64) << 8 | ((op == Op::Vashr) as u64) << 9;
-    let how = cx.iconst(Ty::I64, how);
-    let r = cx.pure_call(exec::MMX_SHIFT, &[v, count, how]);
-    let r = cx.b.vscalar(r);
+    let (count, v) = (cx.vsrc(1), cx.vsrc(0));
+    let by = match op {
+        Op::Vshl => Op::VshlBy,
+        Op::Vlshr => Op::VlshrBy,
+        _ => Op::VashrBy,
+    };
+    let r = cx.b.vbinary(by, shape, v, count);
     cx.set_v(r);
     Flow::Next
 }
@@ -270,33 +281,19 @@ pub fn sum_differences(cx: &mut Cx) -> Flow {
     Flow::Next
 }
 
-/// PMOVMSKB, MOVMSKPS, MOVMSKPD: the top bits of all lanes. A multiplication brings those of half a register together: with
-/// the bits `k` lanes apart as they should be one apart, no two of its sums meet.
+/// PMOVMSKB, MOVMSKPS, MOVMSKPD: the top bits of all lanes.
 pub fn mask(cx: &mut Cx, shape: Shape) -> Flow {
     let v = cx.vsrc(1);
-    let (lanes, bits) = (shape.lanes() / 2, shape.lane_bits());
-    let halves = [0, 1].map(|half| {
-        let x = cx.b.lane(Ty::I64, Shape::I64x2, v, half);
-        let top = cx.iconst(Ty::I64, (bits - 1) as u64);
-        let x = cx.b.lshr(Ty::I64, x, top);
-        if lanes == 1 {
-            return x;
-        }
-        let ones = cx.iconst(Ty::I64, u64::MAX / (u64::MAX >> (64 - bits)));
-        let x = cx.b.and(Ty::I64, x, ones);
-        // Lane i is at i * bits, and belongs at (64 - lanes) + i.
-        let factor = (0..lanes).fold(0u64, |f, i| f | 1 << (64 - lanes + i - i * bits));
-        let factor = cx.iconst(Ty::I64, factor);
-        let x = cx.b.imul(Ty::I64, x, factor);
-        let down = cx.iconst(Ty::I64, 64 - lanes as u64);
-        cx.b.lshr(Ty::I64, x, down)
-    });
-    let up = cx.iconst(Ty::I64, lanes as u64);
-    let upper = cx.b.shl(Ty::I64, halves[1], up);
-    let r = cx.b.or(Ty::I64, halves[0], upper);
+    let r = top_bits(cx, shape, v);
     let to = cx.i.op0_register().full_register();
     cx.set_reg(to, r);
     Flow::Next
+}
+
+/// The top bits of all lanes as an I64.
+pub fn top_bits(cx: &mut Cx, shape: Shape, v: Value) -> Value {
+    let r = cx.b.vunary(Op::Vbits, shape, v);
+    cx.b.lane(Ty::I64, Shape::I64x2, r, 0)
 }
 
 /// PEXTRW and its like: a lane to a general register, zero-extended, or to memory.

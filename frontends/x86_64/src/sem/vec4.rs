@@ -124,6 +124,12 @@ pub fn extend(cx: &mut Cx, from: Shape, to: Shape, signed: bool) -> Flow {
 pub fn ptest(cx: &mut Cx) -> Flow {
     let (b, a) = (cx.vsrc(1), cx.vsrc(0));
     let (inside, outside) = (cx.b.and(Ty::V128, a, b), cx.b.bic(Ty::V128, b, a));
+    set_test_flags(cx, inside, outside);
+    Flow::Next
+}
+
+/// ZF if there is nothing inside, CF if there is nothing outside; the other flags are clear.
+pub fn set_test_flags(cx: &mut Cx, inside: Value, outside: Value) {
     let mut bits = cx.iconst(Ty::I64, state::packed(state::ZF | state::CF));
     for (v, flag) in [(inside, 1 << 30), (outside, 1 << 29)] {
         let any = cx.b.vany(v);
@@ -133,7 +139,6 @@ pub fn ptest(cx: &mut Cx) -> Flow {
         bits = cx.b.xor(Ty::I64, bits, change);
     }
     cx.set_packed(bits);
-    Flow::Next
 }
 
 /// BLENDPS, BLENDPD, PBLENDW: lanes of the second operand where the immediate has a bit.
@@ -230,12 +235,9 @@ pub fn min_position(cx: &mut Cx) -> Flow {
 
 /// MPSADBW, by a helper on the destination.
 pub fn sums_of_differences(cx: &mut Cx) -> Flow {
-    let v = cx.vsrc(1);
-    let [low, high] = [0, 1].map(|k| cx.b.lane(Ty::I64, Shape::I64x2, v, k));
-    let n = cx.i.op0_register().number() as u32;
-    let which = cx.iconst(Ty::I64, n as u64 | cx.i.immediate(2) << 8);
-    let row = RegSet::EMPTY.with128(state::xmm(n));
-    cx.b.call_void(exec::MPSADBW, &[which, low, high], row, row);
+    let (v, first) = (cx.vsrc(1), cx.vsrc(0));
+    let imm = cx.i.immediate(2) & 0xff;
+    cx.in_place(exec::MPSADBW, first, v, imm, &[]);
     Flow::Next
 }
 
@@ -245,7 +247,10 @@ pub fn compare_text(cx: &mut Cx, explicit: bool, mask: bool) -> Flow {
     let v = cx.vsrc(1);
     let [low, high] = [0, 1].map(|k| cx.b.lane(Ty::I64, Shape::I64x2, v, k));
     let n = cx.i.op0_register().number() as u32;
-    let wide = matches!(cx.i.mnemonic(), Mnemonic::Pcmpestri64 | Mnemonic::Pcmpestrm64);
+    let wide = matches!(
+        cx.i.mnemonic(),
+        Mnemonic::Pcmpestri64 | Mnemonic::Pcmpestrm64 | Mnemonic::Vpcmpestri64 | Mnemonic::Vpcmpestrm64
+    );
     let bits = [(explicit, which::EXPLICIT), (mask, which::MASK), (wide, which::WIDE)];
     let bits = bits.iter().filter(|(set, _)| *set).fold(n as u64 | (cx.i.immediate(2) & 0xff) << 8, |w, (_, b)| w | b);
     let which = cx.iconst(Ty::I64, bits);

@@ -5,7 +5,7 @@ use super::operand::plain;
 use super::{Cx, Flow, GP};
 use crate::exec::{self, x87_kind as kind};
 use crate::state;
-use brolga_core::{MemOp, RegSet, Size};
+use brolga_core::{MemOp, Reg, RegSet, Size};
 use brolga_ir::{HelperId, IntCc, Ty, Value};
 use iced_x86::{ConditionCode, MemorySize, OpKind};
 
@@ -247,21 +247,26 @@ fn aligned_area(cx: &mut Cx) -> Value {
 }
 
 const ST_AREA: i64 = 32;
-const XMM_AREA: i64 = 160;
+/// Where XMM registers are in an area.
+pub const XMM_AREA: i64 = 160;
 
 /// FXSAVE. SDM vol. 1, "x87 State" of "Processor Extended States". Addresses of the last instruction are 0.
 pub fn fxsave(cx: &mut Cx) -> Flow {
     let addr = aligned_area(cx);
+    save_x87(cx, addr);
+    save_mxcsr(cx, addr);
+    save_vectors(cx, addr, XMM_AREA, state::xmm);
+    Flow::Next
+}
+
+/// Control words and registers of x87 into an area.
+pub fn save_x87(cx: &mut Cx, addr: Value) {
     let (words, word) = (exec::x87::words(), plain(Ty::I64));
     let header = cx.b.call(exec::X87_SAVE_HEADER, &[], words, RegSet::EMPTY);
     let zero = cx.iconst(Ty::I64, 0);
     cx.b.store(word, addr, 0, header);
     cx.b.store(word, addr, 8, zero);
     cx.b.store(word, addr, 16, zero);
-    let mxcsr = cx.b.call(exec::GET_MXCSR, &[], super::system::mxcsr_words(), RegSet::EMPTY);
-    let mask = cx.iconst(Ty::I64, 0xffff);
-    let mxcsr = cx.b.deposit(Ty::I64, mxcsr, mask, 32, 32);
-    cx.b.store(word, addr, 24, mxcsr);
     for i in 0..8 {
         for half in 0..2 {
             let args = [i, half].map(|a| cx.iconst(Ty::I64, a));
@@ -269,28 +274,67 @@ pub fn fxsave(cx: &mut Cx) -> Flow {
             cx.b.store(word, addr, ST_AREA + 16 * i as i64 + 8 * half as i64, v);
         }
     }
+}
+
+/// MXCSR and its mask into an area.
+pub fn save_mxcsr(cx: &mut Cx, addr: Value) {
+    let mxcsr = cx.b.call(exec::GET_MXCSR, &[], super::system::mxcsr_words(), RegSet::EMPTY);
+    let mask = cx.iconst(Ty::I64, 0xffff);
+    let mxcsr = cx.b.deposit(Ty::I64, mxcsr, mask, 32, 32);
+    cx.b.store(plain(Ty::I64), addr, 24, mxcsr);
+}
+
+/// 16 rows into an area.
+pub fn save_vectors(cx: &mut Cx, addr: Value, at: i64, row: fn(u32) -> Reg) {
     for n in 0..16 {
-        let v = cx.b.get_v(state::xmm(n));
-        cx.b.store(MemOp::plain(Size::B16), addr, XMM_AREA + 16 * n as i64, v);
+        let v = cx.b.get_v(row(n));
+        cx.b.store(MemOp::plain(Size::B16), addr, at + 16 * i64::from(n), v);
     }
-    Flow::Next
+}
+
+/// 16 rows of an area, to be written when all accesses are made.
+pub fn load_vectors(cx: &mut Cx, addr: Value, at: i64) -> Vec<Value> {
+    (0..16).map(|n| cx.b.load(Ty::V128, MemOp::plain(Size::B16), addr, at + 16 * n)).collect()
+}
+
+/// x87 of an area, to be written when all accesses are made.
+pub struct X87Area {
+    header: Value,
+    stack: Vec<[Value; 2]>,
+}
+
+impl X87Area {
+    /// Reads it.
+    pub fn load(cx: &mut Cx, addr: Value) -> X87Area {
+        let word = plain(Ty::I64);
+        let header = cx.b.load(Ty::I64, word, addr, 0);
+        let stack = (0..8).map(|i| [0, 8].map(|at| cx.b.load(Ty::I64, word, addr, ST_AREA + 16 * i + at))).collect();
+        X87Area { header, stack }
+    }
+
+    /// That of a new process.
+    pub fn initial(cx: &mut Cx) -> X87Area {
+        let (header, zero) = (cx.iconst(Ty::I64, state::FPU_CONTROL_START), cx.iconst(Ty::I64, 0));
+        X87Area { header, stack: vec![[zero; 2]; 8] }
+    }
+
+    /// Writes the registers.
+    pub fn restore(self, cx: &mut Cx) {
+        cx.x87(exec::X87_RESTORE_HEADER, &[self.header]);
+        for (i, [low, high]) in self.stack.into_iter().enumerate() {
+            let i = cx.iconst(Ty::I64, i as u64);
+            cx.x87(exec::X87_RESTORE_REGISTER, &[i, low, high]);
+        }
+    }
 }
 
 /// FXRSTOR: the mode may change, so the block ends.
 pub fn fxrstor(cx: &mut Cx) -> Flow {
     let addr = aligned_area(cx);
-    let word = plain(Ty::I64);
-    let header = cx.b.load(Ty::I64, word, addr, 0);
+    let x87 = X87Area::load(cx, addr);
     let mxcsr = cx.b.load(Ty::I32, plain(Ty::I32), addr, 24);
-    let stack: Vec<[Value; 2]> =
-        (0..8).map(|i| [0, 8].map(|at| cx.b.load(Ty::I64, word, addr, ST_AREA + 16 * i + at))).collect();
-    let xmm: Vec<Value> =
-        (0..16).map(|n| cx.b.load(Ty::V128, MemOp::plain(Size::B16), addr, XMM_AREA + 16 * n)).collect();
-    cx.x87(exec::X87_RESTORE_HEADER, &[header]);
-    for (i, [low, high]) in stack.into_iter().enumerate() {
-        let i = cx.iconst(Ty::I64, i as u64);
-        cx.x87(exec::X87_RESTORE_REGISTER, &[i, low, high]);
-    }
+    let xmm = load_vectors(cx, addr, XMM_AREA);
+    x87.restore(cx);
     for (n, v) in xmm.into_iter().enumerate() {
         cx.b.set(state::xmm(n as u32), v);
     }

@@ -1,0 +1,152 @@
+//! Floating-point ops by the host's instructions, for guests whose rules are SSE's (`Plan::like_sse`): results and what
+//! they raise are the helper's. The host's control word has the guest's rounding mode while generated code runs.
+
+use crate::asm::{RAX, put, word};
+use crate::emit::Emitter;
+use crate::vector::X0;
+use brolga_interp::{FlatOp, FpHint};
+use brolga_ir::{FpLanes, FpOp, Ty};
+
+/// Predicates of CMPSS and its like. SDM vol. 2, "CMPSS".
+const EQUAL: u8 = 0;
+const LESS: u8 = 1;
+const LESS_EQUAL: u8 = 2;
+
+/// Two operands: `put` the form of the precision.
+macro_rules! either {
+    ($self:ident, $double:expr, $d:ident, $s:ident ($($arg:expr),*)) => {
+        if $double { put!($self.asm, $d($($arg),*)) } else { put!($self.asm, $s($($arg),*)) }
+    };
+}
+
+impl Emitter<'_> {
+    /// A helper call that is a scalar operation; false if it has no form here.
+    pub(crate) fn scalar_float(&mut self, op: &FlatOp) -> bool {
+        match FpHint::from_imm(op.imm) {
+            Some(_) if !self.plan.like_sse => false,
+            Some(FpHint::Compare { double, signalling }) => {
+                self.load_scalar(double, op.a);
+                // Less-than takes any NaN for invalid.
+                match (double, signalling) {
+                    (true, false) => put!(self.asm, ucomisd_a(X0, word(op.b))),
+                    (false, false) => put!(self.asm, ucomiss_a(X0, word(op.b))),
+                    (true, true) => put!(self.asm, cmpsd_a(X0, word(op.b), LESS)),
+                    (false, true) => put!(self.asm, cmpss_a(X0, word(op.b), LESS)),
+                }
+                true
+            }
+            Some(FpHint::Scalar { op: what, from, to }) => {
+                if what.converts() {
+                    self.convert(op, what, from, to)
+                } else {
+                    self.arithmetic(op, what, to == Ty::F64)
+                }
+            }
+            None => false,
+        }
+    }
+
+    fn load_scalar(&mut self, double: bool, w: u8) {
+        either!(self, double, movsd_a_m, movss_a_m(X0, word(w)));
+    }
+
+    /// XMM0 becomes word `dst`, zero above a single.
+    fn store_scalar(&mut self, double: bool, dst: u8) {
+        either!(self, double, movq_b, movd_b(RAX, X0));
+        self.done(dst);
+    }
+
+    fn arithmetic(&mut self, op: &FlatOp, what: FpOp, double: bool) -> bool {
+        // A comparison the other way round.
+        let (a, b) = if matches!(what, FpOp::Gt | FpOp::Ge) { (op.b, op.a) } else { (op.a, op.b) };
+        let place = self.asm.bytes.len();
+        self.load_scalar(double, a);
+        match what {
+            FpOp::Add => either!(self, double, addsd_a, addss_a(X0, word(b))),
+            FpOp::Sub => either!(self, double, subsd_a, subss_a(X0, word(b))),
+            FpOp::Mul => either!(self, double, mulsd_a, mulss_a(X0, word(b))),
+            FpOp::Div => either!(self, double, divsd_a, divss_a(X0, word(b))),
+            FpOp::Lesser => either!(self, double, minsd_a, minss_a(X0, word(b))),
+            FpOp::Greater => either!(self, double, maxsd_a, maxss_a(X0, word(b))),
+            FpOp::Sqrt => either!(self, double, sqrtsd_a, sqrtss_a(X0, X0)),
+            FpOp::Eq => either!(self, double, cmpsd_a, cmpss_a(X0, word(b), EQUAL)),
+            FpOp::Gt => either!(self, double, cmpsd_a, cmpss_a(X0, word(b), LESS)),
+            FpOp::Ge => either!(self, double, cmpsd_a, cmpss_a(X0, word(b), LESS_EQUAL)),
+            _ => {
+                self.asm.bytes.truncate(place);
+                return false;
+            }
+        }
+        self.store_scalar(double, op.dst);
+        true
+    }
+
+    fn convert(&mut self, op: &FlatOp, what: FpOp, from: Ty, to: Ty) -> bool {
+        match what {
+            FpOp::Resize => {
+                self.load_scalar(from == Ty::F64, op.a);
+                if from == Ty::F64 {
+                    put!(self.asm, cvtsd2ss_a(X0, X0));
+                } else {
+                    put!(self.asm, cvtss2sd_a(X0, X0));
+                }
+                self.store_scalar(to == Ty::F64, op.dst);
+            }
+            FpOp::FromSint => {
+                put!(self.asm, xorps_a(X0, X0));
+                either!(self, to == Ty::F64, cvtsi2sdq_a, cvtsi2ssq_a(X0, word(op.a)));
+                self.store_scalar(to == Ty::F64, op.dst);
+            }
+            // The rounding that a block was translated for is that of the host's control word.
+            FpOp::ToIntN | FpOp::ToIntP | FpOp::ToIntM | FpOp::ToIntZ => {
+                self.load_scalar(from == Ty::F64, op.a);
+                match (what == FpOp::ToIntZ, from == Ty::F64, to == Ty::I64) {
+                    (true, true, true) => put!(self.asm, cvttsd2si_aq(RAX, X0)),
+                    (true, true, false) => put!(self.asm, cvttsd2si_a(RAX, X0)),
+                    (true, false, true) => put!(self.asm, cvttss2si_aq(RAX, X0)),
+                    (true, false, false) => put!(self.asm, cvttss2si_a(RAX, X0)),
+                    (false, true, true) => put!(self.asm, cvtsd2si_aq(RAX, X0)),
+                    (false, true, false) => put!(self.asm, cvtsd2si_a(RAX, X0)),
+                    (false, false, true) => put!(self.asm, cvtss2si_aq(RAX, X0)),
+                    (false, false, false) => put!(self.asm, cvtss2si_a(RAX, X0)),
+                }
+                self.done(op.dst);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// An operation on lanes; false if it has no form here.
+    pub(crate) fn lanes_float(&mut self, op: &FlatOp) -> bool {
+        let (what, lanes) = FpHint::lanes(op.imm);
+        if !self.plan.like_sse || !matches!(lanes, FpLanes::S4 | FpLanes::D2) {
+            return false;
+        }
+        let double = lanes == FpLanes::D2;
+        let (a, b) = if matches!(what, FpOp::Gt | FpOp::Ge) { (op.b, op.a) } else { (op.a, op.b) };
+        let place = self.asm.bytes.len();
+        put!(self.asm, movups_a(X0, word(a)));
+        match what {
+            FpOp::Add => either!(self, double, addpd_a, addps_a(X0, word(b))),
+            FpOp::Sub => either!(self, double, subpd_a, subps_a(X0, word(b))),
+            FpOp::Mul => either!(self, double, mulpd_a, mulps_a(X0, word(b))),
+            FpOp::Div => either!(self, double, divpd_a, divps_a(X0, word(b))),
+            FpOp::Lesser => either!(self, double, minpd_a, minps_a(X0, word(b))),
+            FpOp::Greater => either!(self, double, maxpd_a, maxps_a(X0, word(b))),
+            FpOp::Sqrt => either!(self, double, sqrtpd_a, sqrtps_a(X0, X0)),
+            FpOp::Eq => either!(self, double, cmppd_a, cmpps_a(X0, word(b), EQUAL)),
+            FpOp::Gt => either!(self, double, cmppd_a, cmpps_a(X0, word(b), LESS)),
+            FpOp::Ge => either!(self, double, cmppd_a, cmpps_a(X0, word(b), LESS_EQUAL)),
+            FpOp::FromSint if !double => put!(self.asm, cvtdq2ps_a(X0, X0)),
+            FpOp::ToIntZ if !double => put!(self.asm, cvttps2dq_a(X0, X0)),
+            _ => {
+                self.asm.bytes.truncate(place);
+                return false;
+            }
+        }
+        put!(self.asm, movups_b(word(op.dst), X0));
+        self.changed(op.dst, 2);
+        true
+    }
+}

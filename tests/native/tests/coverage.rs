@@ -1,0 +1,121 @@
+//! Every form of an instruction that CPUID promises is there and tested, or is named here with the reason.
+#![cfg(target_arch = "x86_64")]
+
+use brolga_native::coverage::{Form, all};
+use iced_x86::EncodingKind;
+use std::path::Path;
+
+/// How the names of forms begin that are not there.
+const MISSING: &[(&str, &[&str])] = &[
+    ("undefined on purpose", &["Ud0", "Ud1", "Ud2"]),
+    (
+        "far transfers and loads of segments",
+        &[
+            "Call_m16", "Jmp_m16", "Retfw", "Retfd", "Retfq", "Iretw", "Iretd", "Mov_Sreg", "Popw_FS", "Popq_FS",
+            "Popw_GS", "Popq_GS", "Lss", "Lfs", "Lgs",
+        ],
+    ),
+    (
+        "tables, selectors and control registers",
+        &["Sgdt", "Sidt", "Sldt", "Str", "Smsw", "Lmsw", "Lar", "Lsl", "Verr", "Verw", "Invlpg", "Xsetbv"],
+    ),
+    (
+        "x87 of older processors, and whole-state areas of 16-bit code",
+        &["Fstpnce", "Fneni", "Fndisi", "Fnsetpm", "Fnsave", "Frstor"],
+    ),
+    ("a frame of 16-bit pushes", &["Enterw"]),
+    ("conversions of MMX registers", &["Cvtpi2ps", "Cvtpi2pd", "Cvttps2pi", "Cvttpd2pi", "Cvtps2pi", "Cvtpd2pi"]),
+];
+
+/// The same of those that neither the host judges nor an instruction file has.
+const UNTESTED: &[(&str, &[&str])] = &[
+    (
+        "general protection for user code",
+        &[
+            "Cli",
+            "Sti",
+            "Clts",
+            "In_",
+            "Insb",
+            "Insw",
+            "Insd",
+            "Out_",
+            "Outsb",
+            "Outsw",
+            "Outsd",
+            "Invd",
+            "Wbinvd",
+            "Iretq",
+            "Lgdt",
+            "Lidt",
+            "Lldt",
+            "Ltr",
+            "Mov_r64_",
+            "Mov_cr",
+            "Mov_dr",
+            "Mov_rm16_Sreg",
+            "Mov_r32m16",
+            "Mov_r64m16",
+            "Swapgs",
+        ],
+    ),
+    (
+        "what it gives is the processor's own: tests/user",
+        &["Cpuid", "Rdtsc", "Rdtscp", "Rdpid", "Rdrand", "Rdseed", "Xgetbv", "Int1"],
+    ),
+    (
+        "areas with addresses that makers keep or not: tests/user/xsave.c and unit tests",
+        &[
+            "Fxsave",
+            "Fxrstor",
+            "Fldenv",
+            "Fnstenv",
+            "Xsave",
+            "Xsave64",
+            "Xsaveopt",
+            "Xsaveopt64",
+            "Xsavec",
+            "Xsavec64",
+            "Xrstor",
+            "Xrstor64",
+        ],
+    ),
+    (
+        "approximations, of which each maker has its own",
+        &["Rcpps", "Rcpss", "Rsqrtps", "Rsqrtss", "Vrcpps", "Vrcpss", "Vrsqrtps", "Vrsqrtss"],
+    ),
+    ("no operation", &["Reservednop"]),
+    ("makers disagree", &["Movsxd_r16"]),
+    ("segment registers, which are zero", &["Pushw_FS", "Pushq_FS", "Pushw_GS", "Pushq_GS"]),
+];
+
+fn all_forms() -> Vec<Form> {
+    all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../isa/x86_64")).unwrap()
+}
+
+fn named(list: &[(&str, &[&str])], form: &Form) -> bool {
+    let name = format!("{:?}", form.code);
+    let name = name.trim_start_matches("VEX_");
+    list.iter().any(|(_, starts)| starts.iter().any(|start| name.starts_with(start)))
+}
+
+#[test]
+fn what_is_announced_is_there() {
+    let missing: Vec<_> = all_forms().into_iter().filter(|f| f.there != Some(true) && !named(MISSING, f)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn what_is_there_is_tested() {
+    let tested = |f: &Form| f.judged || f.listed;
+    let untested: Vec<_> =
+        all_forms().into_iter().filter(|f| f.there == Some(true) && !tested(f) && !named(UNTESTED, f)).collect();
+    assert!(untested.is_empty(), "{untested:?}");
+}
+
+#[test]
+fn every_vex_form_is_there() {
+    let vex: Vec<_> = all_forms().into_iter().filter(|f| f.code.encoding() == EncodingKind::VEX).collect();
+    assert!(vex.len() > 690, "{}", vex.len());
+    assert!(vex.iter().all(|f| f.there == Some(true)));
+}
