@@ -104,7 +104,10 @@ pub enum HostExit {
     /// Tier 0 must run the instruction at the program counter: it breaks an alignment rule.
     Resume,
     /// The block at the program counter has been entered as often as [`Cranelift::set_count`] was told.
-    Hot,
+    Hot {
+        /// Number of its count.
+        count: u32,
+    },
     /// A host fault at a guest access.
     Fault(HostFault),
 }
@@ -336,8 +339,9 @@ impl Cranelift {
             status::POLLED => HostExit::Polled,
             status::RESUME => HostExit::Resume,
             status::HOT => {
-                env.set(self.regs.pc, self.counts.pc(env.exit_slot as Count));
-                HostExit::Hot
+                let count = env.exit_slot as Count;
+                env.set(self.regs.pc, self.counts.pc(count));
+                HostExit::Hot { count }
             }
             status::BUSY => {
                 self.slots.set_count(env.exit_slot as Slot, PATIENCE_AGAIN);

@@ -177,7 +177,7 @@ impl RegionBackend for RegionTier {
             HostExit::Goto { slot } => brolga_ir::HostExit::Goto(slot),
             HostExit::Raise(kind, arg) => brolga_ir::HostExit::Raise(kind, arg),
             HostExit::Polled => brolga_ir::HostExit::Polled,
-            HostExit::Hot => brolga_ir::HostExit::Hot,
+            HostExit::Hot { count } => brolga_ir::HostExit::Hot(count),
             HostExit::Busy => brolga_ir::HostExit::Busy,
             HostExit::Fault(fault) if !fault.precise => brolga_ir::HostExit::Crash(self.guest_fault(fault)),
             HostExit::Resume | HostExit::Fault(_) => brolga_ir::HostExit::Fault,

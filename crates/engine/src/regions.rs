@@ -229,11 +229,13 @@ impl<R: RegionBackend> Regions<R> {
         self.state().hosts.contains_key(&key)
     }
 
-    /// Lets a block of tier 1 run on, for a region was asked for.
-    pub(crate) fn rearm(&self, key: TbKey) {
+    /// Lets the block of tier 1 run on that has used `count` up, for a region is asked for or there is one. Where several
+    /// processors emitted a block at once, the count is not always that of the code that is known.
+    pub(crate) fn rearm(&self, count: u32, key: TbKey) {
         let state = self.state();
-        if let Some(own) = state.own.get(&key) {
-            self.backend.set_count(own.count, LONG);
+        let leads = state.hosts.contains_key(&key) && state.own.get(&key).is_some_and(|own| own.count == count);
+        if !leads {
+            self.backend.set_count(count, LONG);
         }
     }
 

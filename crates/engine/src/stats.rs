@@ -112,7 +112,7 @@ impl Stats {
             HostExit::Raise(RaiseKind::Syscall, _) => 2,
             HostExit::Raise(..) => 3,
             HostExit::Polled => 4,
-            HostExit::Hot | HostExit::Busy => 5,
+            HostExit::Hot(_) | HostExit::Busy => 5,
             HostExit::Fault => 6,
             HostExit::Crash(_) => 7,
         };

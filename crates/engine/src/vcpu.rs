@@ -40,8 +40,8 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     unlinked: Option<u32>,
     /// The next block runs in tier 0: a fault was met in region code and is to be met again, exactly.
     exact: bool,
-    /// The block at the program counter has run in tier 1 for as long as it should.
-    hot: bool,
+    /// The count that was used up by the block at the program counter, in tier 1.
+    hot: Option<u32>,
 }
 
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
@@ -60,7 +60,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             generation,
             unlinked: None,
             exact: false,
-            hot: false,
+            hot: None,
         }
     }
 
@@ -92,8 +92,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             stats.inspect(|stats| stats.interpreted());
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         };
-        if std::mem::take(&mut self.hot) && tb.host.load(Ordering::Acquire) == 0 {
-            regions.rearm(tb.key);
+        let hot = self.hot.take();
+        hot.inspect(|&count| regions.rearm(count, tb.key));
+        if hot.is_some() && tb.host.load(Ordering::Acquire) == 0 {
             tb.heat.store(self.engine.config.region_threshold, Ordering::Relaxed);
             self.engine.heat(tb, Extent::Own, &self.shared);
             return Step::Continue;
@@ -131,7 +132,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// Entry of the host code for `key` that can be run without a look at its block: it ran lately, or in an earlier run.
     #[inline]
     fn ready(&mut self, key: TbKey) -> Option<u64> {
-        if self.exact || self.hot {
+        if self.exact || self.hot.is_some() {
             return None;
         }
         match self.host_cache.get(JumpEntry::index(key.pc)) {
@@ -172,7 +173,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             HostExit::Goto(exit) => self.unlinked = exit,
             HostExit::Raise(kind, arg) => return Step::Raise(kind, arg),
             HostExit::Polled => {}
-            HostExit::Hot => self.hot = true,
+            HostExit::Hot(count) => self.hot = Some(count),
             HostExit::Busy => self.enlarge(),
             HostExit::Fault => {
                 self.exact = true;
@@ -369,7 +370,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T, R> {
     fn run(&mut self) -> Exit {
         // The owner may have moved the program counter: what was to be linked leads elsewhere now.
-        (self.unlinked, self.hot) = (None, false);
+        (self.unlinked, self.hot) = (None, None);
         self.update_mode();
         self.shared.enter(self.generation);
         let exit = self.run_loop();

@@ -41,6 +41,8 @@ pub(crate) struct Worker<J> {
 
 /// More threads than this seldom find work.
 const MOST: usize = 4;
+/// Jobs that are looked at for the hottest.
+const LOOKED_AT: usize = 64;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
@@ -122,9 +124,9 @@ impl<J> Shared<J> {
         }
     }
 
-    /// Takes the hottest job, of equals the first.
+    /// Takes the hottest of the first jobs, of equals the first.
     fn hottest(&self, jobs: &mut VecDeque<J>) -> Option<J> {
-        let index = (0..jobs.len()).rev().max_by_key(|&index| (self.heat)(&jobs[index]))?;
+        let index = (0..jobs.len().min(LOOKED_AT)).rev().max_by_key(|&index| (self.heat)(&jobs[index]))?;
         jobs.remove(index)
     }
 }

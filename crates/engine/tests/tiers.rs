@@ -380,3 +380,14 @@ fn exits_of_released_code_are_not_linked_again() {
     let events = world.take_events();
     assert!(events.contains(&Event::Compiled(vec![0x3000])) && !events.contains(&linked), "{events:?}");
 }
+
+#[test]
+fn block_whose_region_is_refused_runs_on_in_tier_1() {
+    let world = World::default();
+    world.syscall(0x2000, 1);
+    world.set_fate(fake::Fate::Refused);
+    let mut vcpu = world.vcpu_with(Config { block_threshold: 1, ..Config::default() });
+    (0..10).for_each(|_| assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1)));
+    // A region was asked for once, and refused.
+    assert_eq!(compilations(&world.take_events()), 1);
+}

@@ -170,8 +170,8 @@ pub enum HostExit {
     Raise(RaiseKind, u64),
     /// An exit was requested.
     Polled,
-    /// The block at the program counter was entered as often as [`RegionBackend::set_count`] was told.
-    Hot,
+    /// The block at the program counter was entered as often as [`RegionBackend::set_count`] was told, for this count.
+    Hot(u32),
     /// The block at the program counter, an entry, was entered as often as its region has patience for. Says so again
     /// much later.
     Busy,

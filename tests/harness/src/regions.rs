@@ -240,7 +240,7 @@ impl Regions {
             HostExit::Goto { .. } => Outcome::Done,
             HostExit::Raise(kind, arg) => outcome(Leave::Raise(kind, arg)),
             HostExit::Polled => outcome(Leave::Polled),
-            HostExit::Hot => panic!("one entry is not {LONG}"),
+            HostExit::Hot { .. } => panic!("one entry is not {LONG}"),
             HostExit::Busy => unreachable!("the region does not count"),
             HostExit::Resume | HostExit::Fault(_) => self.interpret(&mut env, rest),
         };

@@ -145,7 +145,7 @@ impl Program {
                 }
                 HostExit::Polled => counts.polled += 1,
                 HostExit::Busy => counts.hot += 1,
-                HostExit::Hot => panic!("there is no tier 1"),
+                HostExit::Hot { .. } => panic!("there is no tier 1"),
                 exit @ (HostExit::Resume | HostExit::Fault(_)) => {
                     if let HostExit::Fault(f) = exit {
                         counts.faults += 1;

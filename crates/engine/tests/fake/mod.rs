@@ -367,7 +367,7 @@ impl RegionBackend for Regions {
                 *left -= 1;
                 if *left < 0 {
                     match state.leads.get(&counter(at)) {
-                        None | Some(0) => return HostExit::Hot,
+                        None | Some(0) => return HostExit::Hot(counter(at) as u32),
                         Some(&host) => at = host,
                     }
                     continue;
