@@ -4,6 +4,7 @@
 //! *How.* Exits whose target has host code are linked by one store. Retiring a region unlinks everything that leads
 //! to it and raises the cache's generation, at which every processor forgets its predictions; its memory is released
 //! when all processors have passed that generation.
+//! A hot block of tier 1 leads to its region as long as its count is the one in `own`.
 //! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more. It may
 //! link that exit once more, so exits leave the lists of what they were linked to when the region is released: a slot
 //! in a list is never one that leads elsewhere by now.
@@ -190,7 +191,10 @@ impl<R: RegionBackend> Regions<R> {
         state.own.reserve(installed.entries.len());
         for (&(pc, host), &count) in installed.entries.iter().zip(&installed.counts) {
             let key = TbKey { pc, mode };
-            state.own.insert(key, Own { host, count });
+            if let Some(other) = state.own.insert(key, Own { host, count }) {
+                // Several processors may emit a block at once. Nobody would tell that copy when its region goes.
+                self.backend.lead(other.count, 0);
+            }
             if translated && let Some(tb) = cache.find(key) {
                 tb.own_host.store(host, Ordering::Release);
             }
@@ -327,8 +331,9 @@ impl<R: RegionBackend> Regions<R> {
                 for slot in state.incoming.remove(&key).into_iter().flatten() {
                     self.backend.unlink(slot);
                 }
-                if state.own.get(&key).is_some_and(|own| own.host == host) {
+                if let Some(own) = state.own.get(&key).copied().filter(|own| own.host == host) {
                     state.own.remove(&key);
+                    self.backend.lead(own.count, 0);
                 }
                 let Some(tb) = cache.find(key) else { continue };
                 for place in [&tb.host, &tb.own_host] {

@@ -391,3 +391,44 @@ fn block_whose_region_is_refused_runs_on_in_tier_1() {
     // A region was asked for once, and refused.
     assert_eq!(compilations(&world.take_events()), 1);
 }
+
+/// `0x2000` jumps to `0x3000`. A block of it is emitted by two processors at once: by the second, alone, which runs it `runs`
+/// times, and by the first, which has joined it already.
+fn emitted_twice(runs: usize) -> (World, Box<dyn Vcpu>) {
+    let world = World::default();
+    world.jump(0x2000, 0x3000);
+    world.syscall(0x3000, 1);
+    let config = Config { block_threshold: 2, region_threshold: 10, precise: false, ..Config::default() };
+    let mut vcpu = world.vcpu_with(config);
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    let mut other = vcpu.sibling();
+    world.meanwhile(move || (0..runs).for_each(|_| assert_eq!(run(&mut *other, 0x3000), Exit::Syscall(1))));
+    assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+    (world, vcpu)
+}
+
+#[test]
+fn no_copy_of_a_block_leads_to_a_region_that_went() {
+    // The region is made between the two copies.
+    let (world, mut vcpu) = emitted_twice(12);
+    assert!(world.take_events().contains(&Event::Compiled(vec![0x3000])));
+    vcpu.require_precise();
+    assert!(world.take_events().contains(&Event::Removed(2)));
+    // The same the other way round: the copy goes before the region.
+    let (world, mut vcpu) = emitted_twice(12);
+    vcpu.invalidate(0x3000, 4);
+    let gone = world.take_events().iter().filter(|e| matches!(e, Event::Removed(_))).count();
+    assert_eq!(gone, 3);
+}
+
+#[test]
+fn copy_of_a_block_that_is_hot_asks_once() {
+    let (world, mut vcpu) = emitted_twice(1);
+    world.set_fate(fake::Fate::Refused);
+    world.take_events();
+    (0..100).for_each(|_| assert_eq!(run(&mut *vcpu, 0x3000), Exit::Syscall(1)));
+    (0..100).for_each(|_| assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1)));
+    let asked = |pc| move |e: &&Event| **e == Event::Compiled(vec![pc]);
+    let events = world.take_events();
+    assert!(events.iter().filter(asked(0x3000)).count() <= 2, "once a copy: {events:?}");
+}

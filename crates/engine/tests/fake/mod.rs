@@ -78,6 +78,8 @@ struct State {
     counters: HashMap<u64, i64>,
     leads: HashMap<u64, u64>,
     exits: Vec<Exit>,
+    /// What happens while blocks are joined next.
+    meanwhile: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// Guest code and everything that happened, shared by test, front end and tiers.
@@ -107,6 +109,11 @@ impl World {
     /// Lets the next processor that runs `pc` in a region find an exit request.
     pub fn interrupt_in(&self, pc: u64) {
         self.0.lock().unwrap().interrupt_in = Some(pc);
+    }
+
+    /// Has something happen while a processor joins blocks next: before they are in place.
+    pub fn meanwhile(&self, action: impl FnOnce() + Send + 'static) {
+        self.0.lock().unwrap().meanwhile = Some(Box::new(action));
     }
 
     /// What happened since the last call.
@@ -285,6 +292,8 @@ impl RegionBackend for Regions {
     }
 
     fn join(&self, blocks: &[Self::Block]) -> Option<Self::Compiled> {
+        let meanwhile = self.0.0.lock().unwrap().meanwhile.take();
+        meanwhile.into_iter().for_each(|action| action());
         let entries = (0..blocks.len()).collect();
         let blocks = blocks.iter().map(|block| block.0.clone()).collect();
         Some((Region { blocks, entries, likely: vec![], patience: 0, precise: true }, true))
@@ -409,6 +418,8 @@ impl RegionBackend for Regions {
     }
 
     fn remove(&self, unit: u64) {
+        let leads_here = self.0.0.lock().unwrap().leads.values().any(|host| host >> 16 == unit);
+        assert!(!leads_here, "a hot block leads to what goes");
         self.0.note(Event::Removed(unit));
     }
 
