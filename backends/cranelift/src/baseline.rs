@@ -45,11 +45,6 @@ impl Piece {
     pub fn exits(&self) -> &[u64] {
         &self.code.exits
     }
-
-    /// Bytes of host code, without what several blocks share.
-    pub fn host_bytes(&self) -> usize {
-        self.code.bytes.len()
-    }
 }
 
 /// Compiles the block that the guest has at `range`.

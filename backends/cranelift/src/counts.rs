@@ -1,12 +1,10 @@
 //! What is left of the entries of tier 1's blocks before they are hot, and where they lead then.
 //!
 //! Every entry of a block writes its count: counts of blocks that run together are in few lines of the host's cache.
-#![allow(unsafe_code, reason = "memory as arrays of atomics, read and written by generated code")]
 
 use crate::arena::Beside;
-use memmap2::MmapMut;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::numbers::{Numbers, Words, words};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Index of a count.
 pub(crate) type Count = u32;
@@ -17,34 +15,21 @@ pub(crate) struct Counts {
     /// Entries left; negative from when the block is hot. Within reach of generated code.
     left: Beside,
     /// Where a hot block leads; 0 for the run loop.
-    hosts: MmapMut,
+    hosts: Words,
     /// Guest addresses of the blocks.
-    pcs: MmapMut,
-    free: Mutex<Free>,
-}
-
-#[derive(Debug)]
-struct Free {
-    next: Count,
-    back: Vec<Count>,
+    pcs: Words,
+    numbers: Numbers,
 }
 
 impl Counts {
     /// As many counts as there is room for in `beside`.
     pub(crate) fn new(beside: Beside) -> std::io::Result<Counts> {
-        let bytes = beside.len() / 4 * 8;
-        let (hosts, pcs) = (MmapMut::map_anon(bytes)?, MmapMut::map_anon(bytes)?);
-        Ok(Counts { left: beside, hosts, pcs, free: Mutex::new(Free { next: 0, back: Vec::new() }) })
+        let len = beside.len() / 4;
+        Ok(Counts { left: beside, hosts: Words::new(len)?, pcs: Words::new(len)?, numbers: Numbers::new(0, len) })
     }
 
     fn left(&self) -> &[AtomicU32] {
-        // SAFETY: page-aligned, of this length, zeros at first, and ever accessed as atomics only. Nobody else has it.
-        unsafe { std::slice::from_raw_parts(self.left.start().cast(), self.left.len() / 4) }
-    }
-
-    fn words<'a>(&self, map: &'a MmapMut) -> &'a [AtomicU64] {
-        // SAFETY: as in `left`.
-        unsafe { std::slice::from_raw_parts(map.as_ptr().cast(), map.len() / 8) }
+        words(&self.left)
     }
 
     /// Address of the table of where hot blocks lead, for `Env::hot_hosts`.
@@ -59,17 +44,9 @@ impl Counts {
 
     /// Counts for blocks at these addresses, unless they have run out.
     pub(crate) fn allocate(&self, addresses: &[u64]) -> Option<Vec<Count>> {
-        let mut free = self.free.lock().unwrap_or_else(|e| e.into_inner());
-        let fresh = addresses.len().saturating_sub(free.back.len());
-        if free.next as usize + fresh > self.left().len() {
-            return None;
-        }
-        let used = free.back.len() - (addresses.len() - fresh);
-        let mut got = free.back.split_off(used);
-        got.extend(free.next..free.next + fresh as u32);
-        free.next += fresh as u32;
+        let got = self.numbers.allocate(addresses.len())?;
         for (&count, &pc) in got.iter().zip(addresses) {
-            self.words(&self.pcs)[count as usize].store(pc, Ordering::Relaxed);
+            self.pcs[count as usize].store(pc, Ordering::Relaxed);
             self.lead(count, 0);
         }
         Some(got)
@@ -77,17 +54,17 @@ impl Counts {
 
     /// Gives a count back that no code names any more.
     pub(crate) fn free(&self, count: Count) {
-        self.free.lock().unwrap_or_else(|e| e.into_inner()).back.push(count);
+        self.numbers.free(count);
     }
 
     /// Guest address of the block.
     pub(crate) fn pc(&self, count: Count) -> u64 {
-        self.words(&self.pcs)[count as usize].load(Ordering::Relaxed)
+        self.pcs[count as usize].load(Ordering::Relaxed)
     }
 
     /// Has the block lead to `host` once it is hot, or to the run loop again if that is 0.
     pub(crate) fn lead(&self, count: Count, host: u64) {
-        self.words(&self.hosts)[count as usize].store(host, Ordering::Release);
+        self.hosts[count as usize].store(host, Ordering::Release);
     }
 
     /// Makes the block hot after `left` more entries.

@@ -12,6 +12,7 @@ mod helpers;
 mod host;
 mod jit_dump;
 mod lower;
+mod numbers;
 mod perf_map;
 mod portable;
 mod slots;
