@@ -60,6 +60,7 @@ pub struct Stats {
     loaded: Work,
     unpacked: Work,
     interpreted: AtomicU64,
+    interpreted_insns: AtomicU64,
     exits: [AtomicU64; EXITS.len()],
     dropped: AtomicU64,
     refused: Mutex<BTreeMap<String, u64>>,
@@ -99,9 +100,11 @@ impl Stats {
         self.dropped.fetch_add(regions as u64, Ordering::Relaxed);
     }
 
+    /// A run of a block in tier 0, to its end.
     #[inline]
-    pub(crate) fn interpreted(&self) {
+    pub(crate) fn interpreted(&self, insns: u32) {
         self.interpreted.fetch_add(1, Ordering::Relaxed);
+        self.interpreted_insns.fetch_add(insns.into(), Ordering::Relaxed);
     }
 
     #[inline]
@@ -124,7 +127,7 @@ impl Stats {
         [&self.translated, &self.emitted, &self.compiled, &self.loaded, &self.unpacked]
             .iter()
             .for_each(|work| work.clear());
-        let single = [&self.interpreted, &self.dropped];
+        let single = [&self.interpreted, &self.interpreted_insns, &self.dropped];
         single.into_iter().chain(&self.exits).for_each(|n| n.store(0, Ordering::Relaxed));
         self.refused.lock().unwrap_or_else(|e| e.into_inner()).clear();
     }
@@ -135,11 +138,12 @@ impl Stats {
         let Stats { translated, emitted, compiled, loaded, unpacked, .. } = self;
         let _ = writeln!(
             out,
-            "tier 0: {} blocks of {} instructions translated in {:.1} ms, {} runs of a block",
+            "tier 0: {} blocks of {} instructions translated in {:.1} ms, {} runs of a block, {} instructions",
             get(&translated.count),
             get(&translated.insns),
             translated.millis(),
             get(&self.interpreted),
+            get(&self.interpreted_insns),
         );
         let _ = writeln!(
             out,
@@ -187,6 +191,8 @@ mod tests {
         let stats = Stats::default();
         let empty = stats.report();
         stats.translated(7, Duration::from_millis(3));
+        stats.interpreted(7);
+        stats.interpreted(2);
         stats.compiled(41, 900, Duration::from_millis(20));
         stats.refused("too long");
         stats.left(&HostExit::Polled);
@@ -194,6 +200,7 @@ mod tests {
         let report = stats.report();
         for part in [
             "1 blocks of 7 ",
+            "2 runs of a block, 9 instructions",
             "41 instructions compiled to 900 bytes in 20.0 ms",
             "1: too long",
             "entered: 2",

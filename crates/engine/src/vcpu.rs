@@ -89,7 +89,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         let stats = self.engine.config.stats.as_deref();
         let Some(regions) = self.engine.regions.as_ref().filter(|_| !self.exact) else {
             self.exact = false;
-            stats.inspect(|stats| stats.interpreted());
+            stats.inspect(|stats| stats.interpreted(tb.guest_insns));
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         };
         let hot = self.hot.take();
@@ -118,7 +118,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 return Step::Continue;
             }
             self.unlinked = None;
-            stats.inspect(|stats| stats.interpreted());
+            stats.inspect(|stats| stats.interpreted(tb.guest_insns));
             let leave = self.engine.tier0.run(&tb.code, &mut self.env);
             if let (Some(targets), Leave::Jump) = (&tb.targets, leave) {
                 targets.note(self.env.get(self.engine.frontend.regs().pc));

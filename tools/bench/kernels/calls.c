@@ -1,4 +1,4 @@
-/* Direct calls and returns: deep recursion with little work in between. */
+/* Direct calls and returns with little work in between: deep recursion, leaves, and chains of calls that return at once. */
 #include "kernel.h"
 
 __attribute__((noinline)) static uint64_t fib_of(long n) { return n < 2 ? n : fib_of(n - 1) + fib_of(n - 2); }
@@ -30,7 +30,32 @@ static int queens_of(int n, unsigned columns, unsigned left, unsigned right) {
 }
 static uint64_t queens(long count) { return queens_of(count, 0, 0, 0); }
 
+__attribute__((noinline)) static uint64_t leaf_of(uint64_t x, uint64_t n) { return (x ^ n) * 0x9e3779b97f4a7c15u; }
+static uint64_t leaf_calls(long count) {
+    uint64_t x = 1;
+    for (long n = 0; n < count; n++)
+        x = leaf_of(x, n) + leaf_of(n, x >> 32);
+    return x;
+}
+
+/* Each saves what it needs behind the call of the next one. */
+#define LINK(name, next) \
+    __attribute__((noinline)) static uint64_t name(uint64_t x, uint64_t n) { return next(x + n, n ^ 5) + x; }
+LINK(fourth, leaf_of)
+LINK(third, fourth)
+LINK(second, third)
+LINK(first, second)
+static uint64_t call_chain(long count) {
+    uint64_t x = 1;
+    for (long n = 0; n < count; n++)
+        x = first(x, n);
+    return x;
+}
+
 int main(int argc, char **argv) {
-    static const struct kernel kernels[] = {{"fib", fib}, {"ackermann", ackermann}, {"tak", tak}, {"queens", queens}, {0}};
+    static const struct kernel kernels[] = {
+        {"fib", fib}, {"ackermann", ackermann}, {"tak", tak}, {"queens", queens}, {"leaf-calls", leaf_calls},
+        {"call-chain", call_chain}, {0},
+    };
     return run_kernels(kernels, argc, argv);
 }

@@ -81,6 +81,7 @@ __attribute__((optimize("O3"))) static uint64_t int_mix(long count) {
     return sum;
 }
 
+#ifndef NO_MAIN
 int main(int argc, char **argv) {
     static const struct kernel kernels[] = {
         {"strlen", run_strlen}, {"memchr", run_memchr}, {"memcpy", run_memcpy}, {"bytes-sum", bytes_sum}, {"saxpy", saxpy},
@@ -88,3 +89,4 @@ int main(int argc, char **argv) {
     };
     return run_kernels(kernels, argc, argv);
 }
+#endif

@@ -4,6 +4,7 @@
 mod coverage;
 mod ir;
 mod lift;
+mod sizes;
 mod switches;
 mod test;
 
@@ -50,6 +51,8 @@ enum Command {
     },
     /// Show guest code as bytes, IR and optimised IR
     Lift(lift::Args),
+    /// List the host code of each instruction by itself: bytes and calls in each tier
+    Sizes(sizes::Args),
     /// Tell which rows of the decode table are translated, tested and fuzzed
     Coverage {
         /// List the translated rows without a test instead of counting
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Opt { file, switches } => ir::opt(&file, &switches).map(|()| true),
         Command::Test { files, bless } => test::run(&files, bless),
         Command::Lift(args) => lift::run(&args).map(|()| true),
+        Command::Sizes(args) => sizes::run(&args).map(|()| true),
         Command::Coverage { untested } => coverage::run(untested).map(|()| true),
     };
     match result {
