@@ -293,14 +293,17 @@ impl Compiler<'_> {
         let relocs = buffer.relocs().iter().map(|reloc| slot_of(reloc, &cx.func.params, out.exits.len()));
         let relocs = relocs.collect::<Option<Vec<_>>>().ok_or(Refused::Relocation)?;
         let mut traps = Vec::with_capacity(buffer.traps().len());
+        let mut code = buffer.data().to_vec();
         for trap in buffer.traps() {
-            if let Some(access) = out.accesses.get(trap.code.as_raw().get() as usize - 1) {
+            let number = trap.code.as_raw().get();
+            if let Some(access) = out.accesses.get(number as usize - 1) {
                 traps.push((trap.offset, *access));
+            } else if let Some(kind) = lower::prefetch_kind(number) {
+                host::make_prefetch(&mut code, trap.offset as usize, kind).ok_or(Refused::Form)?;
             }
         }
         let marked = buffer.get_srclocs_sorted().iter().filter(|at| at.loc == lower::tail_call_mark());
         let tails: Vec<_> = marked.map(|at| at.start..at.end).collect();
-        let mut code = buffer.data().to_vec();
         let entries = entries(region, cfg, &mut code, &tails).ok_or(Refused::Form)?;
         Ok(Compiled {
             code,

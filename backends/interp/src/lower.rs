@@ -106,8 +106,8 @@ fn last_uses(block: &Block, mut last: Vec<u32>) -> Vec<u32> {
     for (i, inst) in block.insts.iter().enumerate().rev() {
         let flags = inst.op.info().typing == Typing::Flags || matches!(inst.op, Op::FlagsSelect | Op::FlagsFlipC);
         let pure = matches!(inst.op.info().effect, Effect::Pure | Effect::ReadReg);
-        if pure && last[i] == 0 {
-            continue; // dead: its operands are not needed for it
+        if pure && last[i] == 0 || inst.op == Op::Prefetch {
+            continue; // dead, or a hint not taken: its operands are not needed for it
         }
         let until = if flags { last[i].max(i as u32) } else { i as u32 };
         block.each_use(inst, |v| last[v.index()] = last[v.index()].max(until));
@@ -305,6 +305,7 @@ impl Lower<'_> {
                 let code = if inst.op == Op::Fence { Code::Fence } else { Code::LightFence };
                 self.emit(FlatOp::new(code));
             }
+            Op::Prefetch => {}
             Op::Call => self.call(v, inst)?,
             Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::FpCompare => self.fp(v, inst)?,
             op if op.is_vector() => self.vector(v, inst)?,

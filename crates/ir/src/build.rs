@@ -2,7 +2,7 @@
 
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 use crate::fp::{FpCall, FpLanes, FpOp, FpRelation};
-use crate::ops::{FoldOp, Form, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
+use crate::ops::{FoldOp, Form, IntCc, JumpKind, Op, PrefetchKind, RaiseKind, Shape, Ty};
 use brolga_core::{Cond, MemOp, Reg, RegSet, RmwOp};
 
 /// Appends instructions to a [`Block`].
@@ -283,6 +283,11 @@ impl Builder {
     pub fn fence(&mut self, op: Op) {
         debug_assert!(op.info().form == Form::Fence);
         self.push(Inst::new(op, Ty::Void));
+    }
+
+    /// A hint that `addr + offset` will be accessed.
+    pub fn prefetch(&mut self, kind: PrefetchKind, addr: Value, offset: i64) {
+        self.push(Inst { a: addr, sub: kind as u8, imm: offset as u64, ..Inst::new(Op::Prefetch, Ty::Void) });
     }
 
     /// All lanes equal to the low bits of `a`.

@@ -25,6 +25,8 @@ pub(crate) enum Suffix {
     Jump,
     /// A raise kind in `Inst::sub`
     Raise,
+    /// A prefetch kind in `Inst::sub`
+    Prefetch,
     /// A floating-point operation in `Inst::sub`
     Fp,
     /// Floating-point lanes in `Inst::aux`
@@ -100,6 +102,7 @@ pub(crate) fn layout(op: Op) -> Layout {
         Form::Flags => (&[], &[A]),
         Form::Load => (&[S::Ty, S::MemOp], &[Addr]),
         Form::Store => (&[S::MemOp], &[Addr, B]),
+        Form::Prefetch => (&[S::Prefetch], &[Addr]),
         Form::Rmw => (&[S::Ty, S::Rmw, S::MemOp], &[A, B]),
         Form::Cas => (&[S::Ty, S::MemOp], &[A, B, C]),
         Form::VUnary => (&[S::Shape], &[A]),

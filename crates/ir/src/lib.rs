@@ -20,7 +20,7 @@ pub mod verify;
 pub use block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 pub use build::Builder;
 pub use fp::{FpCall, FpLanes, FpOp, FpRelation};
-pub use ops::{Effect, FoldOp, Form, IntCc, JumpKind, Op, OpInfo, RaiseKind, Shape, Ty, Typing};
+pub use ops::{Effect, FoldOp, Form, IntCc, JumpKind, Op, OpInfo, PrefetchKind, RaiseKind, Shape, Ty, Typing};
 pub use parse::{ParseError, parse};
 pub use passes::{PASSES, Pass, Passes, difference, optimise};
 pub use text::print;

@@ -250,6 +250,38 @@ impl RaiseKind {
     }
 }
 
+/// What an [`Op::Prefetch`] announces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum PrefetchKind {
+    /// A read soon: to all levels of caches.
+    L1,
+    /// A read later: to the second level and those behind it.
+    L2,
+    /// A read later: to the third level.
+    L3,
+    /// One read: to where it pushes out little.
+    Once,
+    /// A write.
+    Write,
+}
+
+impl PrefetchKind {
+    /// All kinds, in order of their encoding.
+    pub const ALL: [PrefetchKind; 5] =
+        [PrefetchKind::L1, PrefetchKind::L2, PrefetchKind::L3, PrefetchKind::Once, PrefetchKind::Write];
+
+    /// Name in IR text.
+    pub const fn name(self) -> &'static str {
+        ["l1", "l2", "l3", "once", "write"][self as usize]
+    }
+
+    /// From `Inst::sub`.
+    pub fn from_sub(sub: u8) -> PrefetchKind {
+        Self::ALL[sub as usize % 5]
+    }
+}
+
 /// What an op does beside computing its result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Effect {
@@ -263,7 +295,7 @@ pub enum Effect {
     ReadMem,
     /// Writes memory; may fault.
     WriteMem,
-    /// Orders memory accesses.
+    /// Orders memory accesses, or announces one.
     Fence,
     /// Reads the guest's floating-point modes and adds to its cumulative flags: not dead if unused, but may run twice.
     Sticky,
@@ -318,6 +350,8 @@ pub enum Form {
     Cas,
     /// `fence`
     Fence,
+    /// `prefetch.kind v1 + IMM`
+    Prefetch,
     /// `v2 = op.shape v1` and so on for vectors: the shape is in `sub`
     VUnary,
     /// two vector operands
@@ -530,6 +564,8 @@ ops! {
     FenceLoad "fence_load" Fence None Fence;
     /// Stores before it come before stores behind it.
     FenceStore "fence_store" Fence None Fence;
+    /// A hint that `a + imm` will be accessed as the [`PrefetchKind`] in `sub` says; never faults.
+    Prefetch "prefetch" Prefetch None Fence;
 
     /// All lanes equal to an integer's low bits.
     Vsplat "vsplat" VUnary Result Pure;

@@ -6,7 +6,7 @@
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 use crate::fp::{FpCall, FpLanes, FpOp, FpRelation};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, implied_ty, layout};
-use crate::ops::{FoldOp, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
+use crate::ops::{FoldOp, IntCc, JumpKind, Op, PrefetchKind, RaiseKind, Shape, Ty};
 use crate::text::mentioned_labels;
 use crate::translate::{Helper, helper_by_name};
 use brolga_core::{Align, Cond, MemOp, Order, RegSet, RegTable, RegWidth, RmwOp, Size};
@@ -248,6 +248,7 @@ fn parse_suffix(suffix: Suffix, line: &mut Line, inst: &mut Inst) -> Result1<()>
         Suffix::Rmw => inst.sub = by_name(&RmwOp::ALL, word, "read-modify-write operation", |r| r.name())?.0 as u8,
         Suffix::Jump => inst.sub = by_name(&JumpKind::ALL, word, "jump kind", |j| j.name())?.0 as u8,
         Suffix::Raise => inst.sub = by_name(&RaiseKind::ALL, word, "raise kind", |r| r.name())?.0 as u8,
+        Suffix::Prefetch => inst.sub = by_name(&PrefetchKind::ALL, word, "prefetch kind", |p| p.name())?.0 as u8,
         Suffix::Fp => inst.sub = by_name(&FpOp::ALL, word, "floating-point operation", |f| f.name())?.0 as u8,
         Suffix::FpLanes => inst.aux = by_name(&FpLanes::ALL, word, "floating-point lanes", |l| l.name())?.0 as u16,
         Suffix::Relation => inst.sub = by_name(&FpRelation::ALL, word, "relation", |r| r.name())?.0 as u8,

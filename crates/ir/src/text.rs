@@ -16,7 +16,7 @@
 use crate::block::{Block, HelperId, Inst, Target, Value};
 use crate::fp::{FpLanes, FpOp, FpRelation};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, layout};
-use crate::ops::{FoldOp, IntCc, JumpKind, Op, RaiseKind, Shape, Ty};
+use crate::ops::{FoldOp, IntCc, JumpKind, Op, PrefetchKind, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
 use brolga_core::{Cond, MemOp, Reg, RegSet, RegTable, RegWidth, RmwOp};
 use std::fmt::{self, Display, Formatter, Write};
@@ -191,6 +191,7 @@ fn suffix_text(suffix: Suffix, inst: &Inst) -> String {
         Suffix::Rmw => RmwOp::ALL.get(inst.sub as usize).map_or("?", |r| r.name()).into(),
         Suffix::Jump => JumpKind::from_sub(inst.sub).name().into(),
         Suffix::Raise => RaiseKind::from_sub(inst.sub).name().into(),
+        Suffix::Prefetch => PrefetchKind::from_sub(inst.sub).name().into(),
         Suffix::Fp => FpOp::from_sub(inst.sub).name().into(),
         Suffix::Relation => FpRelation::from_sub(inst.sub).name().into(),
         Suffix::FpLanes => FpLanes::from_aux(inst.aux).name().into(),

@@ -18,7 +18,7 @@
 use crate::block::{Block, Inst, Label, Value};
 use crate::fp::FpOp;
 use crate::layout::{Arg, Suffix, layout};
-use crate::ops::{Effect, Form, Op, RaiseKind, Shape, Ty};
+use crate::ops::{Effect, Form, Op, PrefetchKind, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
 use brolga_core::{Cond, Reg, RegTable, RegWidth, RmwOp, Size};
 use std::fmt;
@@ -236,6 +236,7 @@ impl Verifier<'_> {
                 need(inst.sub < 4, "no such shape")
             }
             Op::Load | Op::Store | Op::Rmw | Op::Cas => self.access(inst),
+            Op::Prefetch => need((inst.sub as usize) < PrefetchKind::ALL.len(), "no such prefetch kind"),
             Op::Fp1 | Op::Fp2 | Op::Fp3 => self.fp(inst),
             Op::FpConvert => self.fp_convert(inst),
             Op::FpCompare => need(inst.sub < 4, "no such relation").and_then(|()| self.fp_helper(inst)),
@@ -446,6 +447,7 @@ fn rule(op: Op) -> Rule {
         Op::Cond => (I8, Of(FLAGS), Nothing, Nothing),
         Op::Load => (DATA, Of(I64), Nothing, Nothing),
         Op::Store => (VOID, Of(I64), Of(DATA), Nothing),
+        Op::Prefetch => (VOID, Of(I64), Nothing, Nothing),
         Op::Rmw => (I64, Same, Same, Nothing),
         Op::Cas => (I64.or(V128), Of(I64), Same, Same),
         Op::Vsplat => (V128, Of(SCALAR), Nothing, Nothing),
@@ -502,7 +504,9 @@ fn used_fields(op: Op) -> u8 {
         Suffix::Ty => 0,
         Suffix::VCc | Suffix::Fold | Suffix::MemOp | Suffix::FpLanes => FIELD_AUX,
         Suffix::Fp | Suffix::Relation => FIELD_SUB,
-        Suffix::Cc | Suffix::Cond | Suffix::Shape | Suffix::Rmw | Suffix::Jump | Suffix::Raise => FIELD_SUB,
+        Suffix::Cc | Suffix::Cond | Suffix::Shape | Suffix::Rmw | Suffix::Jump | Suffix::Raise | Suffix::Prefetch => {
+            FIELD_SUB
+        }
     });
     let args = form.args.iter().map(|arg| match arg {
         Arg::A => FIELD_A,

@@ -1,8 +1,9 @@
 //! Guest memory: an address plus the base is a host address, and the host's MMU checks it.
 
-use super::{Access, Lower, MAX_ACCESSES, clif_ty};
+use super::{Access, Lower, MAX_ACCESSES, PREFETCHES, clif_ty};
 use crate::cfg;
 use crate::compile::Refused;
+use crate::host;
 use crate::status;
 use brolga_core::{Align, Env, MemOp, Order, RmwOp, Size};
 use brolga_ir::{Block, Inst, Op};
@@ -17,6 +18,10 @@ fn size_ty(size: Size) -> ir::Type {
         Size::B8 => types::I64,
         Size::B16 => types::I8X16,
     }
+}
+
+fn takes_displacement(op: Op) -> bool {
+    matches!(op, Op::Load | Op::Store | Op::Prefetch)
 }
 
 fn rmw_op(op: RmwOp) -> AtomicRmwOp {
@@ -84,20 +89,33 @@ impl Lower<'_, '_> {
         Ok(self.guest_flags.with_trap_code(TrapCode::user(self.out.accesses.len() as u8)))
     }
 
+    /// A load with a number that says what is to be made of its code: Cranelift has no such instruction.
+    /// The passes of `optimize` would take it for what it looks like.
+    pub(super) fn prefetch(&mut self, inst: &Inst) {
+        if !host::PREFETCHES || self.u.atomic_poll {
+            return;
+        }
+        let base = self.data(inst.a);
+        let (addr, offset) = self.address(base, inst);
+        let number = PREFETCHES + inst.sub;
+        let flags = self.guest_flags.with_trap_code(TrapCode::user(number));
+        self.fb.ins().uload8(types::I32, flags, addr, offset);
+    }
+
     /// Host address as a value and a displacement; atomics have no displacement.
     fn address(&mut self, base: ir::Value, inst: &Inst) -> (ir::Value, i32) {
         if self.u.remove_tags {
             let tagged = if inst.imm == 0 { base } else { self.fb.ins().iadd_imm_s(base, inst.imm as i64) };
             let address = self.fb.ins().band_imm_u(tagged, i64::MAX >> 7);
             return match i32::try_from(self.u.guest_base as i64) {
-                Ok(short) if matches!(inst.op, Op::Load | Op::Store) => (address, short),
+                Ok(short) if takes_displacement(inst.op) => (address, short),
                 _ => (self.fb.ins().iadd_imm_s(address, self.u.guest_base as i64), 0),
             };
         }
         let full = (inst.imm as i64).wrapping_add(self.u.guest_base as i64);
         match i32::try_from(full) {
             Ok(0) => (base, 0),
-            Ok(short) if matches!(inst.op, Op::Load | Op::Store) => (base, short),
+            Ok(short) if takes_displacement(inst.op) => (base, short),
             _ => {
                 let offset = self.const64(full as u64);
                 (self.fb.ins().iadd(base, offset), 0)

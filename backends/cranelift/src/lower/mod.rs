@@ -19,7 +19,7 @@ use crate::compile::{Features, Refused};
 use crate::fp::HostFloat;
 use crate::words::{RowMap, Rows};
 use brolga_core::{CcOp, Env, RegTable};
-use brolga_ir::{Block, Inst, Op, Region, Ty, Value};
+use brolga_ir::{Block, Inst, Op, PrefetchKind, Region, Ty, Value};
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
@@ -27,7 +27,15 @@ use flags::{FlagVal, Known};
 use std::mem::offset_of;
 
 /// Numbers that one region has for its accesses: Cranelift's user trap codes.
-const MAX_ACCESSES: usize = 250;
+const MAX_ACCESSES: usize = 240;
+
+/// The number of the first kind of prefetch, behind those of all accesses.
+const PREFETCHES: u8 = 241;
+
+/// What kind of prefetch has this number.
+pub(crate) fn prefetch_kind(number: u8) -> Option<PrefetchKind> {
+    PrefetchKind::ALL.get(usize::from(number.checked_sub(PREFETCHES)?)).copied()
+}
 
 /// What marks the tail calls of a function.
 pub(crate) fn tail_call_mark() -> ir::SourceLoc {
@@ -376,6 +384,10 @@ impl<'a> Lower<'a, '_> {
             },
             Op::Fence | Op::FenceLoad | Op::FenceStore => {
                 self.fence(inst.op);
+                return Ok(());
+            }
+            Op::Prefetch => {
+                self.prefetch(inst);
                 return Ok(());
             }
             Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::FpCompare => {

@@ -4,7 +4,7 @@ use super::{Cx, Flow, dp_reg, sign_extend};
 use crate::a64::*;
 use crate::state;
 use brolga_core::{Align, MemOp, Order, Size};
-use brolga_ir::{Ty, Value};
+use brolga_ir::{PrefetchKind, Ty, Value};
 
 /// How an immediate offset is applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,22 +111,47 @@ pub fn ldst_reg(cx: &mut Cx, i: LdstReg) -> Flow {
     plain(cx, i.size, i.opc, i.rt, &addr)
 }
 
-/// Prefetches are hints.
-macro_rules! prefetches {
-    ($($name:ident $args:ident;)*) => {$(
-        #[doc = concat!("`", stringify!($name), "`: a hint.")]
-        pub fn $name(_: &mut Cx, _: $args) -> Flow {
-            Flow::Next
-        }
-    )*};
+/// Announces an access, as `prfop` says: bits 4 and 3 are PLD, PLI or PST, bits 2 and 1 the level of cache, bit 0 is STRM.
+fn announce(cx: &mut Cx, prfop: u32, addr: &Addr) -> Flow {
+    let kind = match (prfop >> 3, prfop >> 1 & 3) {
+        (0, _) if prfop & 1 != 0 => PrefetchKind::Once,
+        (0, 0) => PrefetchKind::L1,
+        (0, 1) => PrefetchKind::L2,
+        (0, _) => PrefetchKind::L3,
+        (2, _) => PrefetchKind::Write,
+        _ => return Flow::Next,
+    };
+    cx.b.prefetch(kind, addr.base, addr.offset);
+    Flow::Next
 }
 
-prefetches! {
-    prfm_uimm PrfmUimm;
-    prfum Prfum;
-    prfm_reg PrfmReg;
-    rprfm Rprfm;
-    prfm_lit PrfmLit;
+/// PRFM (immediate).
+pub fn prfm_uimm(cx: &mut Cx, i: PrfmUimm) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, (i.imm12 as i64) << 3);
+    announce(cx, i.rt, &addr)
+}
+
+/// PRFUM.
+pub fn prfum(cx: &mut Cx, i: Prfum) -> Flow {
+    let addr = Addr::new(cx, Mode::Offset, i.rn, sign_extend(i.imm9, 9));
+    announce(cx, i.rt, &addr)
+}
+
+/// PRFM (register).
+pub fn prfm_reg(cx: &mut Cx, i: PrfmReg) -> Flow {
+    let addr = reg_offset(cx, i.rn, i.rm, i.option, if i.s { 3 } else { 0 });
+    announce(cx, i.rt, &addr)
+}
+
+/// PRFM (literal).
+pub fn prfm_lit(cx: &mut Cx, i: PrfmLit) -> Flow {
+    let base = cx.iconst(Ty::I64, cx.pc.wrapping_add((sign_extend(i.imm19, 19) << 2) as u64));
+    announce(cx, i.rt, &Addr::at(base))
+}
+
+/// RPRFM announces a range: a hint, not taken.
+pub fn rprfm(_: &mut Cx, _: Rprfm) -> Flow {
+    Flow::Next
 }
 
 /// LDRAA, LDRAB.

@@ -4,7 +4,7 @@ use super::operand::{Place, int, plain};
 use super::{Cx, Flow, atomic};
 use crate::exec;
 use brolga_core::RmwOp;
-use brolga_ir::{IntCc, Ty, Value};
+use brolga_ir::{IntCc, PrefetchKind, Ty, Value};
 use iced_x86::{Mnemonic, OpKind};
 
 /// What a bit test does to the bit.
@@ -229,8 +229,15 @@ pub fn crc32(cx: &mut Cx) -> Flow {
     Flow::Next
 }
 
-/// Touches a line: prefetches and flushes do nothing that a program could tell.
+/// Does nothing that a program could tell.
 pub fn hint(_: &mut Cx) -> Flow {
+    Flow::Next
+}
+
+/// PREFETCHlevel, PREFETCHW.
+pub fn prefetch(cx: &mut Cx, kind: PrefetchKind) -> Flow {
+    let (addr, offset) = cx.address();
+    cx.b.prefetch(kind, addr, offset);
     Flow::Next
 }
 

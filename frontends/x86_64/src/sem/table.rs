@@ -5,6 +5,7 @@ use super::bits::{self, Change};
 use super::shift::{self, Shift};
 use super::string::{self, Kind};
 use super::{Cx, Flow, atomic, branch, crypto, flags, muldiv, stack, system, table_sse, table_sse4, table_x87, vex};
+use brolga_ir::PrefetchKind;
 use iced_x86::Mnemonic as M;
 
 /// Translates the instruction at hand.
@@ -158,8 +159,12 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
         M::Lfence | M::Sfence | M::Mfence => system::fence(cx),
         M::Ldmxcsr => system::ldmxcsr(cx),
         M::Stmxcsr => system::stmxcsr(cx),
-        M::Nop | M::Pause | M::Fnop | M::Wait | M::Endbr64 | M::Endbr32 | M::Rdsspd | M::Rdsspq | M::Reservednop | M::Prefetch | M::Prefetchw
-        | M::Prefetchwt1 | M::Prefetchnta | M::Prefetcht0 | M::Prefetcht1 | M::Prefetcht2 => bits::hint(cx),
+        M::Nop | M::Pause | M::Fnop | M::Wait | M::Endbr64 | M::Endbr32 | M::Rdsspd | M::Rdsspq | M::Reservednop => bits::hint(cx),
+        M::Prefetch | M::Prefetcht0 => bits::prefetch(cx, PrefetchKind::L1),
+        M::Prefetcht1 => bits::prefetch(cx, PrefetchKind::L2),
+        M::Prefetcht2 => bits::prefetch(cx, PrefetchKind::L3),
+        M::Prefetchnta => bits::prefetch(cx, PrefetchKind::Once),
+        M::Prefetchw | M::Prefetchwt1 => bits::prefetch(cx, PrefetchKind::Write),
         M::Clflush | M::Clflushopt | M::Clwb => bits::flush_line(cx),
         _ => return None,
     })
