@@ -1,5 +1,7 @@
 //! Code of one block before it has a place, and what it must know of the place.
 
+use crate::host_fns::HostFns;
+
 /// Exit status words of the back end that runs the code.
 #[derive(Clone, Copy, Debug)]
 pub struct Status {
@@ -26,6 +28,8 @@ pub struct Plan {
     pub remove_tags: bool,
     /// Whether the host has LZCNT.
     pub lzcnt: bool,
+    /// Which functions of vectors the host has instructions for.
+    pub functions: HostFns,
     /// Whether the guest's floating point is the host's, and may be computed by it.
     pub like_sse: bool,
     /// Exit status words.

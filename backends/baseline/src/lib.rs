@@ -8,10 +8,12 @@ mod emit;
 mod exits;
 mod flags;
 mod float;
+mod host_fns;
 mod link;
 mod memory;
 mod vector;
 
 pub use code::{Code, Plan, Status};
 pub use emit::emit;
+pub use host_fns::{HostFn, HostFns, Map, host_fn};
 pub use link::{Form, Reloc, Whole, link};

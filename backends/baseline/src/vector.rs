@@ -1,10 +1,11 @@
 //! Vector ops that every x86-64 has one instruction for (SSE2), and those that are moves. The rest is the interpreter's.
 
-use crate::asm::{Cc, RAX, RCX, field, put, word};
+use crate::asm::{Cc, RAX, RCX, RDI, displacement, field, put, word};
 use crate::emit::Emitter;
+use crate::host_fns::{Map, host_fn};
 use brolga_interp::FlatOp;
 use brolga_ir::ops::ALL_OPS;
-use brolga_ir::{IntCc, Op, Shape};
+use brolga_ir::{IntCc, Op, Shape, VecFn};
 
 pub(crate) const X0: u8 = 0;
 const X1: u8 = 1;
@@ -44,6 +45,14 @@ impl Emitter<'_> {
                 self.changed(op.dst, 2);
                 return true;
             }
+            Op::Vfn1 | Op::Vfn2 | Op::Vfn3 => {
+                let f = VecFn::from_sub((op.aux >> 8) as u8);
+                if !self.plan.functions.has(f) {
+                    return false;
+                }
+                self.function(f, op);
+                return true;
+            }
             Op::Vsplat => self.splat(op.a, shape),
             Op::Insert => {
                 self.insert(op, shape);
@@ -66,6 +75,29 @@ impl Emitter<'_> {
         put!(self.asm, movups_b(word(op.dst), X0));
         self.changed(op.dst, 2);
         true
+    }
+
+    /// A function of vectors by the host's instruction, its last operand in memory. The third of three is in XMM0.
+    fn function(&mut self, f: VecFn, op: &FlatOp) {
+        let to = if f.operands() == 3 { X1 } else { X0 };
+        if to == X1 {
+            put!(self.asm, movups_a(X0, word(op.c)));
+        }
+        let from = if f.operands() == 1 {
+            op.a
+        } else {
+            put!(self.asm, movups_a(to, word(op.a)));
+            op.b
+        };
+        let form = host_fn(f);
+        self.asm.bytes.extend(form.prefix.then_some(0x66));
+        self.asm.bytes.extend(form.map.bytes());
+        // ModR/M: register `to`, and a displacement of 32 bits from RDI.
+        self.asm.bytes.extend([form.opcode, 0x80 | to << 3 | RDI]);
+        self.asm.bytes.extend(displacement(8 * usize::from(from)).to_le_bytes());
+        self.asm.bytes.extend((form.map == Map::Immediate).then_some(op.imm as u8));
+        put!(self.asm, movups_b(word(op.dst), to));
+        self.changed(op.dst, 2);
     }
 
     fn lane(&mut self, op: &FlatOp, shape: Shape) {

@@ -4,7 +4,7 @@ use crate::compile::{Compiled, Options, Reloc, SlotForm};
 use crate::helpers;
 use crate::lower::Access;
 use crate::status;
-use brolga_baseline::{Code, Form, Plan, Status, emit, link};
+use brolga_baseline::{Code, Form, HostFns, Plan, Status, emit, link};
 use brolga_interp::Flat;
 use std::ops::Range;
 
@@ -55,6 +55,7 @@ pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>) -> Res
         guest_base: with.options.guest_base,
         remove_tags: with.remove_tags,
         lzcnt: has_lzcnt() && !with.options.baseline,
+        functions: if with.options.baseline { HostFns::default() } else { HostFns::detect() },
         like_sse: with.like_sse && !with.options.no_host_fp,
         status: STATUS,
         op: helpers::OP as u32,

@@ -4,7 +4,9 @@ use crate::cfg::Cfg;
 use crate::fp::HostFloat;
 use crate::host;
 use crate::lower::{self, Access, Unit};
+use crate::stand_in;
 use crate::words::RowMap;
+use brolga_baseline::HostFns;
 use brolga_core::RegTable;
 use brolga_ir::{Listing, Region};
 use cranelift_codegen::control::ControlPlane;
@@ -47,15 +49,27 @@ pub(crate) struct Features {
     pub pshufb: bool,
     /// A shuffle of two vectors is one instruction.
     pub shuffle2: bool,
+    /// Functions of vectors with an instruction that Cranelift need not know.
+    pub functions: HostFns,
+    /// A fused multiply-add is an instruction.
+    pub fused: bool,
 }
 
 impl Features {
-    pub(crate) fn of(isa: &OwnedTargetIsa) -> Features {
+    pub(crate) fn of(isa: &OwnedTargetIsa, options: &Options) -> Features {
         let flags = isa.isa_flags();
         let has = |name| flags.iter().any(|f| f.name == name && f.as_bool() == Some(true));
         let x86 = cfg!(target_arch = "x86_64");
         let pshufb = x86 && has("has_ssse3");
-        Features { bytes: !x86 || pshufb, pshufb, shuffle2: !x86 || has("has_avx512vbmi") && has("has_avx512vl") }
+        // The passes of `optimize` would take two stand-ins of the same operands for one value.
+        let functions = if options.baseline || options.optimize { HostFns::default() } else { HostFns::detect() };
+        Features {
+            bytes: !x86 || pshufb,
+            pshufb,
+            shuffle2: !x86 || has("has_avx512vbmi") && has("has_avx512vl"),
+            functions,
+            fused: x86 && has("has_fma"),
+        }
     }
 }
 
@@ -304,6 +318,7 @@ impl Compiler<'_> {
         }
         let marked = buffer.get_srclocs_sorted().iter().filter(|at| at.loc == lower::tail_call_mark());
         let tails: Vec<_> = marked.map(|at| at.start..at.end).collect();
+        stand_in::replace(&mut code, buffer.get_srclocs_sorted(), &out.stand_ins).ok_or(Refused::Form)?;
         let entries = entries(region, cfg, &mut code, &tails).ok_or(Refused::Form)?;
         Ok(Compiled {
             code,

@@ -198,7 +198,7 @@ impl Cranelift {
         let remove_tags = self.removes_tags();
         if self.host.get().is_none() {
             let isa = host_isa(&self.options).map_err(Refused::Cranelift)?;
-            let features = Features::of(&isa);
+            let features = Features::of(&isa, &self.options);
             // Another thread may have been faster, with the same.
             let _ = self.host.set((isa, features));
         }

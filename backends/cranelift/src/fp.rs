@@ -8,7 +8,7 @@
 
 use crate::host;
 use brolga_core::{Env, FpRows};
-use brolga_ir::{HelperFn, HelperId};
+use brolga_ir::{HelperFn, HelperId, VecFn, eval_vec_fn};
 
 /// Invalid, division by zero, overflow, underflow, inexact in [`HostFp::rows`](brolga_core::HostFp::rows), then a byte for
 /// denormal operands with its top bit set if the guest has a flag for them.
@@ -93,8 +93,21 @@ impl Request {
     }
 }
 
-/// The operation of a [`Request`] on `env.fp.operands`.
+/// Bit of a word that asks for a function of vectors: its number and the immediate are in the low bytes.
+const FUNCTION: u64 = 1 << 63;
+
+/// The word that asks for a function of vectors.
+pub(crate) fn function_word(f: VecFn, imm: u8) -> u64 {
+    FUNCTION | u64::from(imm) << 8 | f as u64
+}
+
+/// The operation of a [`Request`], or a function of vectors, on `env.fp.operands`.
 pub(crate) extern "C" fn exact(env: &mut Env, word: u64) {
+    if word & FUNCTION != 0 {
+        let (f, imm) = (VecFn::from_sub(word as u8), (word >> 8) as u8);
+        env.fp.result = outside(env, |env| eval_vec_fn(f, env.fp.operands, imm));
+        return;
+    }
     let request = Request::from_word(word);
     outside(env, |env| {
         let index = crate::helpers::FIRST_GUEST_HELPER + request.helper.0 as usize;

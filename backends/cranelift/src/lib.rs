@@ -16,6 +16,7 @@ mod numbers;
 mod perf_map;
 mod portable;
 mod slots;
+mod stand_in;
 mod status;
 mod tier;
 mod words;

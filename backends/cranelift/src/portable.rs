@@ -30,6 +30,8 @@ pub fn host_key() -> String {
         // What Cranelift asks a host for.
         have!("sse3" "ssse3" "sse4.1" "sse4.2" "popcnt" "avx" "avx2" "fma" "bmi1" "bmi2" "lzcnt" "avx512f" "avx512dq"
             "avx512vl" "avx512vbmi" "avx512bitalg" "cmpxchg16b");
+        // What functions of vectors do.
+        have!("aes" "pclmulqdq" "sha" "gfni");
     }
     key
 }

@@ -6,7 +6,7 @@ use brolga_arm::state;
 use brolga_core::{CcKind, CcOp, Cond, Env, Width};
 use brolga_cranelift::Options;
 use brolga_ir::ops::ALL_OPS;
-use brolga_ir::{Block, Builder, FoldOp, Form, Inst, IntCc, JumpKind, Op, Shape, Ty, Value};
+use brolga_ir::{Block, Builder, FoldOp, Form, Inst, IntCc, JumpKind, Op, Shape, Ty, Value, VecFn};
 use common::*;
 
 const INTS: [Ty; 4] = [Ty::I8, Ty::I16, Ty::I32, Ty::I64];
@@ -340,6 +340,47 @@ fn lanewise_ops_of_every_shape() {
             }
         }
         assert!(seen > 190, "{seen} forms");
+    }
+}
+
+#[test]
+fn functions_of_vectors() {
+    let optimized = Rig::new(Options { optimize: true, ..Options::default() });
+    for rig in rigs().into_iter().chain([optimized]) {
+        for &f in VecFn::ALL {
+            for imm in [0, 1, 2, 3, 4, 0x10, 0x11, 0x63, 0xff] {
+                let all = [0, 1, 2, 0, 1, 1, 0];
+                for from in 0..all.len() - 2 {
+                    let make = |b: &mut Builder| {
+                        let operands = [0, 1, 2].map(|k| b.get_v(state::v(all[from + k])));
+                        let v = b.vec_fn(f, &operands[..f.operands()], imm);
+                        // Another one of the same operands, and the operands again: registers are not free.
+                        let w = b.vec_fn(VecFn::AesDecrypt, &[operands[0], v], 0);
+                        let w = b.vbinary(Op::Vadd, Shape::I8x16, w, operands[1]);
+                        b.set(state::v(4), w);
+                        keep(b, v);
+                    };
+                    check(&rig, &format!("{f:?} {imm} {from}"), block(make));
+                }
+            }
+        }
+    }
+}
+
+/// More vectors than registers are alive around a function, so that its operands are in any of them.
+#[test]
+fn functions_of_vectors_in_any_register() {
+    let rig = Rig::new(Options::default());
+    for f in [VecFn::Sha256Rounds, VecFn::Sha1Rounds, VecFn::Sha256Message1, VecFn::AesEncrypt, VecFn::Product] {
+        let make = |b: &mut Builder| {
+            let mut v: Vec<Value> = (0..20).map(|n| b.get_v(state::v(n))).collect();
+            for k in 0..60 {
+                let operands = [v[k * 7 % 20], v[k * 3 % 20], v[(k * 5 + 1) % 20]];
+                v[k % 20] = b.vec_fn(f, &operands[..f.operands()], 1);
+            }
+            (0..20).for_each(|n| b.set(state::v(n), v[n as usize]));
+        };
+        check(&rig, &format!("{f:?} in any register"), block(make));
     }
 }
 

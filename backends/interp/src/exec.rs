@@ -6,7 +6,7 @@ use crate::fp;
 use crate::vector;
 use brolga_core::{Cond, Env, FILE_WORDS, Fault, GuestMemory, MemOp, Nzcv, RmwOp, Size, Width};
 use brolga_ir::ops::ALL_OPS;
-use brolga_ir::{Helper, JumpKind, Leave, Op, RaiseKind, Shape};
+use brolga_ir::{Helper, JumpKind, Leave, Op, RaiseKind, Shape, VecFn, eval_vec_fn};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 const B1: MemOp = MemOp::plain(Size::B1);
@@ -293,6 +293,10 @@ pub(crate) fn vector(env: &mut Env, op: &FlatOp) {
     };
     let b = if ir == Op::Insert { env.file[op.b as usize] as u128 } else { read128(env, op.b) };
     match ir {
+        Op::Vfn1 | Op::Vfn2 | Op::Vfn3 => {
+            let f = VecFn::from_sub((op.aux >> 8) as u8);
+            write128(env, op.dst, eval_vec_fn(f, [a, b, read128(env, op.c)], op.imm as u8));
+        }
         Op::Lane => env.file[op.dst as usize] = vector::lane(shape, a, op.imm),
         Op::Vany => env.file[op.dst as usize] = (a != 0) as u64,
         _ => write128(env, op.dst, vector::eval(ir, shape, a, b, op.imm)),

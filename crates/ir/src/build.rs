@@ -3,6 +3,7 @@
 use crate::block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
 use crate::fp::{FpCall, FpLanes, FpOp, FpRelation};
 use crate::ops::{FoldOp, Form, IntCc, JumpKind, Op, PrefetchKind, RaiseKind, Shape, Ty};
+use crate::vecfn::VecFn;
 use brolga_core::{Cond, MemOp, Reg, RegSet, RmwOp};
 
 /// Appends instructions to a [`Block`].
@@ -340,6 +341,13 @@ impl Builder {
     /// Bits of `a` where `mask` is 1, else of `b`.
     pub fn bitselect(&mut self, mask: Value, a: Value, b: Value) -> Value {
         self.push(Inst { a: mask, b: a, c: b, ..Inst::new(Op::Bitselect, Ty::V128) })
+    }
+
+    /// A function of vectors with its immediate.
+    pub fn vec_fn(&mut self, f: VecFn, operands: &[Value], imm: u8) -> Value {
+        let operand = |k: usize| operands.get(k).copied().unwrap_or(Value::NONE);
+        let (a, b, c) = (operand(0), operand(1), operand(2));
+        self.push(Inst { a, b, c, sub: f as u8, imm: imm.into(), ..Inst::new(f.op(), Ty::V128) })
     }
 
     /// 1 if any bit of a vector is 1, as I8.

@@ -31,6 +31,8 @@ pub(crate) enum Suffix {
     Fp,
     /// Floating-point lanes in `Inst::aux`
     FpLanes,
+    /// A function of vectors in `Inst::sub`
+    VecFn,
     /// A relation of floats in `Inst::sub`
     Relation,
 }
@@ -113,6 +115,9 @@ pub(crate) fn layout(op: Op) -> Layout {
         Form::Insert => (&[S::Shape], &[A, B, Imm]),
         Form::VShuffle => (&[], &[A, B, Imm128]),
         Form::VFold => (&[S::Shape, S::Fold], &[A]),
+        Form::VFn1 => (&[S::VecFn], &[A, Imm]),
+        Form::VFn2 => (&[S::VecFn], &[A, B, Imm]),
+        Form::VFn3 => (&[S::VecFn], &[A, B, C, Imm]),
         Form::Fp1 => (&[S::Ty, S::Fp, S::FpLanes], &[A, FpCall]),
         Form::Fp2 => (&[S::Ty, S::Fp, S::FpLanes], &[A, B, FpCall]),
         Form::Fp3 => (&[S::Ty, S::Fp, S::FpLanes], &[A, B, C, FpCall]),
@@ -134,7 +139,7 @@ pub(crate) fn implied_ty(op: Op) -> Option<Ty> {
     let info = op.info();
     match info.form {
         Form::VConst | Form::VUnary | Form::VBinary | Form::VCompare | Form::VImm | Form::Insert => Some(Ty::V128),
-        Form::VShuffle | Form::VFold => Some(Ty::V128),
+        Form::VShuffle | Form::VFold | Form::VFn1 | Form::VFn2 | Form::VFn3 => Some(Ty::V128),
         Form::Cond => Some(Ty::I8),
         Form::Flags if op == Op::GetFlags => Some(Ty::Flags),
         Form::Call => None,

@@ -15,6 +15,7 @@ pub mod passes;
 mod testing;
 pub mod text;
 mod translate;
+mod vecfn;
 pub mod verify;
 
 pub use block::{Block, CallSite, HelperId, Inst, Label, Target, Value};
@@ -28,4 +29,5 @@ pub use translate::{
     DisasContext, Flow, Frontend, Helper, HelperFn, HostExit, Installed, Interpreter, Leave, Listing, Region,
     RegionBackend, Unfit, helper_by_name,
 };
+pub use vecfn::{VecFn, eval_vec_fn};
 pub use verify::{VerifyError, verify};

@@ -368,6 +368,12 @@ pub enum Form {
     VShuffle,
     /// `v2 = vfold.shape.op v1` with a [`FoldOp`] in `aux`
     VFold,
+    /// `v2 = vfn1.function v1, IMM` with a [`crate::VecFn`]
+    VFn1,
+    /// The same with two operands.
+    VFn2,
+    /// The same with three.
+    VFn3,
     /// `v2 = fp1.ty.operation.lanes v1, HELPER:EXTRA`
     Fp1,
     /// The same with two operands.
@@ -646,6 +652,12 @@ ops! {
     Bitselect "bitselect" Ternary Same Pure;
     /// 1 if any bit of a vector is 1, else 0.
     Vany "vany" Unary Result Pure;
+    /// The [`crate::VecFn`] in `sub` of one vector and the immediate byte `imm`.
+    Vfn1 "vfn1" VFn1 Same Pure;
+    /// The same of two vectors.
+    Vfn2 "vfn2" VFn2 Same Pure;
+    /// The same of three vectors.
+    Vfn3 "vfn3" VFn3 Same Pure;
     /// The [`crate::FpOp`] in `sub` on one operand, a scalar or the [`crate::FpLanes`] in `aux`; `imm` is the
     /// [`crate::FpCall`] that defines it. V128 also converts between integers and floats of the lane's width.
     Fp1 "fp1" Fp1 Same Sticky;
@@ -684,7 +696,7 @@ impl Op {
     pub fn is_vector(self) -> bool {
         use Form::{Insert, Lane, VBinary, VCompare, VFold, VImm, VShuffle, VUnary};
         matches!(self.info().form, VUnary | VBinary | VCompare | VImm | VShuffle | VFold | Lane | Insert)
-            || matches!(self, Op::Vscalar | Op::Bitselect | Op::Vany)
+            || matches!(self, Op::Vscalar | Op::Bitselect | Op::Vany | Op::Vfn1 | Op::Vfn2 | Op::Vfn3)
     }
 
     /// The op called `name`.

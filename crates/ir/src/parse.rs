@@ -9,6 +9,7 @@ use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, implied_ty, layout};
 use crate::ops::{FoldOp, IntCc, JumpKind, Op, PrefetchKind, RaiseKind, Shape, Ty};
 use crate::text::mentioned_labels;
 use crate::translate::{Helper, helper_by_name};
+use crate::vecfn::VecFn;
 use brolga_core::{Align, Cond, MemOp, Order, RegSet, RegTable, RegWidth, RmwOp, Size};
 use std::collections::HashMap;
 use std::fmt;
@@ -249,6 +250,7 @@ fn parse_suffix(suffix: Suffix, line: &mut Line, inst: &mut Inst) -> Result1<()>
         Suffix::Jump => inst.sub = by_name(&JumpKind::ALL, word, "jump kind", |j| j.name())?.0 as u8,
         Suffix::Raise => inst.sub = by_name(&RaiseKind::ALL, word, "raise kind", |r| r.name())?.0 as u8,
         Suffix::Prefetch => inst.sub = by_name(&PrefetchKind::ALL, word, "prefetch kind", |p| p.name())?.0 as u8,
+        Suffix::VecFn => inst.sub = by_name(VecFn::ALL, word, "function of vectors", |f| f.name())?.0 as u8,
         Suffix::Fp => inst.sub = by_name(&FpOp::ALL, word, "floating-point operation", |f| f.name())?.0 as u8,
         Suffix::FpLanes => inst.aux = by_name(&FpLanes::ALL, word, "floating-point lanes", |l| l.name())?.0 as u16,
         Suffix::Relation => inst.sub = by_name(&FpRelation::ALL, word, "relation", |r| r.name())?.0 as u8,

@@ -18,6 +18,7 @@ use crate::fp::{FpLanes, FpOp, FpRelation};
 use crate::layout::{ALIGNS, Arg, ORDERS, Suffix, layout};
 use crate::ops::{FoldOp, IntCc, JumpKind, Op, PrefetchKind, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
+use crate::vecfn::VecFn;
 use brolga_core::{Cond, MemOp, Reg, RegSet, RegTable, RegWidth, RmwOp};
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -192,6 +193,7 @@ fn suffix_text(suffix: Suffix, inst: &Inst) -> String {
         Suffix::Jump => JumpKind::from_sub(inst.sub).name().into(),
         Suffix::Raise => RaiseKind::from_sub(inst.sub).name().into(),
         Suffix::Prefetch => PrefetchKind::from_sub(inst.sub).name().into(),
+        Suffix::VecFn => VecFn::from_sub(inst.sub).name().into(),
         Suffix::Fp => FpOp::from_sub(inst.sub).name().into(),
         Suffix::Relation => FpRelation::from_sub(inst.sub).name().into(),
         Suffix::FpLanes => FpLanes::from_aux(inst.aux).name().into(),

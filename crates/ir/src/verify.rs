@@ -20,6 +20,7 @@ use crate::fp::FpOp;
 use crate::layout::{Arg, Suffix, layout};
 use crate::ops::{Effect, Form, Op, PrefetchKind, RaiseKind, Shape, Ty};
 use crate::translate::Helper;
+use crate::vecfn::VecFn;
 use brolga_core::{Cond, Reg, RegTable, RegWidth, RmwOp, Size};
 use std::fmt;
 
@@ -234,6 +235,10 @@ impl Verifier<'_> {
             }
             op if op.info().form == Form::VBinary || matches!(op, Op::Vabs | Op::Vbits) => {
                 need(inst.sub < 4, "no such shape")
+            }
+            Op::Vfn1 | Op::Vfn2 | Op::Vfn3 => {
+                let f = VecFn::ALL.get(inst.sub as usize).ok_or("no such function of vectors")?;
+                need(f.op() == inst.op && inst.imm <= 0xff, "another number of operands, or no byte as immediate")
             }
             Op::Load | Op::Store | Op::Rmw | Op::Cas => self.access(inst),
             Op::Prefetch => need((inst.sub as usize) < PrefetchKind::ALL.len(), "no such prefetch kind"),
@@ -464,6 +469,9 @@ fn rule(op: Op) -> Rule {
         Op::Vsnarrow | Op::Vunarrow | Op::Vswizzle | Op::Vshuffle => (V128, Same, Same, Nothing),
         Op::Bitselect => (V128, Same, Same, Same),
         Op::Vany => (I8, Of(V128), Nothing, Nothing),
+        Op::Vfn1 => (V128, Same, Nothing, Nothing),
+        Op::Vfn2 => (V128, Same, Same, Nothing),
+        Op::Vfn3 => (V128, Same, Same, Same),
         Op::Fp1 => (REAL.or(V128), Same, Nothing, Nothing),
         Op::Fp2 => (REAL.or(V128), Same, Same, Nothing),
         Op::Fp3 => (REAL.or(V128), Same, Same, Same),
@@ -503,7 +511,7 @@ fn used_fields(op: Op) -> u8 {
     let suffixes = form.suffixes.iter().map(|suffix| match suffix {
         Suffix::Ty => 0,
         Suffix::VCc | Suffix::Fold | Suffix::MemOp | Suffix::FpLanes => FIELD_AUX,
-        Suffix::Fp | Suffix::Relation => FIELD_SUB,
+        Suffix::Fp | Suffix::Relation | Suffix::VecFn => FIELD_SUB,
         Suffix::Cc | Suffix::Cond | Suffix::Shape | Suffix::Rmw | Suffix::Jump | Suffix::Raise | Suffix::Prefetch => {
             FIELD_SUB
         }
@@ -567,6 +575,7 @@ mod tests {
             ("v0 = get.v128 v0\nv1 = vzext.8x16 v0, 2", "no such half, or no wider lane"),
             ("v0 = get.v128 v0\nv1 = vsnarrow.8x16 v0, v0", "no narrower lane"),
             ("v0 = get.v128 v0\nv1 = vshuffle v0, v0, 0x20", "no such byte"),
+            ("v0 = get.v128 v0\nv1 = vfn1.product v0, 0", "another number of operands, or no byte as immediate"),
             ("v0 = vany.i8 v100", "operand of type i64, expected v128"),
             ("v0 = bitselect.i64 v100, v100, v100", "`bitselect` has no form of type i64"),
             ("store.b16 v100, v100", "memory operation illegal for i64"),

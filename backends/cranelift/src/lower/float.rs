@@ -447,15 +447,20 @@ impl Lower<'_, '_> {
             from,
             to,
         };
+        let ty = if inst.op == Op::FpCompare { types::I64 } else { super::clif_ty(inst.ty) };
+        self.ask(request.word(), &operands, ty)
+    }
+
+    /// What [`crate::fp::exact`] makes of `word` and vectors, as type `ty`. No register is disturbed.
+    pub(super) fn ask(&mut self, word: u64, operands: &[ir::Value], ty: ir::Type) -> ir::Value {
         let mut sig = ir::Signature::new(CallConv::PreserveAll);
         sig.params.extend([ir::AbiParam::new(types::I64); 2]);
         sig.params.extend(operands.iter().map(|_| ir::AbiParam::new(types::I8X16)));
         let sig = *self.exact_sigs[operands.len() - 1].get_or_insert_with(|| self.fb.import_signature(sig));
-        let word = self.const64(request.word());
+        let word = self.const64(word);
         let callee = self.load_env(types::I64, fp_offset(offset_of!(HostFp, exact)));
-        let args: Vec<ir::Value> = [self.env, word].into_iter().chain(operands).collect();
+        let args: Vec<ir::Value> = [self.env, word].into_iter().chain(operands.iter().copied()).collect();
         self.fb.ins().call_indirect(sig, callee, &args);
-        let ty = if inst.op == Op::FpCompare { types::I64 } else { super::clif_ty(inst.ty) };
         self.load_env(ty, fp_offset(offset_of!(HostFp, result)))
     }
 

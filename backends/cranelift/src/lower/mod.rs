@@ -12,11 +12,13 @@ mod int;
 mod lanes;
 mod memory;
 mod shuffle;
+mod vec_fn;
 mod vector;
 
 use crate::cfg::Cfg;
 use crate::compile::{Features, Refused};
 use crate::fp::HostFloat;
+use crate::stand_in::StandIn;
 use crate::words::{RowMap, Rows};
 use brolga_core::{CcOp, Env, RegTable};
 use brolga_ir::{Block, Inst, Op, PrefetchKind, Region, Ty, Value};
@@ -78,6 +80,8 @@ pub(crate) struct Output {
     pub exits: Vec<u64>,
     /// Guest addresses of entries that are counted; the index is that of the counter's symbol.
     pub counters: Vec<u64>,
+    /// What stands for an instruction that Cranelift does not know, by the number of its mark.
+    pub stand_ins: Vec<StandIn>,
 }
 
 /// An IR value in the function.

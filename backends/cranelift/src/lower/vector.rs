@@ -119,6 +119,7 @@ impl Lower<'_, '_> {
                 let a = self.as_ty(ty, a);
                 self.widen_half(inst.op == Op::Vsext, inst.imm != 0, a)
             }
+            Op::Vfn1 | Op::Vfn2 | Op::Vfn3 => self.vec_fn(inst),
             Op::Vfold => self.fold(FoldOp::from_aux(inst.aux), shape, a),
             Op::Bitselect => self.bitselect(a, inst),
             Op::Vswizzle => {

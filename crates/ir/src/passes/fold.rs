@@ -5,6 +5,7 @@ use super::rewrite::Rewriter;
 use crate::block::{Block, Inst, Value};
 use crate::eval;
 use crate::ops::{Effect, FoldOp, IntCc, Op, Shape, Ty};
+use crate::vecfn::{VecFn, eval_vec_fn};
 use brolga_core::{Cond, Nzcv, RegTable};
 
 /// A value known at translation time.
@@ -131,6 +132,10 @@ fn from_wide(block: &Block, inst: &Inst, a: u128, of: impl Fn(Value) -> Option<K
         _ => {
             let b = if inst.b == Value::NONE { 0 } else { wide(inst.b)? };
             let c = if inst.c == Value::NONE { 0 } else { wide(inst.c)? };
+            if matches!(inst.op, Op::Vfn1 | Op::Vfn2 | Op::Vfn3) {
+                let f = VecFn::from_sub(inst.sub);
+                return Some(Known::Wide(eval_vec_fn(f, [a, b, c], inst.imm as u8)));
+            }
             let imm = if inst.op == Op::Vshuffle { block.consts[inst.imm as usize] } else { inst.imm as u128 };
             eval::eval_vector(inst.op, shape, FoldOp::from_aux(inst.aux), [a, b, c], imm)?
         }

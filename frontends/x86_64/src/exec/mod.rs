@@ -6,13 +6,11 @@
 use brolga_softfloat::{F32, F64};
 
 pub mod cpuid;
-pub mod crypto;
 pub mod flags;
 pub mod fp;
 pub mod int;
 pub mod system;
 pub mod text;
-pub mod vector;
 pub mod x87;
 mod x87_host;
 
@@ -100,8 +98,6 @@ brolga_ir::helper_table! {
     X87_RESTORE_REGISTER "x87_restore_register" x87::restore_register;
     X87_ENVIRONMENT "x87_environment" x87::environment;
     X87_RESTORE_ENVIRONMENT "x87_restore_environment" x87::restore_environment;
-    MIN_POSITION "min_position" vector::min_position;
-    MPSADBW "mpsadbw" vector::mpsadbw;
     COMPARE_TEXT "compare_text" text::compare;
     FMADD_S "fmadd_s" fp::mul_add::<F32, 0>;
     FMADD_D "fmadd_d" fp::mul_add::<F64, 0>;
@@ -113,42 +109,4 @@ brolga_ir::helper_table! {
     FNMSUB_D "fnmsub_d" fp::mul_add::<F64, 3>;
     HALF_TO_SINGLE "half_to_single" fp::half_to_single;
     SINGLE_TO_HALF "single_to_half" fp::single_to_half;
-    AES_ENCRYPT "aes_encrypt" crypto::in_place::<0>;
-    AES_ENCRYPT_LAST "aes_encrypt_last" crypto::in_place::<1>;
-    AES_DECRYPT "aes_decrypt" crypto::in_place::<2>;
-    AES_DECRYPT_LAST "aes_decrypt_last" crypto::in_place::<3>;
-    AES_MIX_INVERSE "aes_mix_inverse" crypto::in_place::<4>;
-    AES_KEY "aes_key" crypto::in_place::<5>;
-    PRODUCT "product" crypto::in_place::<6>;
-    SHA1_ROUNDS "sha1_rounds" crypto::in_place::<7>;
-    SHA1_NEXT_E "sha1_next_e" crypto::in_place::<8>;
-    SHA1_MESSAGE1 "sha1_message1" crypto::in_place::<9>;
-    SHA1_MESSAGE2 "sha1_message2" crypto::in_place::<10>;
-    SHA256_ROUNDS "sha256_rounds" crypto::in_place::<11>;
-    SHA256_MESSAGE1 "sha256_message1" crypto::in_place::<12>;
-    SHA256_MESSAGE2 "sha256_message2" crypto::in_place::<13>;
-    FIELD_PRODUCT "field_product" crypto::in_place::<14>;
-    AFFINE "affine" crypto::in_place::<15>;
-    AFFINE_INVERSE "affine_inverse" crypto::in_place::<16>;
 }
-
-/// Helpers of cryptography, by [`crypto::Op`].
-pub const CRYPTO: [brolga_ir::HelperId; 17] = [
-    AES_ENCRYPT,
-    AES_ENCRYPT_LAST,
-    AES_DECRYPT,
-    AES_DECRYPT_LAST,
-    AES_MIX_INVERSE,
-    AES_KEY,
-    PRODUCT,
-    SHA1_ROUNDS,
-    SHA1_NEXT_E,
-    SHA1_MESSAGE1,
-    SHA1_MESSAGE2,
-    SHA256_ROUNDS,
-    SHA256_MESSAGE1,
-    SHA256_MESSAGE2,
-    FIELD_PRODUCT,
-    AFFINE,
-    AFFINE_INVERSE,
-];

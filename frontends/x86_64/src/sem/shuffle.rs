@@ -2,7 +2,7 @@
 //! second's.
 
 use super::{Cx, Flow, vec};
-use brolga_ir::{Op, Shape, Ty};
+use brolga_ir::{Op, Shape, Ty, VecFn};
 
 /// Selectors of a vector of lanes of `bytes` bytes, by lane: `pick(i)` is a lane of both operands counted through.
 fn lanes(bytes: usize, pick: impl Fn(usize) -> usize) -> [u8; 16] {
@@ -122,9 +122,13 @@ pub fn pack(cx: &mut Cx, op: Op, shape: Shape) -> Flow {
 /// PSHUFB: bytes by indices, zero where an index is negative.
 pub fn pshufb(cx: &mut Cx) -> Flow {
     let (b, a) = (cx.vsrc(1), cx.vsrc(0));
-    let mask = cx.b.vconst(u128::MAX / 0xff * if vec::is_mmx(cx) { 0x87 } else { 0x8f });
-    let b = cx.b.and(Ty::V128, b, mask);
-    let r = cx.b.vbinary(Op::Vswizzle, Shape::I8x16, a, b);
+    let b = if vec::is_mmx(cx) {
+        let mask = cx.b.vconst(u128::MAX / 0xff * 0x87);
+        cx.b.and(Ty::V128, b, mask)
+    } else {
+        b
+    };
+    let r = cx.b.vec_fn(VecFn::PickBytes, &[a, b], 0);
     cx.set_v(r);
     Flow::Next
 }

@@ -4,7 +4,7 @@ use super::operand::plain;
 use super::{Cx, Flow};
 use crate::state;
 use brolga_core::{Align, MemOp, Size};
-use brolga_ir::{Inst, IntCc, Op, Shape, Ty, Value};
+use brolga_ir::{Inst, IntCc, Op, Shape, Ty, Value, VecFn};
 use iced_x86::{EncodingKind, Mnemonic, OpKind, Register};
 
 impl Cx<'_> {
@@ -263,20 +263,7 @@ pub fn mul_even(cx: &mut Cx, signed: bool) -> Flow {
 /// PSADBW: sums of eight absolute differences of bytes.
 pub fn sum_differences(cx: &mut Cx) -> Flow {
     let (b, a) = (cx.vsrc(1), cx.vsrc(0));
-    let x = cx.b.vbinary(Op::VusubSat, Shape::I8x16, a, b);
-    let y = cx.b.vbinary(Op::VusubSat, Shape::I8x16, b, a);
-    let d = cx.b.or(Ty::V128, x, y);
-    // Neighbours are added until 64 bits are one sum.
-    let bytes = cx.b.vconst(u128::MAX / 0xffff * 0xff);
-    let even = cx.b.and(Ty::V128, d, bytes);
-    let odd = cx.b.vshift(Op::Vlshr, Shape::I16x8, d, 8);
-    let sums = cx.b.vbinary(Op::Vadd, Shape::I16x8, even, odd);
-    let ones = cx.b.vconst(u128::MAX / 0xffff);
-    let sums = cx.b.vbinary(Op::VmulPairs, Shape::I16x8, sums, ones);
-    let upper = cx.b.vshift(Op::Vlshr, Shape::I64x2, sums, 32);
-    let sums = cx.b.vbinary(Op::Vadd, Shape::I32x4, sums, upper);
-    let mask = cx.b.vconst(0xffff_ffff << 64 | 0xffff_ffff);
-    let r = cx.b.and(Ty::V128, sums, mask);
+    let r = cx.b.vec_fn(VecFn::SumDifferences, &[a, b], 0);
     cx.set_v(r);
     Flow::Next
 }

@@ -5,7 +5,7 @@ use super::vec::shape;
 use super::{Cx, Flow};
 use crate::{exec, state};
 use brolga_core::{MemOp, RegSet};
-use brolga_ir::{IntCc, Op, Shape, Ty, Value};
+use brolga_ir::{IntCc, Op, Shape, Ty, Value, VecFn};
 use iced_x86::{Mnemonic, OpKind};
 
 /// Even and odd lanes of both operands side by side.
@@ -90,15 +90,7 @@ pub fn mul_high_round(cx: &mut Cx) -> Flow {
 /// PMADDUBSW: products of unsigned and signed bytes, neighbours added with saturation.
 pub fn mul_add_bytes(cx: &mut Cx) -> Flow {
     let (b, a) = (cx.vsrc(1), cx.vsrc(0));
-    let bytes = cx.b.vconst(u128::MAX / 0xffff * 0xff);
-    let x = cx.b.and(Ty::V128, a, bytes);
-    let y = cx.b.vshift(Op::Vshl, Shape::I16x8, b, 8);
-    let y = cx.b.vshift(Op::Vashr, Shape::I16x8, y, 8);
-    let even = cx.b.vbinary(Op::Vmul, Shape::I16x8, x, y);
-    let x = cx.b.vshift(Op::Vlshr, Shape::I16x8, a, 8);
-    let y = cx.b.vshift(Op::Vashr, Shape::I16x8, b, 8);
-    let odd = cx.b.vbinary(Op::Vmul, Shape::I16x8, x, y);
-    let r = cx.b.vbinary(Op::VsaddSat, Shape::I16x8, even, odd);
+    let r = cx.b.vec_fn(VecFn::MultiplyAddBytes, &[a, b], 0);
     cx.set_v(r);
     Flow::Next
 }
@@ -226,18 +218,17 @@ pub fn dot_product(cx: &mut Cx, p: Prec) -> Flow {
 /// PHMINPOSUW: the least of eight lanes, and where it is.
 pub fn min_position(cx: &mut Cx) -> Flow {
     let v = cx.vsrc(1);
-    let halves = [0, 1].map(|k| cx.b.lane(Ty::I64, Shape::I64x2, v, k));
-    let r = cx.pure_call(exec::MIN_POSITION, &halves);
-    let r = cx.b.vscalar(r);
+    let r = cx.b.vec_fn(VecFn::MinPosition, &[v], 0);
     cx.set_v(r);
     Flow::Next
 }
 
-/// MPSADBW, by a helper on the destination.
+/// MPSADBW.
 pub fn sums_of_differences(cx: &mut Cx) -> Flow {
     let (v, first) = (cx.vsrc(1), cx.vsrc(0));
-    let imm = cx.i.immediate(2) & 0xff;
-    cx.in_place(exec::MPSADBW, first, v, imm, &[]);
+    let imm = cx.i.immediate(2) as u8;
+    let r = cx.b.vec_fn(VecFn::PlacedDifferences, &[first, v], imm);
+    cx.set_v(r);
     Flow::Next
 }
 

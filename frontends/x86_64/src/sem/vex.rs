@@ -6,8 +6,8 @@
 
 use super::{Cx, Flow, table, table_avx, table_vex};
 use crate::state;
-use brolga_core::{MemOp, Reg, RegSet, RmwOp, Size};
-use brolga_ir::{HelperId, IntCc, Shape, Ty, Value};
+use brolga_core::{MemOp, RmwOp, Size};
+use brolga_ir::{IntCc, Ty, Value};
 use iced_x86::{Code, EncodingKind, Instruction, OpKind, Register};
 
 /// Stands in an instruction for an operand that was read already.
@@ -20,8 +20,6 @@ pub struct Half {
     pub upper: bool,
     /// The half's part of the operand that was read already.
     read: Option<Value>,
-    /// The destination's register.
-    to: Register,
     /// What is to be written to the destination.
     result: Option<Value>,
 }
@@ -60,25 +58,6 @@ impl<'a> Cx<'a> {
         let high = high.unwrap_or_else(|| self.b.vconst(0));
         self.b.set(state::xmm(n), low);
         self.b.set(state::ymm_high(n), high);
-    }
-
-    /// Calls a helper that works on a vector in place, for operand 0: `first` is what it starts from, `second` the other operand.
-    /// The word before that has the row's number and the immediate. `reads` are rows that it reads beside.
-    pub fn in_place(&mut self, helper: HelperId, first: Value, second: Value, imm: u64, reads: &[Reg]) {
-        let n = self.half.map_or(self.i.op0_register(), |half| half.to).number() as u32;
-        let row = if self.half.is_some_and(|half| half.upper) { state::ymm_high(n) } else { state::xmm(n) };
-        let words = [0, 1].map(|k| self.b.lane(Ty::I64, Shape::I64x2, second, k));
-        if self.half.is_some() {
-            self.b.set(row, first);
-        }
-        let which = self.iconst(Ty::I64, u64::from(row.0) | imm << 8);
-        let own = RegSet::EMPTY.with128(row);
-        let read = reads.iter().fold(own, |set, reg| set.with128(*reg));
-        self.b.call_void(helper, &[which, words[0], words[1]], read, own);
-        if let Some(mut half) = self.half {
-            half.set(self.b.get_v(row));
-            self.half = Some(half);
-        }
     }
 
     /// Both halves of 32 bytes of memory, or the only one of 16.
@@ -182,7 +161,7 @@ pub fn by_halves(cx: &mut Cx, mut f: impl FnMut(&mut Cx) -> Flow) -> Flow {
     let mut results = [None; 2];
     let mut flow = Flow::Next;
     for (upper, result) in [false, true].into_iter().zip(&mut results).take(1 + wide as usize) {
-        let half = Half { upper, read: read.map(|parts| parts[upper as usize]), to: cx.i.op0_register(), result: None };
+        let half = Half { upper, read: read.map(|parts| parts[upper as usize]), result: None };
         let mut inner = cx.at(&i, Some(half));
         flow = f(&mut inner);
         *result = inner.half.and_then(|half| half.result);

@@ -1,0 +1,272 @@
+//! Host instructions that Cranelift does not know, by others in their places.
+//!
+//! *Requirement.* A round of a cipher is one instruction of the host. A call in its place costs ten times as much: the
+//! vector registers that hold blocks and keys would go to memory and back.
+//! *How.* Lowering writes an instruction of the same operands, the stand-in, and marks it by a source location. In the
+//! finished code its opcode and immediate are changed, where both have the same encoding but for these. Instructions that
+//! have no VEX form stand behind a fused multiply-add, whose first operand is its result, too: they take its place if they
+//! are not longer, else a call does of a piece of code behind the region, which is made for these very registers.
+//! *Limits.* What does not look as expected is refused. No pass may merge instructions or use what it knows of a stand-in:
+//! with `optimize` there are none.
+
+use brolga_baseline::{HostFn, Map};
+use cranelift_codegen::ir::SourceLoc;
+use cranelift_codegen::{Final, MachSrcLoc};
+use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind};
+
+/// The first mark, above that of tail calls. Cranelift keeps marks as distances from the first one that it meets, and -1 is
+/// its word for none: two marks of which the smaller may come later must not be neighbours.
+const FIRST: u32 = 16;
+/// First bytes of VEX encodings, of two and three bytes.
+const VEX2: u8 = 0xc5;
+const VEX3: u8 = 0xc4;
+/// W in the last byte of the latter.
+const VEX_W: u8 = 0x80;
+
+/// What the place of a stand-in is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct StandIn {
+    /// The instruction that belongs there.
+    pub form: HostFn,
+    /// Its immediate, if it has one.
+    pub imm: u8,
+    pub by: By,
+}
+
+/// The instruction that stands in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum By {
+    /// `pmaddubsw`: map 0F 38, two operands.
+    Pairs,
+    /// `pabsb`: map 0F 38, one operand.
+    Magnitude,
+    /// `palignr`: map 0F 3A, two operands.
+    Align,
+    /// `roundps`: map 0F 3A, one operand.
+    Round,
+    /// `pavgb`: map 0F, two operands.
+    Average,
+    /// `vfmadd213ps` on registers, for what has no VEX form; the third operand counts if so said, and is that in XMM0.
+    Fused {
+        /// Whether there are three operands.
+        third: bool,
+    },
+}
+
+impl By {
+    fn is(self, mnemonic: Mnemonic) -> bool {
+        use Mnemonic::*;
+        match self {
+            By::Pairs => matches!(mnemonic, Pmaddubsw | Vpmaddubsw),
+            By::Magnitude => matches!(mnemonic, Pabsb | Vpabsb),
+            By::Align => matches!(mnemonic, Palignr | Vpalignr),
+            By::Round => matches!(mnemonic, Roundps | Vroundps),
+            By::Average => matches!(mnemonic, Pavgb | Vpavgb),
+            By::Fused { .. } => mnemonic == Vfmadd213ps,
+        }
+    }
+}
+
+/// The mark of stand-in number `index`.
+pub(crate) fn mark(index: usize) -> SourceLoc {
+    SourceLoc::new(FIRST + index as u32)
+}
+
+/// Puts what belongs there in the place of every stand-in; `None` if one does not look as expected.
+pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins: &[StandIn]) -> Option<()> {
+    for at in marks {
+        let index = at.loc.bits().checked_sub(FIRST).map_or(usize::MAX, |index| index as usize);
+        let Some(stand_in) = stand_ins.get(index) else { continue };
+        let range = at.start as usize..at.end as usize;
+        let decoder = Decoder::with_ip(64, code.get(range)?, at.start.into(), DecoderOptions::NONE);
+        let mut found = decoder.into_iter().filter(|i| stand_in.by.is(i.mnemonic()));
+        let (Some(instruction), None) = (found.next(), found.next()) else { return None };
+        match stand_in.by {
+            By::Fused { third } => without_vex(code, &instruction, stand_in, third)?,
+            _ => change(code, &instruction, stand_in)?,
+        }
+    }
+    Some(())
+}
+
+/// Changes opcode and immediate.
+fn change(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
+    let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
+    let opcode = match *bytes.first()? {
+        VEX2 => 2,
+        VEX3 => {
+            bytes[2] |= if to.form.wide { VEX_W } else { 0 };
+            3
+        }
+        0x66 => bytes.iter().position(|&byte| byte == 0x0f)? + to.form.map.bytes().len(),
+        _ => return None,
+    };
+    *bytes.get_mut(opcode)? = to.form.opcode;
+    if to.form.map == Map::Immediate {
+        *bytes.last_mut()? = to.imm;
+    }
+    Some(())
+}
+
+/// Registers of an instruction by number.
+#[derive(Clone, Copy)]
+struct Registers {
+    /// First operand and result.
+    to: u8,
+    from: u8,
+    third: u8,
+}
+
+/// Replaces the fused multiply-add `i`.
+fn without_vex(code: &mut Vec<u8>, i: &Instruction, to: &StandIn, third: bool) -> Option<()> {
+    let at = i.ip() as usize..i.next_ip() as usize;
+    if (0..3).any(|n| i.op_kind(n) != OpKind::Register) || code.get(at.start) != Some(&VEX3) {
+        return None;
+    }
+    let number = |n: u32| i.op_register(n).number() as u8;
+    let r = Registers { to: number(0), from: number(1), third: number(2) };
+    let direct = legacy(to, r.to, r.from);
+    if direct.len() <= at.len() && (!third || r.third == 0) {
+        // Of a shorter one, what is left is a NOP of one byte each.
+        let len = direct.len();
+        code[at.clone()].fill(0x90);
+        code[at.start..at.start + len].copy_from_slice(&direct);
+        return Some(());
+    }
+    let body = if third { with_third(to, r) } else { direct };
+    // call rel32
+    let distance = i32::try_from(code.len() - at.end).ok()?;
+    code[at.start] = 0xe8;
+    code[at.start + 1..at.end].copy_from_slice(&distance.to_le_bytes());
+    code.extend(body);
+    code.push(0xc3); // ret
+    Some(())
+}
+
+/// The REX prefix for registers in the places of ModR/M, if they need one.
+fn rex(reg: u8, rm: u8) -> Option<u8> {
+    let bits = reg >> 3 << 2 | rm >> 3;
+    (bits != 0).then_some(0x40 | bits)
+}
+
+/// The instruction on two registers in its form without VEX.
+fn legacy(to: &StandIn, reg: u8, rm: u8) -> Vec<u8> {
+    let mut out: Vec<u8> = to.form.prefix.then_some(0x66).into_iter().chain(rex(reg, rm)).collect();
+    out.extend(to.form.map.bytes());
+    out.extend([to.form.opcode, 0xc0 | (reg & 7) << 3 | rm & 7]);
+    out.extend((to.form.map == Map::Immediate).then_some(to.imm));
+    out
+}
+
+/// movaps to, from
+fn copy(out: &mut Vec<u8>, to: u8, from: u8) {
+    out.extend(rex(to, from));
+    out.extend([0x0f, 0x28, 0xc0 | (to & 7) << 3 | from & 7]);
+}
+
+/// movups [rsp - 24], register, or back: the place below what a call has pushed is nobody's, and no handler touches it.
+fn spill(out: &mut Vec<u8>, register: u8, back: bool) {
+    out.extend(rex(register, 0));
+    out.extend([0x0f, if back { 0x10 } else { 0x11 }, 0x44 | (register & 7) << 3, 0x24, 0xe8]);
+}
+
+/// The instruction whose third operand is in XMM0, with every other register as it was.
+fn with_third(form: &StandIn, r: Registers) -> Vec<u8> {
+    let mut out = Vec::with_capacity(40);
+    if r.to != 0 && r.from != 0 {
+        spill(&mut out, 0, false);
+        copy(&mut out, 0, r.third);
+        out.extend(legacy(form, r.to, r.from));
+        spill(&mut out, 0, true);
+        return out;
+    }
+    // What is in XMM0 is an operand: it moves to another register for the time.
+    let spare = (1..16).find(|n| ![r.to, r.from, r.third].contains(n)).unwrap_or(1);
+    let moved = |n: u8| if n == 0 { spare } else { n };
+    spill(&mut out, spare, false);
+    copy(&mut out, spare, 0);
+    copy(&mut out, 0, moved(r.third));
+    out.extend(legacy(form, moved(r.to), moved(r.from)));
+    copy(&mut out, 0, spare);
+    spill(&mut out, spare, true);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use brolga_baseline::host_fn;
+    use brolga_ir::VecFn;
+
+    fn text(code: &[u8]) -> Vec<String> {
+        use iced_x86::{Formatter, IntelFormatter};
+        let mut formatter = IntelFormatter::new();
+        let mut lines = Vec::new();
+        for i in Decoder::new(64, code, DecoderOptions::NONE) {
+            let mut line = String::new();
+            formatter.format(&i, &mut line);
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn replaced(code: &[u8], f: VecFn, imm: u8, by: By) -> Option<Vec<u8>> {
+        let mut code = code.to_vec();
+        let marks = [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
+        replace(&mut code, &marks, &[StandIn { form: host_fn(f), imm, by }])?;
+        Some(code)
+    }
+
+    #[test]
+    fn opcodes_change_in_both_encodings() {
+        // vpmaddubsw xmm9, xmm2, [rdi + r9]; pmaddubsw xmm9, xmm2
+        let code = replaced(&[0xc4, 0x22, 0x69, 0x04, 0x0c, 0x0f], VecFn::AesEncrypt, 0, By::Pairs).unwrap();
+        assert_eq!(text(&code), ["vaesenc xmm9,xmm2,[rdi+r9]"]);
+        let code = replaced(&[0x66, 0x44, 0x0f, 0x38, 0x04, 0xca], VecFn::AesDecryptLast, 0, By::Pairs).unwrap();
+        assert_eq!(text(&code), ["aesdeclast xmm9,xmm2"]);
+        // vpalignr xmm1, xmm2, xmm3, 5
+        let code = replaced(&[0xc4, 0xe3, 0x69, 0x0f, 0xcb, 5], VecFn::Product, 0x11, By::Align).unwrap();
+        assert_eq!(text(&code), ["vpclmulhqhqdq xmm1,xmm2,xmm3"]);
+        let code = replaced(&[0xc4, 0xe3, 0x69, 0x0f, 0xcb, 5], VecFn::Affine, 0x63, By::Align).unwrap();
+        assert_eq!(text(&code), ["vgf2p8affineqb xmm1,xmm2,xmm3,63h"]);
+        // vroundps xmm1, xmm2, 1; vpavgb xmm1, xmm2, xmm3
+        let code = replaced(&[0xc4, 0xe3, 0x79, 0x08, 0xca, 1], VecFn::AesKey, 0x1b, By::Round).unwrap();
+        assert_eq!(text(&code), ["vaeskeygenassist xmm1,xmm2,1Bh"]);
+        let code = replaced(&[0xc5, 0xe9, 0xe0, 0xcb], VecFn::SumDifferences, 0, By::Average).unwrap();
+        assert_eq!(text(&code), ["vpsadbw xmm1,xmm2,xmm3"]);
+    }
+
+    #[test]
+    fn what_looks_otherwise_is_refused() {
+        // vpabsb xmm1, xmm2, twice; another instruction; none.
+        let one = [0xc4, 0xe2, 0x79, 0x1c, 0xca];
+        assert_eq!(replaced(&[one, one].concat(), VecFn::AesMixInverse, 0, By::Magnitude), None);
+        assert_eq!(replaced(&one, VecFn::AesEncrypt, 0, By::Pairs), None);
+        assert_eq!(replaced(&[], VecFn::AesEncrypt, 0, By::Pairs), None);
+    }
+
+    /// vfmadd213ps to, from, third
+    fn fused(to: u8, from: u8, third: u8) -> [u8; 5] {
+        let high = (!to >> 3 & 1) << 7 | 1 << 6 | (!third >> 3 & 1) << 5;
+        [0xc4, high | 2, (!from & 15) << 3 | 1, 0xa8, 0xc0 | (to & 7) << 3 | third & 7]
+    }
+
+    #[test]
+    fn what_has_no_vex_form_takes_the_place_or_is_called() {
+        let rounds = By::Fused { third: true };
+        let code = replaced(&fused(9, 2, 2), VecFn::Sha256Message1, 0, By::Fused { third: false }).unwrap();
+        assert_eq!(text(&code), ["sha256msg1 xmm9,xmm2"]);
+        let code = replaced(&fused(3, 2, 2), VecFn::Sha1Rounds, 2, By::Fused { third: false }).unwrap();
+        assert_eq!(text(&code), ["sha1rnds4 xmm3,xmm2,2"]);
+        let code = replaced(&fused(13, 2, 2), VecFn::Sha1Rounds, 2, By::Fused { third: false }).unwrap();
+        assert_eq!(text(&code), ["call 5", "sha1rnds4 xmm13,xmm2,2", "ret"]);
+        let code = replaced(&fused(1, 2, 0), VecFn::Sha256Rounds, 0, rounds).unwrap();
+        assert_eq!(text(&code), ["sha256rnds2 xmm1,xmm2", "nop"]);
+        let code = replaced(&fused(1, 12, 4), VecFn::Sha256Rounds, 0, rounds).unwrap();
+        let around = ["movups [rsp-18h],xmm0", "movaps xmm0,xmm4", "sha256rnds2 xmm1,xmm12", "movups xmm0,[rsp-18h]"];
+        assert_eq!(text(&code)[1..5], around);
+        let code = replaced(&fused(0, 1, 14), VecFn::Sha256Rounds, 0, rounds).unwrap();
+        let moved = ["movaps xmm2,xmm0", "movaps xmm0,xmm14", "sha256rnds2 xmm2,xmm1", "movaps xmm0,xmm2"];
+        assert_eq!(text(&code)[2..6], moved);
+    }
+}
