@@ -3,7 +3,7 @@
 
 use crate::asm::{RAX, put, word};
 use crate::emit::Emitter;
-use crate::vector::X0;
+use crate::vector::{X0, X1};
 use brolga_interp::{FlatOp, FpHint};
 use brolga_ir::{FpLanes, FpOp, Ty};
 
@@ -60,6 +60,25 @@ impl Emitter<'_> {
         // A comparison the other way round.
         let (a, b) = if matches!(what, FpOp::Gt | FpOp::Ge) { (op.b, op.a) } else { (op.a, op.b) };
         let place = self.asm.bytes.len();
+        if let Some(form) = self.fused(what) {
+            // The first factor is the one whose NaN comes first; it is the second operand of this form.
+            self.load_scalar(double, b);
+            either!(self, double, movsd_a_m, movss_a_m(X1, word(a)));
+            let c = word(op.c);
+            match form {
+                FpOp::MulAdd => either!(self, double, vfmadd213sd_a, vfmadd213ss_a(X0, X1, c)),
+                FpOp::MulSub => either!(self, double, vfmsub213sd_a, vfmsub213ss_a(X0, X1, c)),
+                FpOp::NegMulAdd => either!(self, double, vfnmadd213sd_a, vfnmadd213ss_a(X0, X1, c)),
+                _ => either!(self, double, vfnmsub213sd_a, vfnmsub213ss_a(X0, X1, c)),
+            }
+            self.store_scalar(double, op.dst);
+            return true;
+        }
+        if let Some(imm) = self.rounding(what) {
+            either!(self, double, roundsd_rmi, roundss_rmi(X0, word(a), imm));
+            self.store_scalar(double, op.dst);
+            return true;
+        }
         self.load_scalar(double, a);
         match what {
             FpOp::Add => either!(self, double, addsd_a, addss_a(X0, word(b))),
@@ -79,6 +98,16 @@ impl Emitter<'_> {
         }
         self.store_scalar(double, op.dst);
         true
+    }
+
+    /// `what` if the host has it as one instruction of three operands.
+    fn fused(&self, what: FpOp) -> Option<FpOp> {
+        (what.operands() == 3 && self.plan.functions.fused).then_some(what)
+    }
+
+    /// The immediate of the host's rounding to integers that is `what`.
+    fn rounding(&self, what: FpOp) -> Option<u8> {
+        what.round_immediate().filter(|_| self.plan.functions.sse41)
     }
 
     fn convert(&mut self, op: &FlatOp, what: FpOp, from: Ty, to: Ty) -> bool {
@@ -126,8 +155,24 @@ impl Emitter<'_> {
         let double = lanes == FpLanes::D2;
         let (a, b) = if matches!(what, FpOp::Gt | FpOp::Ge) { (op.b, op.a) } else { (op.a, op.b) };
         let place = self.asm.bytes.len();
-        put!(self.asm, movups_a(X0, word(a)));
+        put!(self.asm, movups_a(X0, word(if self.fused(what).is_some() { b } else { a })));
+        if self.fused(what).is_some() {
+            put!(self.asm, movups_a(X1, word(a)));
+        }
         match what {
+            _ if let Some(imm) = self.rounding(what) => either!(self, double, roundpd_rmi, roundps_rmi(X0, X0, imm)),
+            FpOp::MulAdd if self.plan.functions.fused => {
+                either!(self, double, vfmadd213pd_a, vfmadd213ps_a(X0, X1, word(op.c)));
+            }
+            FpOp::MulSub if self.plan.functions.fused => {
+                either!(self, double, vfmsub213pd_a, vfmsub213ps_a(X0, X1, word(op.c)));
+            }
+            FpOp::NegMulAdd if self.plan.functions.fused => {
+                either!(self, double, vfnmadd213pd_a, vfnmadd213ps_a(X0, X1, word(op.c)));
+            }
+            FpOp::NegMulSub if self.plan.functions.fused => {
+                either!(self, double, vfnmsub213pd_a, vfnmsub213ps_a(X0, X1, word(op.c)));
+            }
             FpOp::Add => either!(self, double, addpd_a, addps_a(X0, word(b))),
             FpOp::Sub => either!(self, double, subpd_a, subps_a(X0, word(b))),
             FpOp::Mul => either!(self, double, mulpd_a, mulps_a(X0, word(b))),

@@ -9,7 +9,10 @@ pub struct HostFns {
     product: bool,
     sha: bool,
     field: bool,
-    sse41: bool,
+    /// SSE4.1, which rounds floats to integers, too.
+    pub sse41: bool,
+    /// Fused multiply-add.
+    pub fused: bool,
 }
 
 impl HostFns {
@@ -24,6 +27,7 @@ impl HostFns {
                 sha: has!("sha"),
                 field: has!("gfni"),
                 sse41: has!("sse4.1"),
+                fused: has!("fma"),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]

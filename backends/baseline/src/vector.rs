@@ -8,7 +8,7 @@ use brolga_ir::ops::ALL_OPS;
 use brolga_ir::{IntCc, Op, Shape, VecFn};
 
 pub(crate) const X0: u8 = 0;
-const X1: u8 = 1;
+pub(crate) const X1: u8 = 1;
 
 impl Emitter<'_> {
     /// False if the op has no form here.

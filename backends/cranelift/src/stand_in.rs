@@ -42,7 +42,7 @@ pub(crate) enum By {
     Magnitude,
     /// `palignr`: map 0F 3A, two operands.
     Align,
-    /// `roundps`: map 0F 3A, one operand.
+    /// `roundps` and its like: map 0F 3A, one operand.
     Round,
     /// `pavgb`: map 0F, two operands.
     Average,
@@ -60,7 +60,9 @@ impl By {
             By::Pairs => matches!(mnemonic, Pmaddubsw | Vpmaddubsw),
             By::Magnitude => matches!(mnemonic, Pabsb | Vpabsb),
             By::Align => matches!(mnemonic, Palignr | Vpalignr),
-            By::Round => matches!(mnemonic, Roundps | Vroundps),
+            By::Round => {
+                matches!(mnemonic, Roundss | Vroundss | Roundsd | Vroundsd | Roundps | Vroundps | Roundpd | Vroundpd)
+            }
             By::Average => matches!(mnemonic, Pavgb | Vpavgb),
             By::Fused { .. } => mnemonic == Vfmadd213ps,
         }

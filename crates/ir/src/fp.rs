@@ -51,8 +51,20 @@ pub enum FpOp {
     RintA,
     /// To an integer in the format, to nearest even; inexact where the value changes.
     RintX,
+    /// The same, up.
+    RintXP,
+    /// The same, down.
+    RintXM,
+    /// The same, towards zero.
+    RintXZ,
     /// a * b + c, rounded once.
     MulAdd,
+    /// a * b - c. Here and in the two below, a NaN operand that is the result keeps its sign.
+    MulSub,
+    /// -(a * b) + c
+    NegMulAdd,
+    /// -(a * b) - c
+    NegMulSub,
     /// To the other format.
     Resize,
     /// From a signed integer, of 64 bits or of the lane's width.
@@ -88,7 +100,7 @@ pub enum FpOp {
 
 impl FpOp {
     /// All operations, in order of their encoding.
-    pub const ALL: [FpOp; 36] = [
+    pub const ALL: [FpOp; 42] = [
         FpOp::Add,
         FpOp::Sub,
         FpOp::Mul,
@@ -109,7 +121,13 @@ impl FpOp {
         FpOp::RintZ,
         FpOp::RintA,
         FpOp::RintX,
+        FpOp::RintXP,
+        FpOp::RintXM,
+        FpOp::RintXZ,
         FpOp::MulAdd,
+        FpOp::MulSub,
+        FpOp::NegMulAdd,
+        FpOp::NegMulSub,
         FpOp::Resize,
         FpOp::FromSint,
         FpOp::FromUint,
@@ -129,11 +147,49 @@ impl FpOp {
 
     /// Name in IR text.
     pub const fn name(self) -> &'static str {
-        const NAMES: [&str; 36] = [
-            "add", "sub", "mul", "div", "min", "max", "minnum", "maxnum", "lesser", "greater", "eq", "ge", "gt",
-            "sqrt", "rint_n", "rint_p", "rint_m", "rint_z", "rint_a", "rint_x", "muladd", "resize", "from_s", "from_u",
-            "to_s_n", "to_s_p", "to_s_m", "to_s_z", "to_u_n", "to_u_p", "to_u_m", "to_u_z", "to_i_n", "to_i_p",
-            "to_i_m", "to_i_z",
+        const NAMES: [&str; 42] = [
+            "add",
+            "sub",
+            "mul",
+            "div",
+            "min",
+            "max",
+            "minnum",
+            "maxnum",
+            "lesser",
+            "greater",
+            "eq",
+            "ge",
+            "gt",
+            "sqrt",
+            "rint_n",
+            "rint_p",
+            "rint_m",
+            "rint_z",
+            "rint_a",
+            "rint_x",
+            "rint_xp",
+            "rint_xm",
+            "rint_xz",
+            "muladd",
+            "mulsub",
+            "negmuladd",
+            "negmulsub",
+            "resize",
+            "from_s",
+            "from_u",
+            "to_s_n",
+            "to_s_p",
+            "to_s_m",
+            "to_s_z",
+            "to_u_n",
+            "to_u_p",
+            "to_u_m",
+            "to_u_z",
+            "to_i_n",
+            "to_i_p",
+            "to_i_m",
+            "to_i_z",
         ];
         NAMES[self as usize]
     }
@@ -147,9 +203,25 @@ impl FpOp {
     pub const fn operands(self) -> usize {
         match self as u8 {
             sub if sub <= FpOp::Gt as u8 => 2,
-            sub if sub == FpOp::MulAdd as u8 => 3,
+            sub if sub >= FpOp::MulAdd as u8 && sub <= FpOp::NegMulSub as u8 => 3,
             _ => 1,
         }
+    }
+
+    /// What makes the operation of SSE's rounding to integers: bits 1..0 the mode, bit 3 for never inexact; `None` if it is
+    /// none of them. SDM vol. 2, "ROUNDPD".
+    pub const fn round_immediate(self) -> Option<u8> {
+        Some(match self {
+            FpOp::RintX => 0,
+            FpOp::RintXM => 1,
+            FpOp::RintXP => 2,
+            FpOp::RintXZ => 3,
+            FpOp::RintN => 8,
+            FpOp::RintM => 9,
+            FpOp::RintP => 10,
+            FpOp::RintZ => 11,
+            _ => return None,
+        })
     }
 
     /// Whether operand and result have different formats: conversions, which scalars make with [`crate::Op::FpConvert`].
@@ -277,6 +349,6 @@ mod tests {
     #[test]
     fn operand_counts() {
         let count = |n| FpOp::ALL.into_iter().filter(|op| op.operands() == n).count();
-        assert_eq!((count(1), count(2), count(3)), (22, 13, 1));
+        assert_eq!((count(1), count(2), count(3)), (25, 13, 4));
     }
 }

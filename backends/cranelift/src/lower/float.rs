@@ -68,9 +68,7 @@ impl Lower<'_, '_> {
             FpOp::Eq | FpOp::Ge | FpOp::Gt => self.float_mask(block, inst, op),
             FpOp::Lesser | FpOp::Greater => self.first_if(block, inst, op == FpOp::Lesser, taken),
             FpOp::Min | FpOp::Max | FpOp::MinNum | FpOp::MaxNum => self.extreme(block, inst, op),
-            FpOp::RintN | FpOp::RintP | FpOp::RintM | FpOp::RintZ | FpOp::RintA | FpOp::RintX => {
-                self.float_round(block, inst, op)
-            }
+            _ if let Some(imm) = op.round_immediate() => self.float_round(block, inst, imm, taken),
             _ => self.float_arith(block, inst, op, taken),
         })
     }
@@ -125,8 +123,8 @@ impl Lower<'_, '_> {
         let host = self.u.float;
         host.arithmetic
             && match FpOp::from_sub(inst.sub) {
-                FpOp::MulAdd => host.fused,
-                FpOp::RintN | FpOp::RintP | FpOp::RintM | FpOp::RintZ | FpOp::RintX => host.round,
+                op if op.operands() == 3 => host.fused,
+                op if op.round_immediate().is_some() => host.round,
                 FpOp::RintA => false,
                 FpOp::ToSintN | FpOp::ToSintP | FpOp::ToSintM => host.round && inst.op == Op::FpConvert,
                 FpOp::ToIntN | FpOp::ToIntP | FpOp::ToIntM => host.round,
@@ -166,7 +164,7 @@ impl Lower<'_, '_> {
         let host = host_ty(inst);
         let mut a = self.operand(block, inst.a, host);
         let b = if inst.b == Value::NONE { a } else { self.operand(block, inst.b, host) };
-        if self.like_host() && matches!(op, FpOp::Add | FpOp::Mul) {
+        if self.like_host() && (matches!(op, FpOp::Add | FpOp::Mul) || op.operands() == 3) {
             a = self.in_register(a);
         }
         let r = match op {
@@ -178,21 +176,33 @@ impl Lower<'_, '_> {
                 self.fb.ins().fdiv(a, b)
             }
             FpOp::Sqrt => self.fb.ins().sqrt(a),
-            FpOp::MulAdd => {
+            FpOp::MulAdd | FpOp::MulSub | FpOp::NegMulAdd | FpOp::NegMulSub => {
                 let c = self.operand(block, inst.c, host);
-                self.fb.ins().fma(a, b, c)
+                self.fused(op, [a, b, c])
             }
             op => unreachable!("{op:?} is lowered elsewhere"),
         };
         // Zero minus zero is -0 where rounding is downwards.
         let r = self.float_result(r, host, op != FpOp::Sub);
-        if self.like_host() && op != FpOp::MulAdd {
+        if self.like_host() {
             return self.anchored(r, taken);
         }
-        let tiny = matches!(op, FpOp::Mul | FpOp::Div | FpOp::MulAdd);
+        let tiny = matches!(op, FpOp::Mul | FpOp::Div) || op.operands() == 3;
         let detour = self.detour();
         let bad = self.doubtful(r, host.ty, tiny);
         self.meet(detour, bad, r, block, inst)
+    }
+
+    /// A product and a third operand. Cranelift's form takes the second factor for the one whose NaN comes first, and
+    /// makes negations, which NaNs do not see, part of the instruction.
+    fn fused(&mut self, op: FpOp, [mut a, b, mut c]: [ir::Value; 3]) -> ir::Value {
+        if matches!(op, FpOp::NegMulAdd | FpOp::NegMulSub) {
+            a = self.fb.ins().fneg(a);
+        }
+        if matches!(op, FpOp::MulSub | FpOp::NegMulSub) {
+            c = self.fb.ins().fneg(c);
+        }
+        self.fb.ins().fma(b, a, c)
     }
 
     /// A divisor whose upper half is ones, for a dividend whose upper half is zero.

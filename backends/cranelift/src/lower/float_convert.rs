@@ -1,25 +1,28 @@
-//! Conversions and roundings of floating point: the host's forms raise what ours do only inside a range, or once
-//! inexact is raised anyway. See `float.rs`.
+//! Conversions and roundings of floating point: the host's conversions raise what ours do only inside a range. See
+//! `float.rs`.
 
 use super::Lower;
 use super::float::host_ty;
-use crate::lower::row_offset;
+use crate::stand_in::{By, StandIn};
+use brolga_baseline::{HostFn, Map};
 use brolga_ir::{Block, FpOp, Inst, Ty};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
 impl Lower<'_, '_> {
-    /// Rounding in the format. The host's forms raise inexact, which ours do not: they are taken once it is raised.
-    pub(super) fn float_round(&mut self, block: &Block, inst: &Inst, op: FpOp) -> ir::Value {
+    /// Rounding in the format, by an instruction whose immediate says how.
+    pub(super) fn float_round(&mut self, block: &Block, inst: &Inst, imm: u8, taken: bool) -> ir::Value {
         let host = host_ty(inst);
-        let detour = self.detour();
-        if op != FpOp::RintX {
-            let exact = self.inexact_is_clear();
-            self.leave_by(&detour, exact);
-        }
         let a = self.operand(block, inst.a, host);
-        let r = self.rounded(a, op);
+        let opcode = [0x0a, 0x0b, 0x08, 0x09]
+            [usize::from(host.ty.is_vector()) * 2 + usize::from(host.ty.lane_type() == types::F64)];
+        let form = HostFn { map: Map::Immediate, opcode, prefix: true, wide: false };
+        let r = self.by_stand_in(StandIn { form, imm, by: By::Round }, &[a]);
         let r = self.float_result(r, host, true);
+        if self.like_host() {
+            return self.anchored(r, taken);
+        }
+        let detour = self.detour();
         let bad = self.doubtful(r, host.ty, false);
         self.meet(detour, bad, r, block, inst)
     }
@@ -31,14 +34,6 @@ impl Lower<'_, '_> {
             FpOp::RintZ => self.fb.ins().trunc(a),
             _ => self.fb.ins().nearest(a),
         }
-    }
-
-    /// 1 as long as the guest's row in memory does not have inexact.
-    fn inexact_is_clear(&mut self) -> ir::Value {
-        let Some(rows) = &self.u.regs.fp else { return self.fb.ins().iconst(types::I8, 1) };
-        let status = self.load_env(types::I64, row_offset(rows.status.0));
-        let flag = self.fb.ins().band_imm_u(status, 1 << rows.flags[4]);
-        self.fb.ins().icmp_imm_s(IntCC::Equal, flag, 0)
     }
 
     pub(super) fn float_convert(&mut self, block: &Block, inst: &Inst, op: FpOp, taken: bool) -> ir::Value {

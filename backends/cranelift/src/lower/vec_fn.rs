@@ -43,7 +43,7 @@ impl Lower<'_, '_> {
         })
     }
 
-    fn by_stand_in(&mut self, stand_in: StandIn, operands: &[ir::Value]) -> ir::Value {
+    pub(super) fn by_stand_in(&mut self, stand_in: StandIn, operands: &[ir::Value]) -> ir::Value {
         let (a, last) = (operands[0], operands[operands.len() - 1]);
         let float = |l: &mut Self, v| l.as_ty(types::F32X4, v);
         self.fb.set_srcloc(mark(self.out.stand_ins.len()));
@@ -53,7 +53,7 @@ impl Lower<'_, '_> {
             // No other rule of Cranelift's fits five bytes.
             By::Align => self.clif_shuffle(last, a, std::array::from_fn(|i| i as u8 + 5)),
             By::Round => {
-                let a = float(self, a);
+                let a = if self.fb.func.dfg.value_type(a) == types::I8X16 { float(self, a) } else { a };
                 self.fb.ins().floor(a)
             }
             By::Average => self.fb.ins().avg_round(a, last),

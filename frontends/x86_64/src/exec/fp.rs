@@ -219,12 +219,11 @@ pub extern "C" fn round<F: HostFormat>(env: &mut Env, a: u64, how: u64, _: u64) 
     })
 }
 
-/// a * b + c, where `NEGATED` says which of the operands have come with their signs turned: 1 the first, 2 the last. A NaN
-/// among them is the result with the sign that it had.
+/// a * b + c, where `NEGATED` says whose signs are turned first: 1 the first one's, 2 the last one's. NaNs keep theirs.
 pub extern "C" fn mul_add<F: HostFormat, const NEGATED: u32>(env: &mut Env, a: u64, b: u64, c: u64) -> u64 {
     let nan = |v: u64| v & !(F::SIGN_BIT as u64) > F::INFINITY as u64;
-    let original = |v: u64, bit: u32| if NEGATED & bit != 0 && nan(v) { v ^ F::SIGN_BIT as u64 } else { v };
-    let (a, c) = (original(a, 1), original(c, 2));
+    let turned = |v: u64, bit: u32| if NEGATED & bit != 0 && !nan(v) { v ^ F::SIGN_BIT as u64 } else { v };
+    let (a, c) = (turned(a, 1), turned(c, 2));
     let r = with(env, |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c)));
     rounded::<F>(env, r)
 }

@@ -35,38 +35,23 @@ pub enum Sign {
     Minus,
 }
 
-/// Which of the four operations, and its helpers by precision.
-fn helper(p: Prec, product: Sign, addend: Sign) -> HelperId {
-    const HELPERS: [[HelperId; 2]; 4] = [
-        [exec::FMADD_S, exec::FMADD_D],
-        [exec::FMSUB_S, exec::FMSUB_D],
-        [exec::FNMADD_S, exec::FNMADD_D],
-        [exec::FNMSUB_S, exec::FNMSUB_D],
+/// Which of the four operations, and its helper.
+fn operation(p: Prec, product: Sign, addend: Sign) -> (FpOp, HelperId) {
+    const OPERATIONS: [(FpOp, [HelperId; 2]); 4] = [
+        (FpOp::MulAdd, [exec::FMADD_S, exec::FMADD_D]),
+        (FpOp::MulSub, [exec::FMSUB_S, exec::FMSUB_D]),
+        (FpOp::NegMulAdd, [exec::FNMADD_S, exec::FNMADD_D]),
+        (FpOp::NegMulSub, [exec::FNMSUB_S, exec::FNMSUB_D]),
     ];
-    HELPERS[product as usize * 2 + addend as usize][p as usize]
-}
-
-/// The sign bits of all lanes.
-fn signs(p: Prec) -> u128 {
-    match p {
-        Prec::Single => u128::MAX / 0xffff_ffff << 31,
-        Prec::Double => 1 << 63 | 1 << 127,
-    }
+    let (op, helpers) = OPERATIONS[product as usize * 2 + addend as usize];
+    (op, helpers[p as usize])
 }
 
 impl Cx<'_> {
-    fn negated(&mut self, sign: Sign, p: Prec, v: Value) -> Value {
-        if sign == Sign::Plus {
-            return v;
-        }
-        let signs = self.b.vconst(signs(p));
-        self.b.xor(Ty::V128, v, signs)
-    }
-
-    /// The operation on all lanes: of operands that are negated already, as the helper expects them.
-    fn multiply_add(&mut self, p: Prec, [a, b, c]: [Value; 3], product: Sign, addend: Sign) -> Value {
-        let (a, c) = (self.negated(product, p, a), self.negated(addend, p, c));
-        self.fp_by(FpOp::MulAdd, p, &[a, b, c], helper(p, product, addend))
+    /// The operation on all lanes.
+    fn multiply_add(&mut self, p: Prec, operands: [Value; 3], product: Sign, addend: Sign) -> Value {
+        let (op, helper) = operation(p, product, addend);
+        self.fp_by(op, p, &operands, helper)
     }
 }
 
@@ -105,21 +90,9 @@ fn alternate(cx: &mut Cx, p: Prec, operands: [Value; 3], product: Sign, addends:
 pub fn scalar(cx: &mut Cx, p: Prec, order: Order, product: Sign, addend: Sign) -> Flow {
     by_halves(cx, |cx| {
         let operands = order.operands().map(|n| cx.scalar(n, p.ty()));
-        let [a, b, c] = operands;
-        let (a, c) = (cx.negated_scalar(product, p, a), cx.negated_scalar(addend, p, c));
-        let r = cx.fp_scalar_by(FpOp::MulAdd, p, &[a, b, c], helper(p, product, addend));
+        let (op, helper) = operation(p, product, addend);
+        let r = cx.fp_scalar_by(op, p, &operands, helper);
         cx.set_lowest(p, r);
         Flow::Next
     })
-}
-
-impl Cx<'_> {
-    fn negated_scalar(&mut self, sign: Sign, p: Prec, v: Value) -> Value {
-        if sign == Sign::Plus {
-            return v;
-        }
-        let v = self.b.vscalar(v);
-        let v = self.negated(sign, p, v);
-        self.b.lane(p.ty(), shape(p.ty()), v, 0)
-    }
 }

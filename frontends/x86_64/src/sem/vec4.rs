@@ -5,7 +5,7 @@ use super::vec::shape;
 use super::{Cx, Flow};
 use crate::{exec, state};
 use brolga_core::{MemOp, RegSet};
-use brolga_ir::{IntCc, Op, Shape, Ty, Value, VecFn};
+use brolga_ir::{FpCall, FpLanes, FpOp, IntCc, Op, Shape, Ty, Value, VecFn};
 use iced_x86::{Mnemonic, OpKind};
 
 /// Even and odd lanes of both operands side by side.
@@ -173,10 +173,34 @@ pub fn insertps(cx: &mut Cx) -> Flow {
     Flow::Next
 }
 
+/// The operation of a rounding immediate: bits 1..0 the mode, bit 2 for MXCSR's instead, bit 3 never inexact.
+fn round_op(cx: &Cx, imm: u64) -> FpOp {
+    let mode = if imm & 4 != 0 { cx.rounding() } else { imm as usize & 3 };
+    if imm & 8 != 0 {
+        [FpOp::RintN, FpOp::RintM, FpOp::RintP, FpOp::RintZ][mode]
+    } else {
+        [FpOp::RintX, FpOp::RintXM, FpOp::RintXP, FpOp::RintXZ][mode]
+    }
+}
+
 /// ROUNDSS, ROUNDPS and their like: the immediate's low four bits are the helper's argument.
 pub fn round(cx: &mut Cx, p: Prec, vector: bool) -> Flow {
-    let how = cx.iconst(Ty::I64, cx.i.immediate(2) & 15);
+    let imm = cx.i.immediate(2) & 15;
     let helper = [exec::ROUND_S, exec::ROUND_D][p as usize];
+    if !cx.flushes() {
+        let (op, call) = (round_op(cx, imm), FpCall { helper, extra: imm as u32 });
+        if vector {
+            let (v, lanes) = (cx.vsrc(1), [FpLanes::S4, FpLanes::D2][p as usize]);
+            let r = cx.b.fp(op, Ty::V128, lanes, &[v], call);
+            cx.set_v(r);
+        } else {
+            let v = cx.scalar(1, p.ty());
+            let r = cx.b.fp(op, p.ty(), FpLanes::One, &[v], call);
+            cx.set_lowest(p, r);
+        }
+        return Flow::Next;
+    }
+    let how = cx.iconst(Ty::I64, imm);
     if vector {
         let v = cx.vsrc(1);
         let r = cx.each_lane(p.int(), &[v], |cx, lane| cx.fp_call(helper, &[lane[0], how]));
