@@ -298,6 +298,7 @@ impl Cranelift {
     pub fn point(&self, env: &mut Env, helpers: &[u64]) {
         env.helpers = helpers.as_ptr() as u64;
         env.link_slots = self.slots.address();
+        env.pc_offset = self.regs.pc.0 as u64 * 8;
         env.hot_hosts = self.counts.hosts_address();
         env.fp.exact = host::exact_address();
         env.fp.rows = self.regs.fp.as_ref().map_or(0, fp::packed_rows);

@@ -24,8 +24,13 @@ impl Remote {
     }
 }
 
-/// Runs `program`, cut into regions at `cuts`, linked; asks it to stop after a while.
+/// Runs `program`, cut into regions at `cuts`, linked; asks it to stop after a while. So with entries in either place of the
+/// jump cache.
 fn stops(words: &[u32], cuts: &[u64]) {
+    [JumpEntry::index, JumpEntry::second].into_iter().for_each(|place| stops_with(words, cuts, place));
+}
+
+fn stops_with(words: &[u32], cuts: &[u64], place: fn(u64) -> usize) {
     let rig = Rig::new(Options::default());
     let mut program = Program::new(words.to_vec());
     let mut codes = Vec::new();
@@ -41,7 +46,8 @@ fn stops(words: &[u32], cuts: &[u64]) {
     }
     let mut cpu = Cpu::new(&rig, &Env::default());
     for &(pc, host) in &entries {
-        cpu.cache[JumpEntry::index(pc)] = JumpEntry { guest: pc, host };
+        assert_ne!(JumpEntry::index(pc), JumpEntry::second(pc));
+        cpu.cache[place(pc)] = JumpEntry { guest: pc, host };
     }
     let remote = Remote(&*cpu.env);
     std::thread::scope(|s| {

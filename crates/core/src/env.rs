@@ -28,10 +28,32 @@ pub struct JumpEntry {
 }
 
 impl JumpEntry {
-    /// Where the entry for guest address `pc` is.
+    /// Where the entry for guest address `pc` is, as far as generated code looks itself.
     #[inline(always)]
     pub const fn index(pc: u64) -> usize {
         (pc >> 2) as usize & (JUMP_CACHE - 1)
+    }
+
+    /// Where it is if another address has pushed it out.
+    #[inline(always)]
+    pub const fn second(pc: u64) -> usize {
+        Self::index(pc ^ pc >> 12)
+    }
+
+    /// The entry for `pc`, if there is one.
+    #[inline]
+    pub fn find(cache: &[JumpEntry], pc: u64) -> Option<&JumpEntry> {
+        [Self::index(pc), Self::second(pc)].into_iter().filter_map(|i| cache.get(i)).find(|entry| entry.guest == pc)
+    }
+
+    /// Enters `host` for `pc`. What was in its place goes to its other place, so that two addresses with one index do not
+    /// push each other out for ever.
+    #[inline]
+    pub fn put(cache: &mut [JumpEntry], pc: u64, host: u64) {
+        let old = std::mem::replace(&mut cache[Self::index(pc)], JumpEntry { guest: pc, host });
+        if old.guest != pc && old.host != 0 && Self::second(old.guest) != Self::index(pc) {
+            cache[Self::second(old.guest)] = old;
+        }
     }
 
     /// What stands at `index` while nothing is known there.
@@ -78,6 +100,8 @@ pub struct Env {
     pub hot_hosts: u64,
     /// Host stack pointer of the code that entered generated code.
     pub host_stack: u64,
+    /// Offset of the guest's program counter in `file`, in bytes.
+    pub pc_offset: u64,
     /// Next free entry of `return_stack`, as a byte offset; wraps.
     pub return_top: u64,
     /// Predicted returns.
@@ -124,6 +148,7 @@ impl Default for Env {
             link_slots: 0,
             hot_hosts: 0,
             host_stack: 0,
+            pc_offset: 0,
             return_top: 0,
             return_stack: [ReturnEntry::default(); RETURN_STACK],
             exit_slot: 0,
@@ -173,5 +198,31 @@ impl Env {
     /// Takes the request back and tells whether there was one.
     pub fn take_exit_request(&self) -> bool {
         self.exit_request.swap(0, Ordering::Acquire) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_addresses_of_one_index_are_both_found() {
+        let mut cache = JumpEntry::vacant_cache();
+        let (a, b) = (0x10_0040, 0x10_4040);
+        assert_eq!(JumpEntry::index(a), JumpEntry::index(b));
+        for (pc, host) in [(a, 1), (b, 2)] {
+            assert!(JumpEntry::find(&cache, pc).is_none());
+            JumpEntry::put(&mut cache, pc, host);
+        }
+        let host = |cache: &[JumpEntry], pc| JumpEntry::find(cache, pc).map(|entry| entry.host);
+        assert_eq!([a, b].map(|pc| host(&cache, pc)), [Some(1), Some(2)]);
+        JumpEntry::put(&mut cache, b, 3);
+        assert_eq!([a, b].map(|pc| host(&cache, pc)), [Some(1), Some(3)]);
+    }
+
+    #[test]
+    fn vacant_entries_are_nobodys() {
+        let cache = JumpEntry::vacant_cache();
+        assert!((0..1 << 20).all(|pc| JumpEntry::find(&cache, pc).is_none()));
     }
 }

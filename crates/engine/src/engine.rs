@@ -166,7 +166,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let (since, start) = (self.cache.generation(), Instant::now());
         let stats = self.config.stats.as_deref();
         let (frontend, tier0, config) = (&*self.frontend, &self.tier0, &self.config);
-        let entered = |key| regions.entered(key);
+        // What is in a region, perhaps of an earlier run, was hot once.
+        let hot_before = |key| if regions.is_member(key) { self.config.region_threshold } else { 0 };
+        let entered = |key| regions.entered(key).max(hot_before(key));
         let block = |key| self.known(regions, key);
         let grower = Grower { frontend, tier0, config, block: &block, entered: &entered };
         let Some(Grown { region, guest }) = grower.grow(hot, extent, regions.precise()) else { return };

@@ -5,7 +5,7 @@
 //! *How.* The bytes are read and compared while a translation is announced, so that a change of them since is noted even
 //! if no block holds them; then the code is put in place as any other. What was compiled is kept with the bytes that
 //! were translated, not with those that are there later.
-//! *Limits.* Code that is no file's is neither kept nor looked up, nor is code that comes from two files.
+//! *Limits.* Code that is no file's is neither kept nor looked up.
 
 use crate::engine::Engine;
 use crate::grow::Extent;
@@ -56,9 +56,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         placed && regions.has_region(key)
     }
 
-    /// The same for the largest region that there is.
-    pub(crate) fn load_best(&self, key: TbKey) -> bool {
-        self.load(key, Extent::Large) || self.load(key, Extent::Own)
+    /// The same for the largest region that there is, unless it is in place.
+    pub(crate) fn load_best(&self, regions: &Regions<R>, key: TbKey) -> bool {
+        !regions.has_large(key)
+            && (self.load(key, Extent::Large) || (!regions.has_region(key) && self.load(key, Extent::Own)))
     }
 
     pub(crate) fn read_guest(&self, start: u64, end: u64, out: &mut Vec<u8>) -> bool {

@@ -193,9 +193,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         for (pc, _) in found.iter().flat_map(|pack| &pack.ranges) {
             let key = TbKey { pc: *pc, ..key };
-            if !regions.has_region(key) {
-                self.load_best(key);
-            }
+            self.load_best(regions, key);
         }
         placed != 0
     }

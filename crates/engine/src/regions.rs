@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::stats::Stats;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_ir::{Installed, Region, RegionBackend};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -37,6 +37,7 @@ pub(crate) enum Tier {
 #[derive(Debug)]
 struct Unit {
     mode: u32,
+    tier: Tier,
     precise: bool,
     ranges: Vec<(u64, u64)>,
     /// Guest and host addresses.
@@ -51,6 +52,13 @@ struct Unit {
 struct Own {
     host: u64,
     count: u32,
+}
+
+/// An entry of tier 2.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    host: u64,
+    large: bool,
 }
 
 /// A region that nothing leads to any more.
@@ -75,10 +83,12 @@ struct State {
     units: BTreeMap<u64, Unit>,
     /// Regions by the guest pages they hold bytes of.
     pages: FxHashMap<u64, Vec<u64>>,
-    /// Newest entry of tier 2 of each block that has one.
-    hosts: FxHashMap<TbKey, u64>,
+    /// Newest entry of tier 2 of each block that has one; a large region's is kept before a smaller one's.
+    hosts: FxHashMap<TbKey, Entry>,
     /// Blocks of tier 1.
     own: FxHashMap<TbKey, Own>,
+    /// Blocks that a large region has inside, since a region of their own was last found hot.
+    inside: FxHashSet<TbKey>,
     /// Linked slots by what they lead to.
     incoming: FxHashMap<TbKey, Vec<u32>>,
     /// Regions to be released, by generation.
@@ -162,6 +172,9 @@ impl<R: RegionBackend> Regions<R> {
         }
         for &(pc, host) in &installed.entries {
             let key = TbKey { pc, mode };
+            if state.hosts.get(&key).is_none_or(|entry| entry.host != host) {
+                continue;
+            }
             for &slot in state.incoming.get(&key).into_iter().flatten() {
                 self.backend.link(slot, host);
             }
@@ -176,9 +189,7 @@ impl<R: RegionBackend> Regions<R> {
         }
         if tier == Tier::Large {
             for &(pc, _) in &origin.ranges {
-                if let Some(tb) = cache.find(TbKey { pc, mode }) {
-                    tb.inside.store(true, Ordering::Relaxed);
-                }
+                state.inside.insert(TbKey { pc, mode });
             }
         }
         Ok(())
@@ -199,7 +210,7 @@ impl<R: RegionBackend> Regions<R> {
                 tb.own_host.store(host, Ordering::Release);
             }
             // Its region goes first.
-            let region = state.hosts.get(&key).copied();
+            let region = state.hosts.get(&key).map(|entry| entry.host);
             self.backend.lead(count, region.unwrap_or(0));
             self.backend.set_count(count, if region.is_some() { 0 } else { self.count });
         }
@@ -215,8 +226,8 @@ impl<R: RegionBackend> Regions<R> {
     /// Tells a block of the code that was put in place before it was translated.
     pub(crate) fn adopt<C>(&self, tb: &TranslationBlock<C>) {
         let state = self.state();
-        if let Some(&host) = state.hosts.get(&tb.key) {
-            tb.host.store(host, Ordering::Release);
+        if let Some(entry) = state.hosts.get(&tb.key) {
+            tb.host.store(entry.host, Ordering::Release);
         }
         if let Some(own) = state.own.get(&tb.key) {
             tb.own_host.store(own.host, Ordering::Release);
@@ -231,6 +242,25 @@ impl<R: RegionBackend> Regions<R> {
     /// Whether a block has a region.
     pub(crate) fn has_region(&self, key: TbKey) -> bool {
         self.state().hosts.contains_key(&key)
+    }
+
+    /// Whether the block's region is a large one.
+    pub(crate) fn has_large(&self, key: TbKey) -> bool {
+        self.state().hosts.get(&key).is_some_and(|entry| entry.large)
+    }
+
+    /// Whether the block is part of a region.
+    pub(crate) fn is_member(&self, key: TbKey) -> bool {
+        let state = self.state();
+        let regions = state.holding(key.pc, key.pc + 1).into_iter().map(|id| &state.units[&id]);
+        regions.into_iter().any(|unit| {
+            unit.tier != Tier::Block && unit.mode == key.mode && unit.ranges.iter().any(|range| range.0 == key.pc)
+        })
+    }
+
+    /// Whether a large region that has the block inside was put in place since this was last asked.
+    pub(crate) fn take_inside(&self, key: TbKey) -> bool {
+        self.state().inside.remove(&key)
     }
 
     /// Lets the block of tier 1 run on that has used `count` up, for a region is asked for or there is one. Where several
@@ -322,7 +352,7 @@ impl<R: RegionBackend> Regions<R> {
             let Some(unit) = state.take(id) else { continue };
             for &(pc, host) in &unit.entries {
                 let key = TbKey { pc, mode: unit.mode };
-                if state.hosts.get(&key) == Some(&host) {
+                if state.hosts.get(&key).is_some_and(|entry| entry.host == host) {
                     state.hosts.remove(&key);
                     if let Some(own) = state.own.get(&key) {
                         self.backend.lead(own.count, 0);
@@ -375,16 +405,19 @@ impl<R: RegionBackend> Regions<R> {
 
 impl State {
     fn entry(&self, key: TbKey) -> Option<u64> {
-        self.hosts.get(&key).copied().or_else(|| self.own.get(&key).map(|own| own.host))
+        self.hosts.get(&key).map(|entry| entry.host).or_else(|| self.own.get(&key).map(|own| own.host))
     }
 
     fn add(&mut self, origin: &Origin, tier: Tier, installed: &Installed) {
         let &Origin { mode, ref ranges, precise } = origin;
-        if tier != Tier::Block {
-            self.hosts.extend(installed.entries.iter().map(|&(pc, host)| (TbKey { pc, mode }, host)));
+        for &(pc, host) in installed.entries.iter().filter(|_| tier != Tier::Block) {
+            let (key, large) = (TbKey { pc, mode }, tier == Tier::Large);
+            if large || self.hosts.get(&key).is_none_or(|entry| !entry.large) {
+                self.hosts.insert(key, Entry { host, large });
+            }
         }
         let Installed { entries, exits, bytes, .. } = installed.clone();
-        let unit = Unit { mode, precise, ranges: ranges.clone(), entries, exits, bytes };
+        let unit = Unit { mode, tier, precise, ranges: ranges.clone(), entries, exits, bytes };
         for page in unit.pages() {
             let on_page = self.pages.entry(page).or_default();
             if on_page.last() != Some(&installed.unit) {

@@ -38,8 +38,6 @@ pub struct TranslationBlock<C> {
     pub sum: u64,
     /// Where its end goes, if that is an indirect jump, call or return.
     pub targets: Option<Box<Targets>>,
-    /// Whether a large region was made that has the block inside, since the block's own region was last found hot.
-    pub inside: AtomicBool,
     /// Whether a large region was asked for in place of its own.
     pub grown: AtomicBool,
 }
@@ -58,7 +56,6 @@ impl<C> TranslationBlock<C> {
             guest_insns,
             sum: 0,
             targets: None,
-            inside: AtomicBool::new(false),
             grown: AtomicBool::new(false),
         }
     }

@@ -110,7 +110,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 // Whatever was predicted may be gone meanwhile.
                 return Step::Continue;
             }
-            if heat == self.engine.config.load_threshold && self.engine.is_eager() && self.engine.load_best(tb.key) {
+            if heat == self.engine.config.load_threshold
+                && self.engine.is_eager()
+                && self.engine.load_best(regions, tb.key)
+            {
                 return Step::Continue;
             }
             if heat == self.engine.config.block_threshold {
@@ -135,8 +138,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         if self.exact || self.hot.is_some() {
             return None;
         }
-        match self.host_cache.get(JumpEntry::index(key.pc)) {
-            Some(entry) if entry.guest == key.pc => Some(entry.host),
+        match JumpEntry::find(&self.host_cache, key.pc) {
+            Some(entry) => Some(entry.host),
             _ if self.engine.config.store.is_none() => None,
             _ => match &self.jump_cache[self.index(key.pc)] {
                 Some(slot) if slot.pc == key.pc && !slot.tb.is_dead() => None,
@@ -166,7 +169,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             self.env.jump_cache = self.host_cache.as_ptr() as u64;
             regions.backend.prepare(&mut self.env);
         }
-        self.host_cache[JumpEntry::index(key.pc)] = JumpEntry { guest: key.pc, host };
+        JumpEntry::put(&mut self.host_cache, key.pc, host);
         let exit = regions.backend.enter(host, &mut self.env);
         self.engine.config.stats.as_deref().inspect(|stats| stats.left(&exit));
         match exit {
@@ -188,8 +191,11 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// made meanwhile may have put an end to that.
     fn enlarge(&mut self) {
         let key = TbKey { pc: self.env.get(self.engine.frontend.regs().pc), mode: self.env.mode };
+        if self.engine.regions.as_ref().is_none_or(|regions| regions.take_inside(key)) {
+            return;
+        }
         let Ok(tb) = self.engine.block(key) else { return };
-        if !tb.inside.swap(false, Ordering::Relaxed) && !tb.grown.swap(true, Ordering::Relaxed) {
+        if !tb.grown.swap(true, Ordering::Relaxed) {
             self.engine.heat(&tb, Extent::Large, &self.shared);
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 const ONE: u64 = 0x1000;
 const TWO: u64 = 0x1100;
+const THREE: u64 = 0x1200;
 
 /// A process whose blocks get code at once.
 struct Process {
@@ -189,4 +190,55 @@ fn full_code_memory_leaves_blocks_to_tier_0() {
     world.set_fate(fake::Fate::NoRoom);
     let events = Process::new(&world, temp.path()).runs(&world, ONE, 2);
     assert_eq!(entered(&events), 0, "{events:?}");
+}
+
+/// `ONE` calls `TWO`, which goes on at `THREE` and returns to a system call.
+fn caller() -> World {
+    let world = World::default();
+    world.call(ONE, TWO);
+    world.jump(TWO, THREE);
+    world.jump(THREE, ONE + 4);
+    world.syscall(ONE + 4, 1);
+    world
+}
+
+impl Process {
+    /// Runs from `ONE` to the system call, so often; the regions that were compiled.
+    fn calls(&mut self, world: &World, times: u32) -> Vec<Vec<u64>> {
+        world.take_events();
+        for _ in 0..times {
+            self.vcpu.env_mut().set(PC, ONE);
+            // Code that a larger region replaces is left on the way.
+            while self.vcpu.run() == Exit::Interrupted {}
+        }
+        let blocks = |event| if let Event::Compiled(blocks) = event { Some(blocks) } else { None };
+        world.take_events().into_iter().filter_map(blocks).collect()
+    }
+}
+
+#[test]
+fn larger_region_of_an_earlier_run_is_taken_before_the_smaller_ones_in_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let (world, config) = (caller(), || Config { patience: 10, ..Config::default() });
+    let mut process = Process::with(&world, temp.path(), config());
+    let made = process.calls(&world, 200);
+    assert!(made.contains(&vec![ONE, ONE + 4, TWO, THREE]) && made.contains(&vec![ONE, ONE + 4]), "{made:?}");
+    process.end();
+    let mut process = Process::with(&world, temp.path(), config());
+    assert!(process.calls(&world, 10).is_empty());
+    let events = process.runs(&world, ONE, 1);
+    let units: Vec<_> = events.iter().map(|e| if let Event::Entered { unit, .. } = e { *unit } else { 0 }).collect();
+    assert!(units[0] != 0 && units.iter().all(|unit| *unit == units[0]), "{events:?}");
+}
+
+#[test]
+fn region_that_grows_has_what_was_hot_in_an_earlier_run() {
+    let temp = tempfile::tempdir().unwrap();
+    let (world, config) = (caller(), || Config { patience: 100, ..Config::default() });
+    let mut process = Process::with(&world, temp.path(), config());
+    let made = process.calls(&world, 4 * THRESHOLD + 20);
+    assert_eq!(made, [vec![ONE, ONE + 4], vec![TWO, THREE]]);
+    process.end();
+    let mut process = Process::with(&world, temp.path(), config());
+    assert_eq!(process.calls(&world, 110)[0], [ONE, ONE + 4, TWO, THREE]);
 }

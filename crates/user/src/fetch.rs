@@ -20,18 +20,18 @@ pub fn aliases(range: std::ops::Range<u64>) -> Vec<std::ops::Range<u64>> {
     SPACE.get().map(|mm| mm.lock().areas.aliases(range)).unwrap_or_default()
 }
 
-/// Whether the code in these ranges of guest addresses is a private mapping of one file, as the file has it or as the
+/// Whether the code in these ranges of guest addresses is private mappings of files, as the files have it or as the
 /// guest's loader left it: not what the guest writes while it runs.
 pub fn is_file(ranges: &[(u64, u64)]) -> bool {
     let Some(mm) = SPACE.get() else { return false };
     let state = mm.lock();
-    let object = |&(start, end): &(u64, u64)| {
-        let (range, area) = state.areas.at(start)?;
-        let fixed = area.prot & (EXEC | WRITE) == EXEC && !area.shared && end <= range.end;
-        area.object.filter(|_| fixed).map(|object| object.id)
+    let fixed = |&(start, end): &(u64, u64)| {
+        state.areas.at(start).is_some_and(|(range, area)| {
+            let code = area.prot & (EXEC | WRITE) == EXEC && !area.shared;
+            code && end <= range.end && area.object.is_some()
+        })
     };
-    let first = ranges.first().and_then(object);
-    first.is_some() && ranges.iter().all(|range| object(range) == first)
+    !ranges.is_empty() && ranges.iter().all(fixed)
 }
 
 /// Reads guest code at `pc` into `buf`; returns how many bytes are mapped and executable.

@@ -1,7 +1,7 @@
 //! x86-64: System V outside, the convention of `bare.rs` inside, whose first arguments are in the same registers.
 
 use crate::status;
-use brolga_core::{Env, FpRounding, HostFp};
+use brolga_core::{Env, FpRounding, HostFp, JUMP_CACHE, JumpEntry};
 use std::arch::{asm, naked_asm};
 use std::mem::offset_of;
 
@@ -53,7 +53,9 @@ pub(crate) fn set_control(value: u32) {
 /// Bytes of stack that regions have for themselves, all of them the same: a multiple of 16.
 pub(crate) const FRAME: usize = 16 << 10;
 
-/// Runs generated code at `host`; returns its status word. `Env::fp` has the control word before, the
+const _: () = assert!(status::GOTO == 0, "`enter` compares with zero");
+
+/// Runs generated code at `host`; returns its status word, that of a jump only if [`JumpEntry::second`] has nothing either. `Env::fp` has the control word before, the
 /// status word behind.
 ///
 /// # Safety
@@ -68,7 +70,26 @@ pub(crate) unsafe extern "sysv64" fn enter(env: *mut Env, host: u64) -> u64 {
         "ldmxcsr [rdi + {control}]",
         "add rdi, {bias}",
         "mov [rsp + 8], rdi",
+        "3:",
         "call 2f",
+        // A jump to an address that is not in its first place.
+        "test rax, rax",
+        "jne 4f",
+        "mov rdx, [rsp]",
+        "mov rcx, [rdx + {pc}]",
+        "mov rcx, [rdx + rcx]",
+        "mov rsi, rcx",
+        "shr rsi, 12",
+        "xor rsi, rcx",
+        "shl rsi, 2",
+        "and esi, {entries}",
+        "add rsi, [rdx + {cache}]",
+        "cmp rcx, [rsi + {guest}]",
+        "jne 4f",
+        "mov rsi, [rsi + {host}]",
+        "mov rdi, [rsp + 8]",
+        "jmp 3b",
+        "4:",
         "mov rdi, [rsp]",
         "jmp {leave}",
         // The frame of all regions.
@@ -81,6 +102,11 @@ pub(crate) unsafe extern "sysv64" fn enter(env: *mut Env, host: u64) -> u64 {
         stack = const offset_of!(Env, host_stack),
         control = const CONTROL,
         bias = const Env::BIAS,
+        pc = const offset_of!(Env, pc_offset),
+        cache = const offset_of!(Env, jump_cache),
+        entries = const (JUMP_CACHE - 1) * size_of::<JumpEntry>(),
+        guest = const offset_of!(JumpEntry, guest),
+        host = const offset_of!(JumpEntry, host),
         leave = sym leave,
     )
 }

@@ -41,6 +41,7 @@ pub enum Event {
 }
 
 struct Exit {
+    unit: u64,
     from: u64,
     target: u64,
     /// Host address; 0 while unlinked.
@@ -80,6 +81,19 @@ struct State {
     exits: Vec<Exit>,
     /// What happens while blocks are joined next.
     meanwhile: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl State {
+    /// Counts an entry of a region, unless it is not counted; whether that was the last one.
+    fn is_busy(&mut self, host: u64) -> bool {
+        let Some(left) = self.patience.get_mut(&host) else { return false };
+        *left -= 1;
+        let busy = *left == 0;
+        if busy {
+            self.patience.remove(&host);
+        }
+        busy
+    }
 }
 
 /// Guest code and everything that happened, shared by test, front end and tiers.
@@ -348,7 +362,7 @@ impl RegionBackend for Regions {
             if end(block).op == Op::Goto {
                 let target = end(block).imm;
                 let inside = region.blocks.iter().position(|b| b.pc == target);
-                state.exits.push(Exit { from: block.pc, target, to: inside.map_or(0, host) });
+                state.exits.push(Exit { unit, from: block.pc, target, to: inside.map_or(0, host) });
                 if inside.is_none() {
                     told.exits.push((state.exits.len() as u32, target));
                 }
@@ -363,12 +377,8 @@ impl RegionBackend for Regions {
     fn enter(&self, host: u64, env: &mut Env) -> HostExit {
         let mut state = self.0.0.lock().unwrap();
         let mut at = host;
-        if let Some(left) = state.patience.get_mut(&host) {
-            *left -= 1;
-            if *left == 0 {
-                state.patience.remove(&host);
-                return HostExit::Busy;
-            }
+        if state.is_busy(host) {
+            return HostExit::Busy;
         }
         loop {
             let (unit, block) = state.hosts[&at].clone();
@@ -378,6 +388,9 @@ impl RegionBackend for Regions {
                     match state.leads.get(&counter(at)) {
                         None | Some(0) => return HostExit::Hot(counter(at) as u32),
                         Some(&host) => at = host,
+                    }
+                    if state.is_busy(at) {
+                        return HostExit::Busy;
                     }
                     continue;
                 }
@@ -390,8 +403,7 @@ impl RegionBackend for Regions {
             if let Some((kind, arg)) = run(&block, env) {
                 return HostExit::Raise(kind, arg);
             }
-            // The last one is the exit of the block's newest region.
-            let exit = state.exits.iter().rposition(|e| e.from == block.pc).unwrap();
+            let exit = state.exits.iter().position(|e| (e.unit, e.from) == (unit, block.pc)).unwrap();
             assert_eq!(state.exits[exit].target, env.get(PC));
             at = state.exits[exit].to;
             if at == 0 {
@@ -434,22 +446,24 @@ impl RegionBackend for Regions {
 
     fn forked(&self) {}
 
-    /// Address and bytes of each block: what the region is made of again.
+    /// For each block its address, its bytes and whether it is an entry: what the region is made of again.
     fn export(&self, (region, counted): &Self::Compiled) -> Option<(u32, Vec<u8>)> {
-        let words = region.blocks.iter().map(|b| {
+        let words = region.blocks.iter().enumerate().map(|(i, b)| {
             let end = end(b);
-            let word = if end.op == Op::Goto { 1 << 24 | end.imm } else { 2 << 24 | b.as_const(end.a).unwrap() };
-            [b.pc, word].map(u64::to_le_bytes).concat()
+            let kind = if JumpKind::from_sub(end.sub) == JumpKind::Call { 3 } else { 1 };
+            let word = if end.op == Op::Goto { kind << 24 | end.imm } else { 2 << 24 | b.as_const(end.a).unwrap() };
+            [b.pc, word, region.entries.contains(&i).into()].map(u64::to_le_bytes).concat()
         });
-        let kind = [u8::from(region.precise), u8::from(*counted)];
+        let kind = [u8::from(region.precise), u8::from(*counted), region.patience as u8];
         Some((self.form(region.precise), words.flatten().chain(kind).collect()))
     }
 
     fn import(&self, bytes: &[u8]) -> Option<Self::Compiled> {
-        let word = |b: &[u8]| u64::from_le_bytes(b.try_into().unwrap());
-        let (bytes, &[precise, apart]) = bytes.split_last_chunk()?;
-        let blocks: Vec<_> = bytes.chunks_exact(16).map(|b| block(word(&b[..8]), word(&b[8..]) as u32)).collect();
-        let entries = if apart == 1 { (0..blocks.len()).collect() } else { vec![0] };
-        Some((Region { blocks, entries, likely: vec![], patience: 0, precise: precise == 1 }, apart == 1))
+        let word = |b: &[u8], at: usize| u64::from_le_bytes(b[at..at + 8].try_into().unwrap());
+        let (bytes, &[precise, apart, patience]) = bytes.split_last_chunk()?;
+        let all = || bytes.chunks_exact(24);
+        let blocks = all().map(|b| block(word(b, 0), word(b, 8) as u32)).collect();
+        let entries = all().enumerate().filter(|(_, b)| word(b, 16) == 1).map(|(i, _)| i).collect();
+        Some((Region { blocks, entries, likely: vec![], patience: patience.into(), precise: precise == 1 }, apart == 1))
     }
 }
