@@ -1,6 +1,6 @@
 //! Flags that are read or changed one by one. The border form's words are read and written whole.
 
-use crate::state::{self, AF, CF, OF, PF, SF, STATUS, ZF};
+use crate::state::{self, AF, CF, OF, PF, SF, ZF};
 use brolga_core::{CcKind, CcOp, Env, Width};
 
 /// The status flags, in their EFLAGS places.
@@ -26,6 +26,11 @@ pub extern "C" fn parity(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
     (status(env) & PF != 0) as u64
 }
 
+/// The status flags as [`state::packed`] has them.
+pub extern "C" fn packed(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    state::packed(status(env))
+}
+
 /// EFLAGS.
 pub extern "C" fn eflags(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
     state::eflags(env)
@@ -44,33 +49,16 @@ pub extern "C" fn popf(env: &mut Env, value: u64, wide: u64, _: u64) -> u64 {
     0
 }
 
-/// OF becomes `value`.
-pub extern "C" fn set_of(env: &mut Env, value: u64, _: u64, _: u64) -> u64 {
-    merge(env, OF, if value != 0 { OF } else { 0 });
-    0
-}
-
-/// The same if `define` is not 0.
+/// OF becomes `value` if `define` is not 0.
 pub extern "C" fn set_of_if(env: &mut Env, value: u64, define: u64, _: u64) -> u64 {
-    if define != 0 { set_of(env, value, 0, 0) } else { 0 }
+    if define != 0 {
+        merge(env, OF, if value != 0 { OF } else { 0 });
+    }
+    0
 }
 
 /// ZF becomes the opposite of `value`.
 pub extern "C" fn set_not_zf(env: &mut Env, value: u64, _: u64, _: u64) -> u64 {
     merge(env, ZF, if value == 0 { ZF } else { 0 });
-    0
-}
-
-/// Flags behind ROL or ROR to `r` by `count`; `how` is the width, and bit 8 for the left. SDM vol. 2, "RCL/RCR/ROL/ROR".
-pub extern "C" fn rotate(env: &mut Env, r: u64, count: u64, how: u64) -> u64 {
-    if count == 0 {
-        return 0;
-    }
-    let (top, left) = ((how & 0xff) - 1, how & 0x100 != 0);
-    let bit = |at: u64| r >> at & 1;
-    let cf = if left { bit(0) } else { bit(top) };
-    let of = if left { bit(top) ^ cf } else { bit(top) ^ bit(top - 1) };
-    let mask = if count == 1 { CF | OF } else { CF };
-    merge(env, mask & STATUS, (if cf != 0 { CF } else { 0 }) | if of != 0 { OF } else { 0 });
     0
 }

@@ -19,12 +19,11 @@ pub use x87_host::{PRESENT as X87, f as x87_function, kind as x87_kind, op as x8
 brolga_ir::helper_table! {
     PARITY "parity" flags::parity;
     EFLAGS "eflags" flags::eflags;
+    PACKED_FLAGS "packed_flags" flags::packed;
     SET_FLAGS "set_flags" flags::set_low;
     POPF "popf" flags::popf;
-    SET_OF "set_of" flags::set_of;
     SET_OF_IF "set_of_if" flags::set_of_if;
     SET_NOT_ZF "set_not_zf" flags::set_not_zf;
-    ROTATE_FLAGS "rotate_flags" flags::rotate;
     ROTATE_CARRY "rotate_carry" int::rotate_carry;
     ROTATE_CARRY_FLAGS "rotate_carry_flags" int::rotate_carry_flags;
     DIVIDE "divide" int::divide;

@@ -1,6 +1,7 @@
 //! Integer addition, subtraction, logic and moves.
 
 use super::atomic;
+use super::flags::{PACKED_CF, PACKED_OF};
 use super::operand::int;
 use super::{Cx, Flow};
 use brolga_core::{Cond, RmwOp};
@@ -310,20 +311,21 @@ pub fn adx(cx: &mut Cx) -> Flow {
     let ty = cx.ty(0);
     let (a, b) = (cx.src(0), cx.src_as(1, ty));
     let carry_flag = cx.i.mnemonic() == Mnemonic::Adcx;
-    let old = cx.b.get_flags();
-    let carry = cx.b.cond(if carry_flag { Cond::Cc } else { Cond::Vs }, old);
+    // Chains of both kinds go on side by side: neither is to be made of symbolic flags again and again.
+    let (bits, place) = (cx.packed_flags(), if carry_flag { PACKED_CF } else { PACKED_OF });
+    let turned = cx.iconst(Ty::I64, carry_flag as u64);
+    let carry = cx.b.extract(Ty::I64, bits, place, 1);
+    let carry = cx.b.xor(Ty::I64, carry, turned);
     let wide = cx.zext(ty, carry);
     let partial = cx.b.iadd(ty, a, b);
     let sum = cx.b.iadd(ty, partial, wide);
     let first = cx.b.icmp(ty, IntCc::Ult, partial, a);
     let second = cx.b.icmp(ty, IntCc::Ult, sum, partial);
     let out = cx.b.or(Ty::I8, first, second);
-    if carry_flag {
-        cx.set_cf(out);
-    } else {
-        let out = cx.widen(out);
-        cx.flags_call(crate::exec::SET_OF, &[out]);
-    }
+    let out = cx.widen(out);
+    let out = cx.b.xor(Ty::I64, out, turned);
+    let bits = cx.b.deposit(Ty::I64, bits, out, place, 1);
+    cx.set_packed(bits);
     cx.set_op(0, sum);
     Flow::Next
 }

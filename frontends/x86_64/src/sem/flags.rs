@@ -1,9 +1,10 @@
 //! Condition flags: how instructions set them and what asks for them. See `state` for their form.
 
 use super::{Cx, Flow};
+use crate::state::{AF, PF};
 use crate::{exec, state};
 use brolga_core::{Cond, RegSet};
-use brolga_ir::{FpRelation, HelperId, IntCc, Op, Ty, Value};
+use brolga_ir::{FpRelation, HelperId, Inst, IntCc, Op, Ty, Value};
 use iced_x86::{ConditionCode, Mnemonic};
 
 /// The words of the border form.
@@ -124,6 +125,38 @@ impl Cx<'_> {
         (def.op == Op::FlagsPack).then_some(def.a)
     }
 
+    /// All flags in the form of [`state::packed`]: computed, where this block says of what they are.
+    pub fn packed_flags(&mut self) -> Value {
+        if let Some(bits) = self.last_packed() {
+            return bits;
+        }
+        let computed = self.last_flags().and_then(|f| self.packed_from(f));
+        computed.unwrap_or_else(|| self.b.call(exec::PACKED_FLAGS, &[], flag_words(), RegSet::EMPTY))
+    }
+
+    /// The same of flags of a sum or difference, their carry inverted or not.
+    fn packed_from(&mut self, f: Value) -> Option<Value> {
+        let mut def = *self.b.block.def(f);
+        if def.op == Op::FlagsFlipC {
+            def = *self.b.block.def(def.a);
+        }
+        let r = match def.op {
+            Op::FlagsSub => self.b.isub(def.ty, def.a, def.b),
+            Op::FlagsAdd => self.b.iadd(def.ty, def.a, def.b),
+            _ => return None,
+        };
+        let carries = self.b.xor(def.ty, def.a, def.b);
+        let carries = self.b.xor(def.ty, carries, r);
+        let adjust = self.b.extract(def.ty, carries, 4, 1);
+        let low = self.b.extract(def.ty, r, 0, 8);
+        let ones = self.b.popcnt(def.ty, low);
+        let even = self.b.not(def.ty, ones);
+        let (adjust, even) = (self.widen(adjust), self.widen(even));
+        let bits = self.b.push(Inst { a: f, ..Inst::new(Op::FlagsUnpack, Ty::I64) });
+        let bits = self.b.deposit(Ty::I64, bits, even, PF.trailing_zeros(), 1);
+        Some(self.b.deposit(Ty::I64, bits, adjust, AF.trailing_zeros(), 1))
+    }
+
     /// Truth of a condition of Jcc, SETcc, CMOVcc. SDM vol. 1, "EFLAGS Condition Codes".
     pub fn condition(&mut self, code: ConditionCode) -> Value {
         let cond = match code {
@@ -163,6 +196,11 @@ impl Cx<'_> {
         self.b.call(helper, args, flag_words(), flag_words())
     }
 }
+
+/// Places of the inverted CF and of OF in packed flags.
+pub const PACKED_CF: u32 = 29;
+/// See there.
+pub const PACKED_OF: u32 = 28;
 
 /// CLC, STC, CMC, CLD, STD. SDM vol. 2, the pages of these names.
 pub fn one_flag(cx: &mut Cx) -> Flow {

@@ -2,6 +2,7 @@
 //!
 //! OF is defined for single-bit shifts only; for others it is clear behind shifts and unchanged behind rotates. AF is clear.
 
+use super::flags::{PACKED_CF, PACKED_OF};
 use super::{Cx, Flow};
 use crate::exec;
 use brolga_core::RegSet;
@@ -276,13 +277,32 @@ pub fn rotate(cx: &mut Cx, left: bool) -> Flow {
             let cf = cx.b.zext(Ty::I8, bit);
             cx.set_cf(cf);
         }
-        _ => {
-            let (r, amount) = (cx.widen(r), cx.widen(amount));
-            let how = cx.iconst(Ty::I64, how(ty, left));
-            cx.flags_call(exec::ROTATE_FLAGS, &[r, amount, how]);
-        }
+        n => rotate_flags(cx, left, ty, r, n),
     }
     Flow::Next
+}
+
+/// Flags behind a rotation by 1 or by CL: by 0 none change, by more than 1 CF alone.
+fn rotate_flags(cx: &mut Cx, left: bool, ty: Ty, r: Value, n: Count) {
+    let bits = cx.packed_flags();
+    let mut bit = |at: u32| {
+        let v = cx.b.extract(ty, r, at, 1);
+        cx.widen(v)
+    };
+    let (low, top, next) = (bit(0), bit(ty.bits() - 1), bit(ty.bits() - 2));
+    let (carry, other) = if left { (low, low) } else { (top, next) };
+    let (overflow, one) = (cx.b.xor(Ty::I64, top, other), cx.iconst(Ty::I64, 1));
+    let carry = cx.b.xor(Ty::I64, carry, one);
+    let many = cx.b.deposit(Ty::I64, bits, carry, PACKED_CF, 1);
+    let single = cx.b.deposit(Ty::I64, many, overflow, PACKED_OF, 1);
+    let Count::Variable(n) = n else { return cx.set_packed(single) };
+    let [is_one, is_zero] = [1, 0].map(|k| {
+        let k = cx.iconst(ty, k);
+        cx.b.icmp(ty, IntCc::Eq, n, k)
+    });
+    let moved = cx.b.select(Ty::I64, is_one, single, many);
+    let r = cx.b.select(Ty::I64, is_zero, bits, moved);
+    cx.set_packed(r);
 }
 
 /// Width, and bit 8 for the left, as helpers take them.
