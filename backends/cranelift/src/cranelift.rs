@@ -319,8 +319,8 @@ impl Cranelift {
     /// `env` was attached; `host` is an entry of code in place.
     #[inline]
     pub fn enter(&self, host: u64, env: &mut Env) -> HostExit {
-        let mode = self.regs.fp.as_ref().map_or(0, |fp| env.get(fp.control) >> fp.rounding_lsb & 3);
-        env.fp.control = self.controls[mode as usize];
+        let control = |fp| fp::control(fp, &self.controls, env.get(fp.control));
+        env.fp.control = self.regs.fp.as_ref().map_or(self.controls[0], control);
         let env: *mut Env = env;
         let pc = self.regs.pc.0 as usize;
         let (arena, learnt) = (&raw const self.arena, &raw const self.learnt);

@@ -23,6 +23,12 @@ pub(crate) fn controls(rows: Option<&FpRows>) -> [u32; 4] {
     rows.map_or([host::DEFAULT_CONTROL; 4], |rows| rows.rounding.map(host::control))
 }
 
+/// The host control word for the guest's, whose rounding modes are `controls`.
+#[inline]
+pub(crate) fn control(rows: &FpRows, controls: &[u32; 4], word: u64) -> u32 {
+    controls[(word >> rows.rounding_lsb & 3) as usize] | word as u32 & rows.flush
+}
+
 /// Adds raised flags, a host status word, to the guest's row.
 #[inline]
 pub(crate) fn merge(env: &mut Env, raised: u32) {
@@ -165,6 +171,7 @@ mod tests {
             flags: [8, 1, 20, 63, 4],
             denormal: None,
             like_sse: false,
+            flush: 0,
         };
         let mut env = Env::default();
         env.fp.rows = packed_rows(&rows);

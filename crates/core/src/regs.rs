@@ -74,6 +74,9 @@ pub struct FpRows {
     /// Whether the guest's rules are those of SSE, bit for bit: which NaN a result is, and that a result is tiny as it is
     /// after rounding. Hosts with SSE need not look at results then.
     pub like_sse: bool,
+    /// Bits of the control word that mean what those of MXCSR in the same places do: that denormal operands are zeros, and
+    /// tiny results become zeros. Helpers know them, too. None where `like_sse` does not hold.
+    pub flush: u32,
 }
 
 impl RegTable {

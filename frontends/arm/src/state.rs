@@ -70,6 +70,7 @@ const FP: FpRows = FpRows {
     flags: [0, 1, 2, 3, 4],
     denormal: None,
     like_sse: false,
+    flush: 0,
 };
 
 static ROWS: [RegInfo; 79] = [

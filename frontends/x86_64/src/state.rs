@@ -132,6 +132,7 @@ const FP: FpRows = FpRows {
     flags: [0, 2, 3, 4, 5],
     denormal: Some(1),
     like_sse: true,
+    flush: 0x8040,
 };
 
 static ROWS: [RegInfo; 72] = [

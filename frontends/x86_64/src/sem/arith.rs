@@ -5,7 +5,7 @@ use super::flags::{PACKED_CF, PACKED_OF};
 use super::operand::int;
 use super::{Cx, Flow};
 use brolga_core::{Cond, RmwOp};
-use brolga_ir::{IntCc, Ty, Value};
+use brolga_ir::{IntCc, Op, Ty, Value};
 use iced_x86::{Mnemonic, Register};
 
 /// A two-operand operation on integers.
@@ -312,20 +312,39 @@ pub fn adx(cx: &mut Cx) -> Flow {
     let (a, b) = (cx.src(0), cx.src_as(1, ty));
     let carry_flag = cx.i.mnemonic() == Mnemonic::Adcx;
     // Chains of both kinds go on side by side: neither is to be made of symbolic flags again and again.
-    let (bits, place) = (cx.packed_flags(), if carry_flag { PACKED_CF } else { PACKED_OF });
-    let turned = cx.iconst(Ty::I64, carry_flag as u64);
-    let carry = cx.b.extract(Ty::I64, bits, place, 1);
-    let carry = cx.b.xor(Ty::I64, carry, turned);
-    let wide = cx.zext(ty, carry);
+    let bits = cx.packed_flags();
+    let (rest, mut carries) = carries(cx, bits);
+    let carry = &mut carries[carry_flag as usize];
+    let wide = cx.zext(ty, *carry);
     let partial = cx.b.iadd(ty, a, b);
     let sum = cx.b.iadd(ty, partial, wide);
     let first = cx.b.icmp(ty, IntCc::Ult, partial, a);
     let second = cx.b.icmp(ty, IntCc::Ult, sum, partial);
     let out = cx.b.or(Ty::I8, first, second);
-    let out = cx.widen(out);
-    let out = cx.b.xor(Ty::I64, out, turned);
-    let bits = cx.b.deposit(Ty::I64, bits, out, place, 1);
+    *carry = cx.widen(out);
+    let one = cx.iconst(Ty::I64, 1);
+    let inverted = cx.b.xor(Ty::I64, carries[1], one);
+    let bits = cx.b.deposit(Ty::I64, rest, inverted, PACKED_CF, 1);
+    let bits = cx.b.deposit(Ty::I64, bits, carries[0], PACKED_OF, 1);
     cx.set_packed(bits);
     cx.set_op(0, sum);
     Flow::Next
+}
+
+/// Packed flags without OF and CF, and these two as I64: as ADCX and ADOX put them there, or taken out.
+fn carries(cx: &mut Cx, bits: Value) -> (Value, [Value; 2]) {
+    let block = &cx.b.block;
+    let put = |v: Value, place: u32| Some(block.def(v)).filter(|i| i.op == Op::Deposit && i.bit_range() == (place, 1));
+    if let Some(outer) = put(bits, PACKED_OF)
+        && let Some(inner) = put(outer.a, PACKED_CF)
+        && let inverted = block.def(inner.b)
+        && inverted.op == Op::Xor
+        && block.as_const(inverted.b) == Some(1)
+    {
+        return (inner.a, [outer.b, inverted.a]);
+    }
+    let (overflow, carry) = (cx.b.extract(Ty::I64, bits, PACKED_OF, 1), cx.b.extract(Ty::I64, bits, PACKED_CF, 1));
+    let one = cx.iconst(Ty::I64, 1);
+    let carry = cx.b.xor(Ty::I64, carry, one);
+    (bits, [overflow, carry])
 }

@@ -1,7 +1,7 @@
 //! SSE floating point: arithmetic, comparisons, conversions.
 //!
 //! Additions and their like are the IR's operations with their helpers, which back ends compute with the host's
-//! arithmetic; where denormals are flushed, and where x86 has rules of its own, they are helper calls.
+//! arithmetic; where exceptions are not masked, and where x86 has rules of its own, they are helper calls.
 
 use super::system::mxcsr_words;
 use super::vec::shape;
@@ -91,7 +91,7 @@ impl Cx<'_> {
 
     /// An operation on scalars, by its helper.
     pub(super) fn fp_scalar_by(&mut self, op: FpOp, p: Prec, operands: &[Value], helper: HelperId) -> Value {
-        if !self.flushes() {
+        if !self.by_helpers() {
             return self.b.fp(op, p.ty(), FpLanes::One, operands, FpCall { helper, extra: 0 });
         }
         let args: Vec<Value> = operands.iter().map(|&v| self.bits(p, v)).collect();
@@ -106,7 +106,7 @@ impl Cx<'_> {
 
     /// An operation on all lanes, by its helper.
     pub(super) fn fp_by(&mut self, op: FpOp, p: Prec, operands: &[Value], helper: HelperId) -> Value {
-        if !self.flushes() {
+        if !self.by_helpers() {
             return self.b.fp(op, Ty::V128, p.lanes(), operands, FpCall { helper, extra: 0 });
         }
         self.each_lane(p.int(), operands, |cx, lanes| cx.fp_call(helper, lanes))
@@ -228,10 +228,18 @@ pub fn compare_flags(cx: &mut Cx, p: Prec, signalling: bool) -> Flow {
     let (b, a) = (cx.scalar(1, p.ty()), cx.scalar(0, p.ty()));
     let quiet = p.pick([exec::COMPARE_S, exec::COMPARE_D]);
     let helper = if signalling { p.pick([exec::COMPARE_SIGNALLING_S, exec::COMPARE_SIGNALLING_D]) } else { quiet };
-    if cx.flushes() {
+    if cx.by_helpers() {
         let (a, b) = (cx.bits(p, a), cx.bits(p, b));
         let bits = cx.fp_call(helper, &[a, b]);
-        let bits = cx.packed_relation(bits);
+        let f = cx.b.flags_pack(bits);
+        let bits = cx.packed_relation(f);
+        cx.set_packed(bits);
+        return Flow::Next;
+    }
+    if cx.flushes() {
+        // Flags of floats are computed from their bits where they are asked for, which MXCSR means nothing to.
+        let f = cx.b.fp_compare(p.ty(), FpRelation::Bits, a, b, FpCall { helper, extra: 0 });
+        let bits = cx.packed_relation(f);
         cx.set_packed(bits);
         return Flow::Next;
     }
@@ -257,8 +265,7 @@ pub fn from_int(cx: &mut Cx, p: Prec) -> Flow {
 
 impl Cx<'_> {
     /// Packed flags of a relation as the IR has it: less is N, equal Z, unordered V, and at most one of them holds.
-    fn packed_relation(&mut self, relation: Value) -> Value {
-        let f = self.b.flags_pack(relation);
+    fn packed_relation(&mut self, f: Value) -> Value {
         let mut bits = self.iconst(Ty::I64, state::packed(0));
         for (cond, flags) in
             [(Cond::Vs, state::ZF | state::PF | state::CF), (Cond::Eq, state::ZF), (Cond::Mi, state::CF)]
@@ -275,7 +282,7 @@ impl Cx<'_> {
     /// A scalar from a signed I64.
     fn convert_int(&mut self, p: Prec, v: Value) -> Value {
         let helper = p.pick([exec::FROM_INT_S, exec::FROM_INT_D]);
-        if self.flushes() {
+        if self.by_helpers() {
             let r = self.fp_call(helper, &[v]);
             return self.float(p, r);
         }
@@ -288,7 +295,7 @@ impl Cx<'_> {
             Prec::Single => (Prec::Double, exec::TO_DOUBLE),
             Prec::Double => (Prec::Single, exec::TO_SINGLE),
         };
-        if !self.flushes() {
+        if !self.by_helpers() {
             return self.b.fp_convert(FpOp::Resize, to.ty(), v, FpCall { helper, extra: 0 });
         }
         let v = self.bits(p, v);
@@ -299,7 +306,7 @@ impl Cx<'_> {
     /// A scalar as a signed integer of type `ty`; the lowest one if it does not fit.
     fn to_int(&mut self, p: Prec, v: Value, ty: Ty, truncate: bool) -> Value {
         let (helper, extra) = self.to_int_call(p, ty, truncate);
-        if !self.flushes() {
+        if !self.by_helpers() {
             return self.b.fp_convert(self.to_int_op(truncate), ty, v, FpCall { helper, extra });
         }
         let (bits, how) = (self.bits(p, v), self.iconst(Ty::I64, extra.into()));
@@ -352,7 +359,7 @@ pub fn resize_packed(cx: &mut Cx, p: Prec) -> Flow {
 /// CVTDQ2PS, CVTDQ2PD.
 pub fn from_int_packed(cx: &mut Cx, p: Prec) -> Flow {
     let v = if p == Prec::Double { cx.low_half(1) } else { cx.vsrc(1) };
-    if p == Prec::Single && !cx.flushes() {
+    if p == Prec::Single && !cx.by_helpers() {
         let call = FpCall { helper: exec::FROM_INT_S, extra: 1 };
         let r = cx.b.fp(FpOp::FromSint, Ty::V128, FpLanes::S4, &[v], call);
         cx.set_v(r);
@@ -372,7 +379,7 @@ pub fn from_int_packed(cx: &mut Cx, p: Prec) -> Flow {
 /// CVTPS2DQ, CVTTPS2DQ, CVTPD2DQ, CVTTPD2DQ: the upper half of what two doubles give is zero.
 pub fn to_int_packed(cx: &mut Cx, p: Prec, truncate: bool) -> Flow {
     let v = cx.vsrc(1);
-    if p == Prec::Single && !cx.flushes() {
+    if p == Prec::Single && !cx.by_helpers() {
         let (helper, extra) = cx.to_int_call(p, Ty::I32, truncate);
         let r = cx.b.fp(cx.to_int_op(truncate), Ty::V128, FpLanes::S4, &[v], FpCall { helper, extra });
         cx.set_v(r);

@@ -79,9 +79,14 @@ impl Cx<'_> {
         self.pc.wrapping_add(self.i.len() as u64)
     }
 
-    /// Whether denormals are flushed here or exceptions are not masked: then helpers compute.
+    /// Whether exceptions are not masked here: then helpers compute.
+    pub fn by_helpers(&self) -> bool {
+        self.mode & mode::UNMASKED != 0
+    }
+
+    /// Whether denormals count as zeros here, or tiny results become zeros.
     pub fn flushes(&self) -> bool {
-        self.mode & (mode::FLUSHES | mode::UNMASKED) != 0
+        self.mode & mode::FLUSHES != 0
     }
 
     /// MXCSR's rounding mode here: to nearest, down, up, towards zero.

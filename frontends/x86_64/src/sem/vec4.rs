@@ -187,7 +187,7 @@ fn round_op(cx: &Cx, imm: u64) -> FpOp {
 pub fn round(cx: &mut Cx, p: Prec, vector: bool) -> Flow {
     let imm = cx.i.immediate(2) & 15;
     let helper = [exec::ROUND_S, exec::ROUND_D][p as usize];
-    if !cx.flushes() {
+    if !cx.by_helpers() {
         let (op, call) = (round_op(cx, imm), FpCall { helper, extra: imm as u32 });
         if vector {
             let (v, lanes) = (cx.vsrc(1), [FpLanes::S4, FpLanes::D2][p as usize]);
