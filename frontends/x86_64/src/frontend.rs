@@ -13,8 +13,8 @@ pub struct X86;
 
 /// Mode bits: MXCSR.DAZ, the rounding mode and FTZ, which are bits 6, 14..13 and 15 of MXCSR; whether all is masked.
 pub mod mode {
-    /// Whether denormal operands count as zero, or tiny results become zero.
-    pub const FLUSHES: u32 = 1 | 1 << 3;
+    /// Denormal operands count as zero.
+    pub const DAZ: u32 = 1;
     /// Some exception is not masked.
     pub const UNMASKED: u32 = 1 << 4;
     /// The mode bits of an MXCSR.

@@ -99,6 +99,14 @@ impl Cx<'_> {
         self.float(p, r)
     }
 
+    fn times_one(&mut self, p: Prec, v: Value) -> Value {
+        let one = match p {
+            Prec::Single => self.iconst(Ty::F32, 1f32.to_bits().into()),
+            Prec::Double => self.iconst(Ty::F64, 1f64.to_bits()),
+        };
+        self.fp_scalar(MUL, p, &[v, one])
+    }
+
     /// An operation on all lanes.
     pub(super) fn fp_vector(&mut self, f: Fp, p: Prec, operands: &[Value]) -> Value {
         self.fp_by(f.op, p, operands, p.pick(f.helpers))
@@ -236,13 +244,9 @@ pub fn compare_flags(cx: &mut Cx, p: Prec, signalling: bool) -> Flow {
         cx.set_packed(bits);
         return Flow::Next;
     }
-    if cx.flushes() {
-        // Flags of floats are computed from their bits where they are asked for, which MXCSR means nothing to.
-        let f = cx.b.fp_compare(p.ty(), FpRelation::Bits, a, b, FpCall { helper, extra: 0 });
-        let bits = cx.packed_relation(f);
-        cx.set_packed(bits);
-        return Flow::Next;
-    }
+    // Flags of floats are computed from their bits where they are asked for, when MXCSR means nothing any more. Times 1,
+    // denormals are zeros under DAZ, and nothing is raised that the comparison does not raise.
+    let [a, b] = [a, b].map(|v| if cx.denormals_are_zeros() { cx.times_one(p, v) } else { v });
     let relation = if signalling { FpRelation::FloatsSignalling } else { FpRelation::Floats };
     let f = cx.b.fp_compare(p.ty(), relation, a, b, FpCall { helper, extra: 0 });
     cx.b.set_flags(f);

@@ -84,9 +84,9 @@ impl Cx<'_> {
         self.mode & mode::UNMASKED != 0
     }
 
-    /// Whether denormals count as zeros here, or tiny results become zeros.
-    pub fn flushes(&self) -> bool {
-        self.mode & mode::FLUSHES != 0
+    /// Whether denormal operands count as zeros here.
+    pub fn denormals_are_zeros(&self) -> bool {
+        self.mode & mode::DAZ != 0
     }
 
     /// MXCSR's rounding mode here: to nearest, down, up, towards zero.
