@@ -288,6 +288,7 @@ impl Emitter<'_> {
                 put!(self.asm, cmovneq_rm(RAX, word(op.b)));
                 self.done(op.dst);
             }
+            Op::Shuffle if self.shuffle(op) => {}
             Op::Vector if self.vector(op) => {}
             Op::Binary if self.binary(op) => {}
             Op::Unary if self.unary(op) => {}
@@ -496,7 +497,7 @@ impl Emitter<'_> {
     fn binary(&mut self, op: &FlatOp) -> bool {
         let wide = op.imm == 64;
         match ALL_OPS[op.aux as usize & 0xff] {
-            IrOp::Udiv | IrOp::Sdiv if !wide && op.imm != 32 => return false,
+            _ if !wide && op.imm != 32 => return self.narrow_binary(op),
             IrOp::Udiv => self.divide(op, |e| {
                 put!(e.asm, xorl_rm(RDX, RDX));
                 // Operands are zero-extended: the wide form is right for both widths.
@@ -553,11 +554,11 @@ impl Emitter<'_> {
     fn unary(&mut self, op: &FlatOp) -> bool {
         let wide = op.imm == 64;
         if !wide && op.imm != 32 {
-            return false;
+            return self.narrow_unary(op);
         }
         let ir = ALL_OPS[op.aux as usize & 0xff];
         if !matches!(ir, IrOp::Not | IrOp::Neg | IrOp::Bswap) && !(ir == IrOp::Clz && self.plan.lzcnt) {
-            return false;
+            return self.narrow_unary(op);
         }
         self.first(op.a);
         match (ir, wide) {

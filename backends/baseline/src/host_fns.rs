@@ -13,6 +13,8 @@ pub struct HostFns {
     pub sse41: bool,
     /// Fused multiply-add.
     pub fused: bool,
+    /// POPCNT
+    pub popcnt: bool,
 }
 
 impl HostFns {
@@ -28,6 +30,7 @@ impl HostFns {
                 field: has!("gfni"),
                 sse41: has!("sse4.1"),
                 fused: has!("fma"),
+                popcnt: has!("popcnt"),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]

@@ -11,6 +11,8 @@ mod float;
 mod host_fns;
 mod link;
 mod memory;
+mod narrow;
+mod shuffle;
 mod vector;
 
 pub use code::{Code, Plan, Status};

@@ -54,6 +54,7 @@ impl Emitter<'_> {
                 return true;
             }
             Op::Vsplat => self.splat(op.a, shape),
+            Op::Vsext | Op::Vzext => self.widen(ir == Op::Vsext, op.imm != 0, shape, op.a),
             Op::Insert => {
                 self.insert(op, shape);
                 return true;
@@ -166,6 +167,26 @@ impl Emitter<'_> {
         put!(self.asm, pshufd_a(X0, X0, 0u8));
     }
 
+    /// Half of the lanes at twice their width: between them come zeros, or their signs.
+    fn widen(&mut self, signed: bool, upper: bool, shape: Shape, a: u8) {
+        put!(self.asm, movups_a(X0, word(a)));
+        put!(self.asm, pxor_a(X1, X1));
+        match shape {
+            Shape::I8x16 if signed => put!(self.asm, pcmpgtb_a(X1, X0)),
+            Shape::I16x8 if signed => put!(self.asm, pcmpgtw_a(X1, X0)),
+            _ if signed => put!(self.asm, pcmpgtd_a(X1, X0)),
+            _ => {}
+        }
+        match (shape, upper) {
+            (Shape::I8x16, false) => put!(self.asm, punpcklbw_a(X0, X1)),
+            (Shape::I8x16, true) => put!(self.asm, punpckhbw_a(X0, X1)),
+            (Shape::I16x8, false) => put!(self.asm, punpcklwd_a(X0, X1)),
+            (Shape::I16x8, true) => put!(self.asm, punpckhwd_a(X0, X1)),
+            (_, false) => put!(self.asm, punpckldq_a(X0, X1)),
+            (_, true) => put!(self.asm, punpckhdq_a(X0, X1)),
+        }
+    }
+
     /// Shifts by a constant.
     fn shift(&mut self, ir: Op, shape: Shape, op: &FlatOp) -> bool {
         let n = op.imm as u8;
@@ -229,6 +250,7 @@ impl Emitter<'_> {
             (Op::VusubSat, I16x8) => put!(self.asm, psubusw_a(X0, b)),
             (Op::VavgRound, I8x16) => put!(self.asm, pavgb_a(X0, b)),
             (Op::VavgRound, I16x8) => put!(self.asm, pavgw_a(X0, b)),
+            (ir, shape) if self.lanewise_sse41(ir, shape, op) => {}
             (Op::Vicmp, _) => match (IntCc::from_sub(op.imm as u8), shape) {
                 (IntCc::Eq, I8x16) => put!(self.asm, pcmpeqb_a(X0, b)),
                 (IntCc::Eq, I16x8) => put!(self.asm, pcmpeqw_a(X0, b)),
@@ -238,6 +260,32 @@ impl Emitter<'_> {
                 (IntCc::Sgt, I32x4) => put!(self.asm, pcmpgtd_a(X0, b)),
                 _ => return false,
             },
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl Emitter<'_> {
+    /// The same of hosts with SSE4.1.
+    fn lanewise_sse41(&mut self, ir: Op, shape: Shape, op: &FlatOp) -> bool {
+        use Shape::{I8x16, I16x8, I32x4, I64x2};
+        let b = word(op.b);
+        if !self.plan.functions.sse41 {
+            return false;
+        }
+        match (ir, shape) {
+            (Op::Vmul, I32x4) => put!(self.asm, pmulld_a(X0, b)),
+            (Op::Vsmin, I8x16) => put!(self.asm, pminsb_a(X0, b)),
+            (Op::Vsmin, I32x4) => put!(self.asm, pminsd_a(X0, b)),
+            (Op::Vsmax, I8x16) => put!(self.asm, pmaxsb_a(X0, b)),
+            (Op::Vsmax, I32x4) => put!(self.asm, pmaxsd_a(X0, b)),
+            (Op::Vumin, I16x8) => put!(self.asm, pminuw_a(X0, b)),
+            (Op::Vumin, I32x4) => put!(self.asm, pminud_a(X0, b)),
+            (Op::Vumax, I16x8) => put!(self.asm, pmaxuw_a(X0, b)),
+            (Op::Vumax, I32x4) => put!(self.asm, pmaxud_a(X0, b)),
+            (Op::Vunarrow, I32x4) => put!(self.asm, packusdw_a(X0, b)),
+            (Op::Vicmp, I64x2) if IntCc::from_sub(op.imm as u8) == IntCc::Eq => put!(self.asm, pcmpeqq_a(X0, b)),
             _ => return false,
         }
         true
