@@ -34,7 +34,6 @@ brolga_ir::helper_table! {
     PMULL8 "pmull8" simd_three::pmull8;
     THREE_ELEM "three_elem" simd_three::three_elem;
     MATRIX "matrix" simd_three::matrix;
-    PMULL64 "pmull64" simd_three::pmull64;
     TWO_MISC "two_misc" simd_misc::two_misc;
     FADD_H "fadd_h" fp_scalar::add::<F16>;
     FADD_S "fadd_s" fp_scalar::add::<F32>;
@@ -135,7 +134,6 @@ brolga_ir::helper_table! {
     BFMLAL "bfmlal" fp_wide::bf16_mul_add_long;
     READ_FPSR "read_fpsr" fp_env::read_status;
     WRITE_FPSR "write_fpsr" fp_env::write_status;
-    AES "aes" crypto::aes::aes;
     SHA "sha" crypto::sha::sha;
     SM "sm" crypto::sm::sm;
 }

@@ -1,7 +1,6 @@
 //! Integer Advanced SIMD of two sources, also by element: "three same", "three-register extension",
 //! "three different" and "x indexed element".
 
-use super::crypto::host;
 use super::simd_lanes::{Lane, Word, by_size, map2, saturate2, saturate3, vectors};
 use crate::sem::simd_three::{DotOp, ThreeOp};
 use brolga_core::Env;
@@ -127,34 +126,6 @@ pub extern "C" fn pmull8(env: &mut Env, word: u64, _: u64, _: u64) -> u64 {
     let (x, y) = (u8::half(env, w.rn(), w.q()), u8::half(env, w.rm(), w.q()));
     u16::put(env, w.rd(), std::array::from_fn(|i| carryless(x[i], y[i])));
     0
-}
-
-/// PMULL, PMULL2 of doublewords.
-pub extern "C" fn pmull64(env: &mut Env, word: u64, _: u64, _: u64) -> u64 {
-    let w = vectors(word);
-    if !host::carryless(env, w) {
-        pmull64_software(env, w);
-    }
-    0
-}
-
-/// The same by integer products.
-pub(crate) fn pmull64_software(env: &mut Env, w: Word<false>) {
-    let ([x], [y]) = (u64::half(env, w.rn(), w.q()), u64::half(env, w.rm(), w.q()));
-    u8::put(env, w.rd(), carryless64(x, y).to_le_bytes());
-}
-
-/// Product of polynomials over {0, 1}, by integer products of every fifth bit: at most 13 bits meet
-/// in one place of a product, so that carries end in the gap and the lowest bit of a place is its parity.
-pub fn carryless64(x: u64, y: u64) -> u128 {
-    const FIFTHS: u128 = 0x2108_4210_8421_0842_1084_2108_4210_8421;
-    let part = |v: u64, i: usize| v & (FIFTHS << i) as u64;
-    let xs: [u64; 5] = std::array::from_fn(|i| part(x, i));
-    let ys: [u64; 5] = std::array::from_fn(|i| part(y, i));
-    (0..5).fold(0, |r, k| {
-        let sum = (0..5).fold(0, |s, i| s ^ (xs[i] as u128 * ys[(k + 5 - i) % 5] as u128));
-        r | sum & (FIFTHS << k)
-    })
 }
 
 /// SMMLA, UMMLA, USMMLA: the 2x2 words of Vd gain the product of the 2x8 bytes of Vn and the 8x2 of Vm.

@@ -3,7 +3,7 @@
 use super::simd_lanes::{Part, shape};
 use super::*;
 use crate::exec::{self, simd_lanes::operations};
-use brolga_ir::{IntCc, Shape};
+use brolga_ir::{IntCc, Shape, VecFn};
 
 pub use super::simd_diff::{DiffOp, three_diff, three_diff_scalar};
 
@@ -274,6 +274,9 @@ pub fn matrix(cx: &mut Cx, i: Matrix, op: DotOp) -> Flow {
 
 /// PMULL, PMULL2 of doublewords.
 pub fn pmull64_v(cx: &mut Cx, i: Pmull64V) -> Flow {
-    cx.vector_call(exec::PMULL64, 0, &[i.rn, i.rm], &[i.rd]);
+    let upper = if i.q { 0x11 } else { 0 };
+    let (n, m) = (cx.vreg(i.rn), cx.vreg(i.rm));
+    let v = cx.b.vec_fn(VecFn::Product, &[n, m], upper);
+    cx.set_vreg(i.rd, v);
     Flow::Next
 }

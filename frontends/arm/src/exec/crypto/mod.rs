@@ -1,6 +1,5 @@
 //! Cryptographic instructions, on 32-bit or 64-bit words of V registers.
 
-pub mod aes;
 pub mod field;
 pub mod host;
 pub mod sha;
