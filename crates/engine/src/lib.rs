@@ -6,6 +6,7 @@ mod config;
 mod engine;
 mod grow;
 mod helper_counts;
+mod incoming;
 mod kept;
 mod no_regions;
 mod packs;

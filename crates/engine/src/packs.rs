@@ -13,7 +13,7 @@ use crate::regions::{Origin, Tier};
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_cache::{Found, hash};
 use brolga_ir::{Interpreter, RegionBackend};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
@@ -40,13 +40,18 @@ struct New<C> {
     code: C,
 }
 
+/// A page that was looked up in a mode.
+#[derive(Debug)]
+struct Seen {
+    mode: u32,
+    /// Blocks that are kept already.
+    kept: Vec<(u64, u64)>,
+}
+
 #[derive(Debug)]
 struct State<C> {
     new: Vec<New<C>>,
-    /// Pages that were looked up, and in which modes.
-    seen: FxHashMap<u64, Vec<u32>>,
-    /// Blocks that are kept already.
-    kept: FxHashSet<TbKey>,
+    seen: FxHashMap<u64, Vec<Seen>>,
 }
 
 /// What is to be kept, and what was looked up.
@@ -55,7 +60,7 @@ pub(crate) struct Packs<C>(Mutex<State<C>>);
 
 impl<C> Default for Packs<C> {
     fn default() -> Self {
-        Packs(Mutex::new(State { new: Vec::new(), seen: FxHashMap::default(), kept: FxHashSet::default() }))
+        Packs(Mutex::new(State { new: Vec::new(), seen: FxHashMap::default() }))
     }
 }
 
@@ -68,14 +73,10 @@ impl<C> Packs<C> {
     pub(crate) fn forget(&self, start: u64, end: u64) {
         let (first, last) = (start >> PAGE_SHIFT, end.saturating_sub(1).max(start) >> PAGE_SHIFT);
         let mut state = self.state();
-        let known = state.seen.len();
         if last - first < state.seen.len() as u64 {
             (first..=last).for_each(|page| _ = state.seen.remove(&page));
         } else {
             state.seen.retain(|page, _| !(first..=last).contains(page));
-        }
-        if state.seen.len() != known {
-            state.kept.retain(|key| !(first..=last).contains(&(key.pc >> PAGE_SHIFT)));
         }
     }
 
@@ -83,11 +84,18 @@ impl<C> Packs<C> {
     fn look(&self, key: TbKey) -> bool {
         let mut state = self.state();
         let modes = state.seen.entry(key.pc >> PAGE_SHIFT).or_default();
-        let first = !modes.contains(&key.mode);
+        let first = modes.iter().all(|seen| seen.mode != key.mode);
         if first {
-            modes.push(key.mode);
+            modes.push(Seen { mode: key.mode, kept: Vec::new() });
         }
         first
+    }
+
+    /// Notes that these blocks of the page of `key` are kept.
+    fn add_kept(&self, key: TbKey, blocks: Vec<(u64, u64)>) {
+        if let Some(seen) = self.state().seen.get_mut(&(key.pc >> PAGE_SHIFT)).and_then(|modes| of_mode(modes, key)) {
+            seen.kept.extend(blocks);
+        }
     }
 
     /// Runs `action` with the lock held.
@@ -102,6 +110,10 @@ impl<C> Packs<C> {
     }
 }
 
+fn of_mode(modes: &mut [Seen], key: TbKey) -> Option<&mut Seen> {
+    modes.iter_mut().find(|seen| seen.mode == key.mode)
+}
+
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     /// What may be kept of a block that is emitted.
     pub(crate) fn note(&self, block: &TranslationBlock<T::Code>, code: R::Block) {
@@ -111,7 +123,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         let waiting = {
             let mut state = self.packs.state();
-            if state.kept.contains(&key) {
+            let seen = state.seen.get_mut(&(key.pc >> PAGE_SHIFT)).and_then(|modes| of_mode(modes, key));
+            if seen.is_some_and(|seen| seen.kept.iter().any(|block| block.0 == key.pc)) {
                 return; // its code had to go, and came again
             }
             state.new.push(New { key, end, sum: block.sum, code });
@@ -183,17 +196,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             let range = start.wrapping_sub(page) as usize..end.wrapping_sub(page) as usize;
             bytes.get(range).map(|part| out.extend(part)).is_some()
         });
-        let of_mode = |&(pc, _): &(u64, u64)| TbKey { pc, ..key };
-        self.packs.state().kept.extend(found.iter().flat_map(|pack| pack.ranges.iter().map(of_mode)));
         let placed = found.iter().filter(|pack| self.place_pack(&read, key.mode, pack)).count();
         drop(read);
         if let Some(stats) = &self.config.stats {
             let blocks = found.iter().map(|pack| pack.ranges.len()).sum();
             stats.unpacked(blocks, found.iter().map(|pack| pack.code().len()).sum(), start.elapsed());
         }
-        for (pc, _) in found.iter().flat_map(|pack| &pack.ranges) {
-            let key = TbKey { pc: *pc, ..key };
-            self.load_best(regions, key);
+        for pack in found {
+            pack.ranges.iter().for_each(|&(pc, _)| _ = self.load_best(regions, TbKey { pc, ..key }));
+            self.packs.add_kept(key, pack.ranges);
         }
         placed != 0
     }

@@ -11,6 +11,7 @@
 
 use crate::cache::{Cache, PAGE_SHIFT};
 use crate::config::Config;
+use crate::incoming::Incoming;
 use crate::stats::Stats;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_ir::{Installed, Region, RegionBackend};
@@ -90,7 +91,7 @@ struct State {
     /// Blocks that a large region has inside, since a region of their own was last found hot.
     inside: FxHashSet<TbKey>,
     /// Linked slots by what they lead to.
-    incoming: FxHashMap<TbKey, Vec<u32>>,
+    incoming: Incoming,
     /// Regions to be released, by generation.
     retired: Vec<Retired>,
 }
@@ -175,9 +176,7 @@ impl<R: RegionBackend> Regions<R> {
             if state.hosts.get(&key).is_none_or(|entry| entry.host != host) {
                 continue;
             }
-            for &slot in state.incoming.get(&key).into_iter().flatten() {
-                self.backend.link(slot, host);
-            }
+            state.incoming.of(key).for_each(|slot| self.backend.link(slot, host));
             // Who still gets to the block's own code goes on there, by the next entry at the latest.
             if let Some(own) = state.own.get(&key) {
                 self.backend.lead(own.count, host);
@@ -218,7 +217,7 @@ impl<R: RegionBackend> Regions<R> {
             let key = TbKey { pc, mode };
             if let Some(host) = state.entry(key) {
                 self.backend.link(slot, host);
-                state.incoming.entry(key).or_default().push(slot);
+                state.incoming.add(key, slot);
             }
         }
     }
@@ -290,7 +289,7 @@ impl<R: RegionBackend> Regions<R> {
         let mut state = self.state();
         if let Some(host) = state.entry(key).filter(|_| self.link) {
             self.backend.link(slot, host);
-            state.incoming.entry(key).or_default().push(slot);
+            state.incoming.add(key, slot);
         }
     }
 
@@ -358,9 +357,7 @@ impl<R: RegionBackend> Regions<R> {
                         self.backend.lead(own.count, 0);
                     }
                 }
-                for slot in state.incoming.remove(&key).into_iter().flatten() {
-                    self.backend.unlink(slot);
-                }
+                state.incoming.take(key).into_iter().for_each(|slot| self.backend.unlink(slot));
                 if let Some(own) = state.own.get(&key).copied().filter(|own| own.host == host) {
                     state.own.remove(&key);
                     self.backend.lead(own.count, 0);
@@ -388,9 +385,7 @@ impl<R: RegionBackend> Regions<R> {
         let done = state.retired.partition_point(|r| past(r.generation));
         for Retired { id, mode, exits, .. } in state.retired.drain(..done) {
             for (slot, pc) in exits {
-                if let Some(list) = state.incoming.get_mut(&TbKey { pc, mode }) {
-                    list.retain(|&s| s != slot);
-                }
+                state.incoming.forget(TbKey { pc, mode }, slot);
             }
             self.backend.release(id);
         }
