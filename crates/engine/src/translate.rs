@@ -21,7 +21,7 @@ pub fn translate<T: Interpreter>(
     config: &Config,
     key: TbKey,
 ) -> Result<TranslationBlock<T::Code>, Fault> {
-    let mut limit = config.max_insns.max(1);
+    let mut limit = if frontend.single_steps(key.mode) { 1 } else { config.max_insns.max(1) };
     let mut guest = Vec::new();
     loop {
         guest.clear();

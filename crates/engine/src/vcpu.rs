@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::grow::Extent;
 use crate::processors::Processor;
 use crate::tb::{TbKey, TranslationBlock};
-use brolga_core::{Env, Exit, Fault, JumpEntry, Vcpu};
+use brolga_core::{Access, Env, Exit, Fault, JumpEntry, Vcpu};
 use brolga_ir::{HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -40,6 +40,8 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     unlinked: Option<u32>,
     /// The next block runs in tier 0: a fault was met in region code and is to be met again, exactly.
     exact: bool,
+    /// The processor stops behind every instruction: blocks have one, and run in tier 0.
+    stepping: bool,
     /// The count that was used up by the block at the program counter, in tier 1.
     hot: Option<u32>,
 }
@@ -60,6 +62,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             generation,
             unlinked: None,
             exact: false,
+            stepping: false,
             hot: None,
         }
     }
@@ -78,6 +81,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         let mode = self.engine.frontend.mode(&self.env);
         if mode != self.env.mode {
             self.env.mode = mode;
+            self.stepping = self.engine.frontend.single_steps(mode);
             self.forget_predictions();
         }
     }
@@ -315,6 +319,8 @@ impl<T: Interpreter, R: RegionBackend> Drop for EngineVcpu<T, R> {
 /// What a block's run means for the loop.
 enum Step {
     Continue,
+    /// An exit was requested in the middle of a block.
+    Polled,
     Raise(RaiseKind, u64),
     Fault(Fault),
 }
@@ -323,7 +329,8 @@ impl From<Leave> for Step {
     #[inline(always)]
     fn from(leave: Leave) -> Step {
         match leave {
-            Leave::Jump | Leave::Polled => Step::Continue,
+            Leave::Jump => Step::Continue,
+            Leave::Polled => Step::Polled,
             Leave::Raise(kind, arg) => Step::Raise(kind, arg),
             Leave::Fault(fault) => Step::Fault(fault),
         }
@@ -347,6 +354,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 self.shared.at(generation);
             }
             let key = TbKey { pc: self.env.get(pc_reg), mode: self.env.mode };
+            let stepping = self.stepping;
+            self.exact |= stepping;
             let step = match self.ready(key) {
                 Some(host) => self.enter(host, key),
                 None => match self.slot(key) {
@@ -360,16 +369,27 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 },
             };
             match step {
-                Step::Continue => {}
+                Step::Continue if stepping => return Exit::Step,
+                Step::Continue | Step::Polled => {}
                 Step::Fault(fault) => return Exit::Fault(fault),
                 Step::Raise(kind, arg) => {
                     if let Some(exit) = self.raised(kind, arg) {
                         return exit;
                     }
                     self.update_mode();
+                    if stepping {
+                        return Exit::Step;
+                    }
                 }
             }
         }
+    }
+
+    /// What a data access that failed is to the guest.
+    #[cold]
+    fn explain(&self, fault: Fault) -> Exit {
+        let pc = self.env.get(self.engine.frontend.regs().pc);
+        self.engine.frontend.fault(&self.env, fault, &|bytes| self.engine.tier0.fetch(pc, bytes).unwrap_or(0))
     }
 }
 
@@ -381,7 +401,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
         self.shared.enter(self.generation);
         let exit = self.run_loop();
         self.shared.leave();
-        exit
+        match exit {
+            Exit::Fault(fault) if fault.access != Access::Fetch => self.explain(fault),
+            exit => exit,
+        }
     }
 
     fn env(&self) -> &Env {
@@ -396,6 +419,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
         let mut other = EngineVcpu::new(Arc::clone(&self.engine));
         other.env.file = self.env.file;
         other.env.mode = self.env.mode;
+        other.stepping = self.stepping;
         other.env.guest_base = self.env.guest_base;
         Box::new(other)
     }

@@ -3,7 +3,7 @@
 use crate::block::HelperId;
 use crate::build::Builder;
 use crate::ops::RaiseKind;
-use brolga_core::{Env, Fault, RegTable};
+use brolga_core::{Env, Exit, Fault, RegTable};
 use std::any::Any;
 use std::ops::Range;
 
@@ -63,6 +63,17 @@ pub trait Frontend: Send + Sync {
     fn insn_len(&self, bytes: &[u8]) -> Option<usize>;
     /// Name of the instruction, for logs and coverage.
     fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str>;
+    /// Whether the processor stops behind every instruction in such a mode. Blocks have one instruction then.
+    fn single_steps(&self, mode: u32) -> bool {
+        let _ = mode;
+        false
+    }
+    /// What a data access that failed is to the guest, where that follows from the instruction at the program counter,
+    /// whose bytes `read` reads, as many as there are.
+    fn fault(&self, env: &Env, fault: Fault, read: &dyn Fn(&mut [u8]) -> usize) -> Exit {
+        let _ = (env, read);
+        Exit::Fault(fault)
+    }
 }
 
 /// A guest's helper table, `HELPERS`, and a constant for the number of each row: `ID "name" function;`.

@@ -3,29 +3,48 @@
 use crate::cpu::Cpu;
 use crate::sem::{self, Cx};
 use crate::{exec, state};
-use brolga_core::{Env, RegTable};
-use brolga_ir::{DisasContext, Flow, Frontend, Helper};
+use brolga_core::{Env, Exit, Fault, RegTable};
+use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Helper};
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
 
 /// The x86-64 front end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct X86;
 
-/// Mode bits: MXCSR.DAZ, the rounding mode and FTZ, which are bits 6, 14..13 and 15 of MXCSR; whether all is masked.
+/// Mode bits: MXCSR.DAZ, the rounding mode and FTZ, which are bits 6, 14..13 and 15 of MXCSR; whether all is masked; then what
+/// EFLAGS and the x87 control word ask for.
 pub mod mode {
+    use crate::state::{self, AC, EFLAGS_OTHER, FPU_CONTROL, TF};
+    use brolga_core::Env;
+
     /// Denormal operands count as zero.
     pub const DAZ: u32 = 1;
-    /// Some exception is not masked.
+    /// Some exception of SSE is not masked.
     pub const UNMASKED: u32 = 1 << 4;
+    /// Every instruction is followed by a debug exception: EFLAGS.TF.
+    pub const STEP: u32 = 1 << 5;
+    /// Accesses have to be aligned: EFLAGS.AC.
+    pub const ALIGN: u32 = 1 << 6;
+    /// Some exception of x87 is not masked.
+    pub const X87: u32 = 1 << 7;
+
+    /// The mode bits of a register file.
+    pub fn of(env: &Env) -> u32 {
+        let other = env.get(EFLAGS_OTHER);
+        let x87 = env.get(FPU_CONTROL) & 0x3f != 0x3f;
+        let bit = |set: bool, bit: u32| if set { bit } else { 0 };
+        of_mxcsr(env.get(state::MXCSR)) | bit(other & TF != 0, STEP) | bit(other & AC != 0, ALIGN) | bit(x87, X87)
+    }
+
     /// The mode bits of an MXCSR.
-    pub const fn of(mxcsr: u64) -> u32 {
+    const fn of_mxcsr(mxcsr: u64) -> u32 {
         let unmasked = mxcsr >> 7 & 0x3f != 0x3f;
         (mxcsr >> 6 & 1 | mxcsr >> 12 & 0xe) as u32 | if unmasked { UNMASKED } else { 0 }
     }
 }
 
 /// The instruction at the start of `bytes`; `None` if more bytes are needed.
-fn decode(bytes: &[u8], pc: u64) -> Option<Instruction> {
+pub(crate) fn decode(bytes: &[u8], pc: u64) -> Option<Instruction> {
     let mut decoder = Decoder::with_ip(64, bytes, pc, DecoderOptions::NONE);
     let insn = decoder.decode();
     (decoder.last_error() != DecoderError::NoMoreBytes).then_some(insn)
@@ -45,7 +64,7 @@ impl Frontend for X86 {
     }
 
     fn mode(&self, env: &Env) -> u32 {
-        mode::of(env.get(state::MXCSR))
+        mode::of(env)
     }
 
     fn code_align(&self) -> u64 {
@@ -66,6 +85,21 @@ impl Frontend for X86 {
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
         translate(dc, Cpu::MAX)
     }
+
+    fn single_steps(&self, mode: u32) -> bool {
+        mode & mode::STEP != 0
+    }
+
+    fn fault(&self, env: &Env, fault: Fault, read: &dyn Fn(&mut [u8]) -> usize) -> Exit {
+        crate::fault::exit(env, fault, read)
+    }
+}
+
+/// One instruction in a mode, as a block of its own.
+pub(crate) fn translate_at(bytes: [u8; 16], available: usize, pc: u64, mode: u32) -> Block {
+    let mut dc = DisasContext { b: Builder::new(pc, mode), pc, bytes, available, mode };
+    translate(&mut dc, Cpu::MAX);
+    dc.b.block
 }
 
 fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
@@ -114,5 +148,13 @@ impl Frontend for X86With {
 
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
         translate(dc, self.0)
+    }
+
+    fn single_steps(&self, mode: u32) -> bool {
+        X86.single_steps(mode)
+    }
+
+    fn fault(&self, env: &Env, fault: Fault, read: &dyn Fn(&mut [u8]) -> usize) -> Exit {
+        X86.fault(env, fault, read)
     }
 }

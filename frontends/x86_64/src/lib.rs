@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod exec;
+mod fault;
 mod frontend;
 pub mod sem;
 pub mod state;

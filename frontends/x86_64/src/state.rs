@@ -81,8 +81,11 @@ pub const FPU_OPCODE: Reg = Reg(28);
 pub const FPU_IP: Reg = Reg(29);
 /// Address of its operand.
 pub const FPU_DP: Reg = Reg(30);
+/// Selectors that programs may change: DS, ES, FS, GS, 16 bits each from the bottom. CS and SS are always those of 64-bit
+/// user code.
+pub const SEGMENTS: Reg = Reg(112);
 /// First scratch word.
-pub const SCRATCH: u8 = 112;
+pub const SCRATCH: u8 = 114;
 
 /// MXCSR of a new process: all exceptions masked. SDM vol. 1, "MXCSR Control and Status Register".
 pub const MXCSR_START: u64 = 0x1f80;
@@ -109,8 +112,14 @@ pub const OF: u64 = 1 << 11;
 pub const STATUS: u64 = CF | PF | AF | ZF | SF | OF;
 /// Bit 1 is always set.
 const ALWAYS: u64 = 2;
+/// Single step, and alignment check: blocks are translated for what they are.
+pub const TF: u64 = 1 << 8;
+/// See [`TF`].
+pub const AC: u64 = 1 << 18;
+/// Bits of EFLAGS that are part of the mode.
+pub const MODES: u64 = TF | AC;
 /// What [`EFLAGS_OTHER`] may hold: TF, NT, AC, ID.
-pub const OTHER: u64 = 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;
+pub const OTHER: u64 = TF | 1 << 14 | AC | 1 << 21;
 
 const fn row(name: &'static str, reg: Reg) -> RegInfo {
     RegInfo { name, reg, width: RegWidth::W64 }
@@ -135,7 +144,7 @@ const FP: FpRows = FpRows {
     flush: 0x8040,
 };
 
-static ROWS: [RegInfo; 72] = [
+static ROWS: [RegInfo; 73] = [
     row("rax", gpr(0)),
     row("rcx", gpr(1)),
     row("rdx", gpr(2)),
@@ -168,6 +177,7 @@ static ROWS: [RegInfo; 72] = [
     row("fpu_opcode", FPU_OPCODE),
     row("fpu_ip", FPU_IP),
     row("fpu_dp", FPU_DP),
+    row("segments", SEGMENTS),
     wide("xmm0", xmm(0)),
     wide("xmm1", xmm(1)),
     wide("xmm2", xmm(2)),

@@ -102,6 +102,7 @@ pub fn registers(env: &Env) -> Registers {
         rip: env.get(state::RIP),
         eflags: state::eflags(env),
         bases: [env.get(state::FS_BASE), env.get(state::GS_BASE)],
+        segments: [0, 16, 32, 48].map(|at| (env.get(state::SEGMENTS) >> at) as u16),
         mxcsr: state::mxcsr(env) as u32,
         x87: [env.get(state::FPU_CONTROL) as u16, status, env.get(state::FPU_TAGS) as u16],
         st: std::array::from_fn(|n| env.get128(state::fpr((top + n as u32) % 8))),

@@ -10,7 +10,7 @@ use crate::random::Random;
 use brolga_x86::cpu::announced;
 use iced_x86::{
     Code, Decoder, DecoderOptions, EncodingKind, FlowControl, Instruction, InstructionInfoFactory, MandatoryPrefix,
-    Mnemonic, OpCodeInfo, OpCodeOperandKind, OpCodeTableKind, OpKind, Register, UsedMemory,
+    Mnemonic, OpCodeInfo, OpCodeTableKind, OpKind, Register, UsedMemory,
 };
 use std::collections::HashSet;
 
@@ -28,9 +28,6 @@ fn excluded(m: Mnemonic) -> bool {
             | M::Sysret
             | M::Int
             | M::Into
-            | M::Iret
-            | M::Iretd
-            | M::Iretq
             | M::Hlt
             | M::Sgdt
             | M::Sidt
@@ -41,10 +38,6 @@ fn excluded(m: Mnemonic) -> bool {
             | M::Lsl
             | M::Verr
             | M::Verw
-            | M::Retf
-            | M::Lss
-            | M::Lfs
-            | M::Lgs
             | M::Int1
             | M::Ud0
             | M::Cli
@@ -115,7 +108,6 @@ pub fn promised(code: Code) -> bool {
 fn wanted(code: Code) -> bool {
     let op = code.op_code();
     let kinds = |part: &str| op.op_kinds().iter().any(|k| format!("{k:?}").contains(part));
-    let selector = op.op_kinds().iter().any(|k| matches!(k, OpCodeOperandKind::fs | OpCodeOperandKind::gs));
     // Makers disagree on branches with an operand-size prefix.
     let narrow_branch = op.operand_size() == 16 && code.flow_control() != FlowControl::Next;
     (promised(code) || NOTHING.contains(&code))
@@ -125,9 +117,15 @@ fn wanted(code: Code) -> bool {
             || op.fwait()
             || op.is_save_restore()
             || op.is_reserved_nop())
-        // AMD reads 32 bits.
-        && code != Code::Movsxd_r16_rm16
-        && !(narrow_branch || kinds("seg_") || selector || kinds("far") || excluded(code.mnemonic()))
+        && !by_maker(code)
+        && !(narrow_branch || kinds("far") || excluded(code.mnemonic()))
+}
+
+/// Forms that AMD's processors take for others: with 32 bits, and no offsets of 64 bits in far pointers.
+fn by_maker(code: Code) -> bool {
+    use Code as C;
+    let far = matches!(code, C::Jmp_m1664 | C::Call_m1664 | C::Lss_r64_m1664 | C::Lfs_r64_m1664 | C::Lgs_r64_m1664);
+    far || code == C::Movsxd_r16_rm16
 }
 
 /// Every form that is generated, in order.
@@ -300,6 +298,9 @@ fn registers(random: &mut Random) -> Registers {
     r.gpr[4] = DATA + PAGE + random.below(PAGE / 16) * 8;
     const STATUS: u64 = 0x8d5;
     r.eflags = 0x202 | random.word() & STATUS | if random.once_in(4) { 0x400 } else { 0 };
+    if random.once_in(24) {
+        r.eflags |= 1 << 18; // AC
+    }
     r.bases = [random.below(64), random.below(64)];
     r.mxcsr = 0x1f80;
     if random.once_in(3) {
@@ -318,10 +319,22 @@ fn registers(random: &mut Random) -> Registers {
         _ => 0xff,
     };
     r.x87 = [control, top << 11 | random.word() as u16 & 0x4700, tags];
+    if random.once_in(16) {
+        unmask_x87(&mut r, random);
+    }
     r.st = std::array::from_fn(|_| random.extended());
     r.xmm = std::array::from_fn(|_| random.vector());
     r.ymm_high = std::array::from_fn(|_| random.vector());
     r
+}
+
+/// Exceptions of x87 that are not masked; rarely one that waits already.
+fn unmask_x87(r: &mut Registers, random: &mut Random) {
+    r.x87[0] &= !(random.word() as u16 & 0x3f);
+    if random.once_in(8) {
+        let raised = random.word() as u16 & 0x3f;
+        r.x87[1] |= raised | if raised & !r.x87[0] != 0 { 0x8080 } else { 0 };
+    }
 }
 
 fn data(random: &mut Random) -> Vec<u8> {
@@ -375,6 +388,18 @@ fn aim(r: &mut Registers, m: &UsedMemory, fixed: &mut HashSet<usize>, random: &m
     }
 }
 
+/// A selector, mostly one that user code may have; not that of 32-bit code.
+fn selector(random: &mut Random) -> u16 {
+    match random.below(8) {
+        0 => random.word() as u16 | 4,
+        1 => random.pick(&[0x10, 0x1b, 0x43, 0x50, 0x63, 0x80, 0xf8]),
+        2 => random.below(4) as u16,
+        3 => random.pick(&[0x28, 0x29, 0x2a, 0x30, 0x31, 0x7b, 0x78]),
+        4 | 5 => 0x2b,
+        _ => 0x33,
+    }
+}
+
 /// What makes a random operand a likely one.
 fn suit(r: &mut Registers, i: &Instruction, fixed: &HashSet<usize>, random: &mut Random) {
     let mut set = |n: usize, value: u64| {
@@ -391,6 +416,18 @@ fn suit(r: &mut Registers, i: &Instruction, fixed: &HashSet<usize>, random: &mut
         }
         Mnemonic::Div if !random.once_in(4) => set(2, random.below(3)),
         Mnemonic::Idiv if !random.once_in(4) => set(2, random.below(2).wrapping_neg()),
+        Mnemonic::Mov if i.op0_register().is_segment_register() => {
+            if let Some(n) = number(i.op1_register()) {
+                let high = random.word() << 16;
+                set(n, high | u64::from(selector(random)));
+            }
+        }
+        // A frame that lies in the one to be made: its links are read while they are written, and once more if a store
+        // fails, by ours from the beginning.
+        Mnemonic::Enter => {
+            let above = r.gpr[4].wrapping_add(8 * random.below(64));
+            r.gpr[5] = above;
+        }
         _ if i.has_rep_prefix() || i.has_repne_prefix() => set(1, random.below(9)),
         _ => {}
     }
@@ -419,20 +456,55 @@ pub fn case_of(code: Vec<u8>, random: &mut Random) -> Case {
         suit(&mut before, i, &fixed, random);
     }
     meet(&before, &instructions, &mut data, random);
+    far(&before, &instructions, &mut data, random);
     Case { code, instructions, before, data }
+}
+
+/// Address of an instruction's memory operand.
+fn address(r: &Registers, i: &Instruction) -> Option<u64> {
+    i.virtual_address(0, 0, |register, _, _| match register {
+        Register::FS => Some(r.bases[0]),
+        Register::GS => Some(r.bases[1]),
+        Register::CS | Register::DS | Register::ES | Register::SS => Some(0),
+        other => number(other).map(|n| if other.size() == 4 { r.gpr[n] & 0xffff_ffff } else { r.gpr[n] }),
+    })
+}
+
+/// Far pointers and returns with likely selectors, that lead into the code page.
+fn far(r: &Registers, instructions: &[Instruction], data: &mut [u8], random: &mut Random) {
+    let Some(i) = instructions.first() else { return };
+    let memory = i.op_count() > 0 && i.op_kind(i.op_count() - 1) == OpKind::Memory;
+    let (at, bytes, words) = match i.mnemonic() {
+        Mnemonic::Pop if i.op0_register().is_segment_register() => (Some(r.gpr[4]), 8, 1),
+        Mnemonic::Mov if memory && i.op0_register().is_segment_register() => (address(r, i), 2, 1),
+        Mnemonic::Lss | Mnemonic::Lfs | Mnemonic::Lgs => (address(r, i), i.op0_register().size(), 2),
+        Mnemonic::Jmp | Mnemonic::Call if i.is_jmp_far_indirect() || i.is_call_far_indirect() => {
+            (address(r, i), i.memory_size().size() - 2, 2)
+        }
+        Mnemonic::Retf | Mnemonic::Iretd | Mnemonic::Iretq => {
+            let words = if i.mnemonic() == Mnemonic::Retf { 2 } else { 5 };
+            (Some(r.gpr[4]), (i.op_code().operand_size() as usize / 8).clamp(2, 8), words)
+        }
+        _ => return,
+    };
+    let Some(at) = at.and_then(|a| a.checked_sub(DATA)) else { return };
+    const FLAGS: u64 = 0x602 | 0x8d5;
+    let values = [CODE + 64, selector(random).into(), random.word() & FLAGS, r.gpr[4], selector(random).into()];
+    let values = if words == 1 { &values[1..2] } else { &values[..words] };
+    for (k, v) in values.iter().enumerate() {
+        let from = at as usize + k * bytes;
+        let bytes = if words == 2 && k == 1 && memory { 2 } else { bytes };
+        if let Some(to) = data.get_mut(from..from + bytes) {
+            to.copy_from_slice(&v.to_le_bytes()[..bytes]);
+        }
+    }
 }
 
 /// Half of the comparisons with memory are of equals.
 fn meet(r: &Registers, instructions: &[Instruction], data: &mut [u8], random: &mut Random) {
     let is = |m| matches!(m, Mnemonic::Cmpxchg | Mnemonic::Cmpxchg8b | Mnemonic::Cmpxchg16b);
     let Some(i) = instructions.first().filter(|i| is(i.mnemonic()) && i.op0_kind() == OpKind::Memory) else { return };
-    let value = |register: Register, _: usize, _: usize| match register {
-        Register::FS => Some(r.bases[0]),
-        Register::GS => Some(r.bases[1]),
-        Register::CS | Register::DS | Register::ES | Register::SS => Some(0),
-        other => number(other).map(|n| if other.size() == 4 { r.gpr[n] & 0xffff_ffff } else { r.gpr[n] }),
-    };
-    let Some(at) = i.virtual_address(0, 0, value).and_then(|a| a.checked_sub(DATA)) else { return };
+    let Some(at) = address(r, i).and_then(|a| a.checked_sub(DATA)) else { return };
     let mut both = r.gpr[0].to_le_bytes().to_vec();
     if i.mnemonic() == Mnemonic::Cmpxchg8b {
         both.truncate(4);

@@ -26,6 +26,8 @@ pub struct Registers {
     pub eflags: u64,
     /// Bases of FS and GS.
     pub bases: [u64; 2],
+    /// Selectors in DS, ES, FS and GS.
+    pub segments: [u16; 4],
     /// SSE control and status.
     pub mxcsr: u32,
     /// x87 control word, status word, abridged tag word.
@@ -170,7 +172,8 @@ impl Host {
         (user.rip, user.eflags, user.orig_rax) = (r.rip, r.eflags, u64::MAX);
         [user.fs_base, user.gs_base] = r.bases;
         // Far transfers and loads of selectors must not decide on the mode of later cases.
-        (user.cs, user.ss, user.ds, user.es, user.fs, user.gs) = (USER_CODE, USER_DATA, 0, 0, 0, 0);
+        (user.cs, user.ss) = (USER_CODE, USER_DATA);
+        [user.ds, user.es, user.fs, user.gs] = r.segments.map(u64::from);
         self.ptrace(libc::PTRACE_SETREGS, 0, &raw const user as usize)?;
         let b = &mut self.xsave;
         b[..2].copy_from_slice(&r.x87[0].to_le_bytes());
@@ -205,6 +208,7 @@ impl Host {
             rip: user.rip,
             eflags: user.eflags,
             bases: [user.fs_base, user.gs_base],
+            segments: [user.ds, user.es, user.fs, user.gs].map(|s| s as u16),
             mxcsr: u32::from_le_bytes([b[24], b[25], b[26], b[27]]),
             x87: [half(0), half(2), b[4].into()],
             st: std::array::from_fn(|i| wide(32 + 16 * i) & (1 << 80) - 1),
@@ -223,9 +227,32 @@ impl Host {
         self.ptrace(libc::PTRACE_GETSIGINFO, 0, &raw mut info as usize)?;
         // SAFETY: every signal that an instruction raises has this member, others the number that lies there.
         let addr = unsafe { info.si_addr() } as u64;
-        Ok((Stop { signal, code: info.si_code, addr }, self.get()?))
+        let after = self.get()?;
+        if after.eflags & KEPT != 0 {
+            self.clear_flags()?;
+        }
+        Ok((Stop { signal, code: info.si_code, addr }, after))
+    }
+
+    /// Clears flags that a case has set and that ptrace leaves alone, so that no later one sees them.
+    fn clear_flags(&mut self) -> Result<()> {
+        const POPF: [u8; 1] = [0x9d];
+        let kept: [u8; 8] = self.data()[..8].try_into().expect("eight bytes");
+        self.set_code(0, &POPF);
+        self.data()[..8].copy_from_slice(&0x202u64.to_le_bytes());
+        let mut r =
+            Registers { rip: CODE_PAGE, eflags: 0x202, mxcsr: 0x1f80, x87: [0x37f, 0, 0], ..Registers::default() };
+        r.gpr[4] = DATA;
+        self.set(&r)?;
+        self.ptrace(libc::PTRACE_CONT, 0, 0)?;
+        self.wait()?;
+        self.data()[..8].copy_from_slice(&kept);
+        Ok(())
     }
 }
+
+/// EFLAGS.ID and NT, which user code may set and ptrace may not.
+const KEPT: u64 = 1 << 21 | 1 << 14;
 
 /// Selectors of 64-bit user code and its data: arch/x86/include/asm/segment.h.
 const USER_CODE: u64 = 0x33;

@@ -53,8 +53,6 @@ pub fn native(host: &mut Host, case: &Case) -> std::io::Result<Run> {
         (libc::SIGSEGV, SI_KERNEL) if leaves_far(case, after.rip) => {
             return Ok(Run::Nothing("a branch to what is no address faults where it is, ours where it leads".into()));
         }
-        // With RSP and RBP the stack's fault, which ours does not tell from general protection.
-        (libc::SIGSEGV | libc::SIGBUS, SI_KERNEL) => Some((libc::SIGSEGV, stop.code, 0)),
         (libc::SIGSEGV, 2) if stop.addr & !0xfff == CODE_PAGE => return Ok(Run::Nothing("a write to code".into())),
         _ => raised,
     };
@@ -86,6 +84,15 @@ pub fn ours(engine: &mut dyn Engine, guest: &'static Guest, case: &Case) -> Run 
         outcome = engine.run_code(&case.code[(pc - CODE) as usize..], pc, &mut state);
     }
     let env = Env { file: state.file, ..Env::default() };
+    let outcome = match outcome {
+        Outcome::Exit(Exit::Fault(fault)) => Outcome::Exit(guest.frontend.fault(&env, fault, &|bytes| {
+            let from = case.code.get((env.get(guest.frontend.regs().pc) - CODE) as usize..).unwrap_or_default();
+            let count = from.len().min(bytes.len());
+            bytes[..count].copy_from_slice(&from[..count]);
+            count
+        })),
+        other => other,
+    };
     let raised = match outcome {
         Outcome::Done => None,
         Outcome::Refused(why) => return Run::Nothing(why),
@@ -169,7 +176,9 @@ pub fn undefined(case: &Case, rip: u64) -> Result<Undefined, &'static str> {
         if result_undefined(i, (n == 0).then_some(&case.before)) {
             return Err("its result is undefined");
         }
-        u.flags &= !(i.rflags_written() | i.rflags_cleared() | i.rflags_set());
+        if !may_keep_flags(i) {
+            u.flags &= !(i.rflags_written() | i.rflags_cleared() | i.rflags_set());
+        }
         u.flags |= i.rflags_undefined();
         // SDM vol. 2, "RCL/RCR/ROL/ROR": OF is defined for counts of 1 alone, whatever they are of the width.
         if matches!(i.mnemonic(), Mnemonic::Rcl | Mnemonic::Rcr) && !once(i) {
@@ -198,6 +207,12 @@ pub fn undefined(case: &Case, rip: u64) -> Result<Undefined, &'static str> {
 /// Bits of EFLAGS that an instruction leaves undefined.
 pub fn undefined_flags(i: &Instruction) -> u64 {
     FLAGS.iter().filter(|(bit, _)| i.rflags_undefined() & bit != 0).fold(0, |all, (_, bit)| all | bit)
+}
+
+/// Whether a count of zero keeps the flags.
+fn may_keep_flags(i: &Instruction) -> bool {
+    let by_register = i.op_count() > 1 && i.op_register(i.op_count() - 1) == Register::CL;
+    by_register || i.has_rep_prefix() || i.has_repne_prefix()
 }
 
 /// Whether a rotate is by one, as its form says.
@@ -246,6 +261,9 @@ pub fn differences(host: &End, own: &End, u: Undefined) -> String {
     line("eflags".into(), (h.eflags & flags).into(), (o.eflags & flags).into());
     line("fs_base".into(), h.bases[0].into(), o.bases[0].into());
     line("gs_base".into(), h.bases[1].into(), o.bases[1].into());
+    for (n, name) in ["ds", "es", "fs", "gs"].iter().enumerate() {
+        line((*name).into(), h.segments[n].into(), o.segments[n].into());
+    }
     line("mxcsr".into(), h.mxcsr.into(), o.mxcsr.into());
     line("fpu control".into(), h.x87[0].into(), o.x87[0].into());
     line("fpu status".into(), (h.x87[1] & status).into(), (o.x87[1] & status).into());

@@ -27,6 +27,7 @@ fn words_are_the_front_ends() {
         (regs::XMM, state::xmm(0)),
         (regs::YMM_HIGH, state::ymm_high(0)),
         (regs::FPR, state::fpr(0)),
+        (regs::SEGMENTS, state::SEGMENTS),
     ];
     for (own, theirs) in pairs {
         assert_eq!(own, usize::from(theirs.0));

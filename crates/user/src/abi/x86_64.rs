@@ -210,19 +210,23 @@ const fn syndrome(vector: u32, error: u32) -> u64 {
     (vector as u64) << 32 | error as u64
 }
 
-/// Linux arch/x86/kernel/traps.c and mm/fault.c. Exceptions come with their vector. RIP is behind a breakpoint.
+/// Linux arch/x86/kernel/traps.c and mm/fault.c. Exceptions come with their vector and, in the upper
+/// half, their error code. RIP is behind a breakpoint.
 fn raised(env: &Env, exit: Exit) -> Option<Raised> {
     let vector = match exit {
         Exit::Fault(fault) => return Some(memory_fault(&fault)),
         Exit::Undefined(_) => vector::UNDEFINED,
         Exit::Breakpoint(_) => vector::BREAKPOINT,
-        Exit::GuestException(vector) => vector,
-        Exit::Syscall(_) | Exit::Interrupted | Exit::Step => return None,
+        Exit::GuestException(vector) => vector & 0xffff,
+        Exit::Step => vector::DEBUG,
+        Exit::Syscall(_) | Exit::Interrupted => return None,
     };
+    let error = if let Exit::GuestException(word) = exit { word >> 16 } else { 0 };
     let pc = env.file[regs::RIP];
     let (signal, code, addr) = match vector {
-        vector::DIVIDE => (libc::SIGFPE, 1, pc), // FPE_INTDIV
-        vector::DEBUG => (libc::SIGTRAP, 1, pc), // TRAP_BRKPT
+        vector::DIVIDE => (libc::SIGFPE, 1, pc),                       // FPE_INTDIV
+        vector::DEBUG if exit == Exit::Step => (libc::SIGTRAP, 2, pc), // TRAP_TRACE
+        vector::DEBUG => (libc::SIGTRAP, 1, pc),                       // TRAP_BRKPT
         vector::BREAKPOINT => (libc::SIGTRAP, SI_KERNEL, 0),
         vector::UNDEFINED => (libc::SIGILL, 2, pc), // ILL_ILLOPN
         vector::STACK => (libc::SIGBUS, SI_KERNEL, 0),
@@ -238,7 +242,7 @@ fn raised(env: &Env, exit: Exit) -> Option<Raised> {
         // General protection, and what user code cannot cause.
         _ => (libc::SIGSEGV, SI_KERNEL, 0),
     };
-    Some(Raised { signal, code, addr, syndrome: syndrome(vector, 0) })
+    Some(Raised { signal, code, addr, syndrome: syndrome(vector, error) })
 }
 
 /// `si_code` of SIGFPE for the unmasked exception flags of x87 or SSE. `fpu__exception_code`
@@ -303,7 +307,8 @@ fn core_regs(env: &Env) -> Vec<u64> {
     let mut words: Vec<u64> = general.iter().map(|&r| f[r]).collect();
     let no_call = u64::MAX; // orig_rax outside a system call
     words.extend([no_call, f[regs::RIP], USER_CS.into(), regs::eflags(env), f[regs::RSP], USER_DS.into()]);
-    words.extend([f[regs::FS_BASE], f[regs::GS_BASE], 0, 0, 0, 0]);
+    words.extend([f[regs::FS_BASE], f[regs::GS_BASE]]);
+    words.extend([0, 16, 32, 48].map(|at| f[regs::SEGMENTS] >> at & 0xffff));
     words
 }
 

@@ -60,8 +60,10 @@ pub const XMM: usize = 32;
 pub const YMM_HIGH: usize = 64;
 /// Low word of the first x87 register, counted physically; the others follow, two words each.
 pub const FPR: usize = 96;
+/// Selectors in DS, ES, FS and GS, 16 bits each.
+pub const SEGMENTS: usize = 112;
 /// First word that is none of the guest's.
-pub const END: usize = 112;
+pub const END: usize = 114;
 
 const CF: u64 = 1;
 const PF: u64 = 1 << 2;
@@ -116,7 +118,7 @@ pub fn set_mxcsr(env: &mut Env, value: u64) {
 
 /// Makes x87, SSE and AVX those of a new process.
 pub fn reset_vector(env: &mut Env) {
-    env.file[VECTOR..END].fill(0);
+    env.file[VECTOR..SEGMENTS].fill(0);
     set_mxcsr(env, 0x1f80);
     env.file[FPU_CONTROL] = 0x37f;
 }

@@ -92,7 +92,8 @@ fn exceptions_raise_what_linux_says() {
     assert_eq!(raise(fault(8, Access::Read, FaultKind::Alignment)), (libc::SIGSEGV, 0x80, 0, 13, 0));
     assert_eq!(raise(fault(u64::MAX, Access::Read, FaultKind::Unmapped)), (libc::SIGSEGV, 1, u64::MAX, 14, 5));
     assert_eq!(raise(Exit::Breakpoint(0)), (libc::SIGTRAP, 0x80, 0, 3, 0));
-    assert_eq!(raised(env, Exit::Step), None);
+    let step = raised(env, Exit::Step).unwrap();
+    assert_eq!((step.signal, step.code, step.syndrome >> 32), (libc::SIGTRAP, 2, 1));
 }
 
 #[test]

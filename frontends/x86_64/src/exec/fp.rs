@@ -4,7 +4,7 @@
 use crate::state::{MXCSR, MXCSR_FLAGS};
 use brolga_core::Env;
 use brolga_softfloat::fast::{self, HostFormat};
-use brolga_softfloat::{F16, F32, F64, Flags, FpEnv, IntType, Relation, Rounding, Word, to_int_checked};
+use brolga_softfloat::{F16, F32, F64, Flags, Format, FpEnv, IntType, Relation, Rounding, Word, to_int_checked};
 
 /// The rounding of MXCSR.RC.
 fn rounding(control: u64) -> Rounding {
@@ -55,7 +55,9 @@ fn note(env: &mut Env, raised: u64) {
 /// All exceptions, and those that an operation raises before it computes: invalid, denormal operand, division by zero.
 const ALL: u64 = 0x3f;
 const EARLY: u64 = 7;
+const DENORMAL: u64 = 1 << 1;
 const UNDERFLOW: u64 = 1 << 4;
+const INEXACT: u64 = 1 << 5;
 /// Place of what the current instruction has raised.
 const CURRENT: u32 = 8;
 
@@ -76,39 +78,77 @@ pub extern "C" fn end(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
     (raised & open != 0) as u64
 }
 
-/// The result of an operation; a tiny one is an underflow that is not masked, even if it is exact.
-fn rounded<F: HostFormat>(env: &mut Env, r: F::Bits) -> u64 {
-    let v = r.widen() as u64;
-    let (sign, infinity) = (F::SIGN_BIT as u64, F::INFINITY as u64);
-    if masks(env) & UNDERFLOW == 0 && v & infinity == 0 && v & !sign != 0 {
-        note(env, UNDERFLOW);
+/// The result of `f`, whose flags are added as by [`with`]. A tiny one is an underflow that is not masked, even if it is exact;
+/// it is inexact then if it would be with exponents without bounds, as `unbounded` computes it with other exponents.
+fn rounded<F: Format>(env: &mut Env, f: impl FnOnce(&mut FpEnv) -> F::Bits, unbounded: impl FnOnce(&mut FpEnv)) -> u64 {
+    if masks(env) & UNDERFLOW != 0 {
+        return with(env, f).widen() as u64;
     }
+    let mut fp = rules(env.get(MXCSR));
+    let v = f(&mut fp).widen() as u64;
+    let mut raised = from_library(fp.flags);
+    let denormal = v & F::INFINITY as u64 == 0 && v & !(F::SIGN_BIT as u64) != 0;
+    if denormal || raised & UNDERFLOW != 0 {
+        let mut again = rules(env.get(MXCSR));
+        unbounded(&mut again);
+        raised = raised & !INEXACT | UNDERFLOW | from_library(again.flags) & INEXACT;
+    }
+    note(env, if fp.flush_inputs { raised & !DENORMAL } else { raised });
     v
 }
 
-fn bits<F: HostFormat>(value: u64) -> F::Bits {
+/// A number's exponent, and the number with `exponent` in its place; numbers that are not finite and zeros as they are.
+fn with_exponent<F: Format>(v: u64, exponent: i32) -> (i32, u64) {
+    let (infinity, sign) = (F::INFINITY as u64, v & F::SIGN_BIT as u64);
+    let (digits, bias) = (infinity.trailing_zeros(), (infinity >> infinity.trailing_zeros() >> 1) as i32);
+    let magnitude = v & !(F::SIGN_BIT as u64);
+    if magnitude == 0 || magnitude >= infinity {
+        return (0, v);
+    }
+    let short = (digits + 1).saturating_sub(64 - magnitude.leading_zeros());
+    let (own, fraction) = if magnitude >> digits == 0 {
+        (1 - bias - short as i32, magnitude << short)
+    } else {
+        ((magnitude >> digits) as i32 - bias, magnitude)
+    };
+    (own, sign | fraction & ((1 << digits) - 1) | ((exponent + bias) as u64) << digits)
+}
+
+/// The number with exponent 0, for operations whose rounding does not depend on exponents.
+fn scaled<F: Format>(v: u64) -> F::Bits {
+    bits::<F>(with_exponent::<F>(v, 0).1)
+}
+
+fn bits<F: Format>(value: u64) -> F::Bits {
     F::Bits::narrow(value.into())
 }
 
 macro_rules! two {
-    ($($(#[doc = $doc:literal])* $name:ident;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $again:expr;)*) => {$(
         $(#[doc = $doc])*
         pub extern "C" fn $name<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
-            let r = with(env, |fp| fast::$name::<F>(fp, bits::<F>(a), bits::<F>(b)));
-            rounded::<F>(env, r)
+            let f = |fp: &mut FpEnv| fast::$name::<F>(fp, bits::<F>(a), bits::<F>(b));
+            let again: fn(&mut FpEnv, F::Bits, F::Bits) = $again;
+            rounded::<F>(env, f, |fp| again(fp, scaled::<F>(a), scaled::<F>(b)))
         }
     )*};
 }
 
 two! {
-    /// ADDSS and its like.
-    add;
+    /// ADDSS and its like; tiny sums are exact.
+    add |_, _, _| {};
     /// SUBSS and its like.
-    sub;
+    sub |_, _, _| {};
     /// MULSS and its like.
-    mul;
+    mul |fp, a, b| { fast::mul::<F>(fp, a, b); };
     /// DIVSS and its like.
-    div;
+    div |fp, a, b| { fast::div::<F>(fp, a, b); };
+}
+
+/// A sum within an instruction, unless one of its earlier steps raised what is not masked: then nothing.
+pub extern "C" fn sum<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
+    let raised = env.get(MXCSR_FLAGS) >> CURRENT & ALL;
+    if raised & !masks(env) != 0 { 0 } else { add::<F>(env, a, b, 0) }
 }
 
 /// SQRTSS and its like.
@@ -204,8 +244,8 @@ pub extern "C" fn to_double(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
 
 /// CVTSD2SS.
 pub extern "C" fn to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
-    let r = with(env, |fp| fast::f64_to_f32(fp, a, fp.rounding));
-    rounded::<F32>(env, r)
+    let convert = |fp: &mut FpEnv, a: u64| fast::f64_to_f32(fp, a, fp.rounding);
+    rounded::<F32>(env, |fp| convert(fp, a) as u32, |fp| _ = convert(fp, scaled::<F64>(a)))
 }
 
 /// To an integer in the format. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own, bit 3 never inexact.
@@ -224,8 +264,20 @@ pub extern "C" fn mul_add<F: HostFormat, const NEGATED: u32>(env: &mut Env, a: u
     let nan = |v: u64| v & !(F::SIGN_BIT as u64) > F::INFINITY as u64;
     let turned = |v: u64, bit: u32| if NEGATED & bit != 0 && !nan(v) { v ^ F::SIGN_BIT as u64 } else { v };
     let (a, c) = (turned(a, 1), turned(c, 2));
-    let r = with(env, |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c)));
-    rounded::<F>(env, r)
+    rounded::<F>(
+        env,
+        |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c)),
+        |fp| {
+            // The larger of product and addend gets exponent 0. Far below it only counts that there is something.
+            let exponent =
+                |v: u64| if v & !(F::SIGN_BIT as u64) == 0 { -(1 << 20) } else { with_exponent::<F>(v, 0).0 };
+            let (ea, eb, ec) = (exponent(a), exponent(b), exponent(c));
+            let most = (ea + eb).max(ec);
+            let far = -3 * (F::INFINITY as u64).trailing_zeros() as i32;
+            let at = |v: u64, e: i32| bits::<F>(with_exponent::<F>(v, e.max(far)).1);
+            fast::mul_add::<F>(fp, scaled::<F>(a), at(b, ea + eb - most), at(c, ec - most));
+        },
+    )
 }
 
 /// VCVTPH2PS: denormals are numbers whatever MXCSR says, and raise nothing.
@@ -242,16 +294,12 @@ pub extern "C" fn half_to_single(env: &mut Env, a: u64, _: u64, _: u64) -> u64 {
 
 /// VCVTPS2PH. `how`: bits 1..0 a rounding as in MXCSR, bit 2 for MXCSR's own. Tiny results are never flushed.
 pub extern "C" fn single_to_half(env: &mut Env, a: u64, how: u64, _: u64) -> u64 {
-    let r: u64 = with(env, |fp| {
+    let convert = |fp: &mut FpEnv, a: u32| {
         let rounding = if how & 4 != 0 { fp.rounding } else { rounding(how << 13) };
         fp.flush_outputs = false;
-        brolga_softfloat::convert::<F32, F16>(fp, a as u32, rounding)
-    })
-    .into();
-    if masks(env) & UNDERFLOW == 0 && r & 0x7c00 == 0 && r & 0x3ff != 0 {
-        note(env, UNDERFLOW);
-    }
-    r
+        brolga_softfloat::convert::<F32, F16>(fp, a, rounding)
+    };
+    rounded::<F16>(env, |fp| convert(fp, a as u32), |fp| _ = convert(fp, scaled::<F32>(a)))
 }
 
 /// The rules of estimates: denormals are zeros, nothing is raised.

@@ -38,6 +38,8 @@ brolga_ir::helper_table! {
     END_FLOAT "end_float" fp::end;
     ADD_S "add_s" fp::add::<F32>;
     ADD_D "add_d" fp::add::<F64>;
+    SUM_S "sum_s" fp::sum::<F32>;
+    SUM_D "sum_d" fp::sum::<F64>;
     SUB_S "sub_s" fp::sub::<F32>;
     SUB_D "sub_d" fp::sub::<F64>;
     MUL_S "mul_s" fp::mul::<F32>;

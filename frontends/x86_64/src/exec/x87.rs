@@ -7,6 +7,7 @@ use brolga_core::{Env, RegSet};
 
 /// What the status word keeps of an operation: the exceptions, and C0 to C3 of those that set them.
 const EXCEPTIONS: u64 = 0x7f;
+const DENORMAL: u64 = 2;
 const C1: u64 = 1 << 9;
 const C2: u64 = 1 << 10;
 /// C0, C2 and C3.
@@ -57,25 +58,42 @@ fn merge(env: &mut Env, status: u64, codes: bool) {
     env.set(FPU_STATUS, if unmasked { new | SUMMARY } else { new & !SUMMARY });
 }
 
-/// Whether one of the registers is empty: a stack underflow, whose result is the indefinite NaN whatever the operation.
-fn underflows(env: &mut Env, registers: &[u64]) -> bool {
-    let empty = registers.iter().any(|&i| !is_used(env, i));
-    if empty {
-        merge(env, INVALID | STACK, false);
-    }
-    empty
+/// Exceptions that come before an operation: invalid, denormal operand, division by zero. Not masked, they stop it: it
+/// changes nothing but the status. SDM vol. 1, "x87 FPU Floating-Point Exception Conditions".
+const EARLY: u64 = 7;
+/// What a helper gives whose operation was stopped.
+const STOPPED: u64 = 1;
+
+/// [`merge`] of what an operation raised; whether that stops it. Condition codes are set all the same, as AMD's processors do.
+fn stops(env: &mut Env, status: u64, codes: bool) -> bool {
+    let stop = status & EARLY & !env.get(FPU_CONTROL) != 0;
+    let kept = EARLY | STACK | CODES | if status & STACK != 0 { C1 } else { 0 };
+    merge(env, if stop { status & kept } else { status }, codes);
+    stop
 }
 
-/// A read of ST(`i`), where an empty register reads as the indefinite NaN.
-fn read(env: &mut Env, i: u64) -> F80 {
+/// Whether one of the registers is empty: a stack underflow, whose result is the indefinite NaN whatever the operation.
+fn underflows(env: &Env, registers: &[u64]) -> bool {
+    registers.iter().any(|&i| !is_used(env, i))
+}
+
+/// What an underflow raises.
+const UNDERFLOW: u64 = INVALID | STACK;
+
+/// ST(`i`), where an empty register reads as the indefinite NaN.
+fn read(env: &Env, i: u64) -> F80 {
     if underflows(env, &[i]) { host::INDEFINITE } else { st(env, i) }
 }
 
-fn push(env: &mut Env, v: F80) {
+/// Pushes `v`, whose making raised `status`; tells whether that was stopped.
+fn push(env: &mut Env, v: F80, status: u64) -> bool {
     let overflow = is_used(env, 7);
+    if stops(env, if overflow { INVALID | STACK | C1 } else { status }, false) {
+        return true;
+    }
     set_top(env, top(env) + 7);
-    merge(env, if overflow { INVALID | STACK | C1 } else { 0 }, false);
     set_st(env, 0, if overflow { host::INDEFINITE } else { v });
+    false
 }
 
 fn pop_one(env: &mut Env) {
@@ -84,9 +102,9 @@ fn pop_one(env: &mut Env) {
     set_top(env, top(env) + 1);
 }
 
-/// Marks ST(0) empty and moves the top, `count` times.
-pub extern "C" fn pop(env: &mut Env, count: u64, _: u64, _: u64) -> u64 {
-    (0..count).for_each(|_| pop_one(env));
+/// Marks ST(0) empty and moves the top, `count` times, unless the operation was stopped.
+pub extern "C" fn pop(env: &mut Env, count: u64, stopped: u64, _: u64) -> u64 {
+    (0..if stopped == STOPPED { 0 } else { count }).for_each(|_| pop_one(env));
     0
 }
 
@@ -97,7 +115,6 @@ fn is_nan(v: F80) -> bool {
 /// What loading an operand and then computing with it raise: a denormal operand is not told beside an invalid operation or
 /// a division by zero, nor where the result is a NaN.
 fn both(loaded: u64, computed: u64, nan: bool) -> u64 {
-    const DENORMAL: u64 = 2;
     const ZERO_DIVIDE: u64 = 4;
     let hidden = if nan || (loaded | computed) & (INVALID | ZERO_DIVIDE) != 0 { DENORMAL } else { 0 };
     computed | loaded & EXCEPTIONS & !hidden
@@ -106,31 +123,28 @@ fn both(loaded: u64, computed: u64, nan: bool) -> u64 {
 /// Pushes a memory operand of kind `from`.
 pub extern "C" fn load(env: &mut Env, from: u64, bits: u64, high: u64) -> u64 {
     let (v, status) = host::load(from, bits, high);
-    push(env, v);
-    // An overflow leaves the operand alone.
-    if st(env, 0) == v {
-        let c1 = env.get(FPU_STATUS) & C1;
-        merge(env, status | c1, false);
+    // A denormal operand does not stop a load. C1 tells an overflow of the stack.
+    let stopped = push(env, v, status & !(DENORMAL | C1));
+    if !stopped && status & DENORMAL != 0 && st(env, 0) == v {
+        merge(env, DENORMAL, false);
     }
-    0
+    stopped.into()
 }
 
 /// Pushes ST(`i`).
 pub extern "C" fn load_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
-    let v = read(env, i);
-    let empty = !is_used(env, i);
-    push(env, v);
+    let (v, empty) = (read(env, i), !is_used(env, i));
+    let stopped = empty && stops(env, UNDERFLOW, false) || push(env, v, 0);
     if empty {
         env.set(FPU_STATUS, env.get(FPU_STATUS) & !C1);
     }
-    0
+    stopped.into()
 }
 
 /// Pushes constant `n`: 1, log2 10, log2 e, pi, log10 2, ln 2, 0.
 pub extern "C" fn load_constant(env: &mut Env, n: u64, _: u64, _: u64) -> u64 {
     let v = host::constant(n, env.get(FPU_CONTROL));
-    push(env, v);
-    0
+    push(env, v, 0).into()
 }
 
 /// ST(0) as a memory operand of kind `to`; the upper 16 bits of an 80-bit one are asked for by `high`. Changes nothing.
@@ -140,19 +154,25 @@ pub extern "C" fn stored(env: &mut Env, to: u64, high: u64, _: u64) -> u64 {
     if high != 0 { (bits >> 64) as u64 } else { bits as u64 }
 }
 
-/// What storing ST(0) as kind `to` raises.
-pub extern "C" fn store(env: &mut Env, to: u64, _: u64, _: u64) -> u64 {
-    if !underflows(env, &[0]) {
-        let (_, status) = host::store(to, st(env, 0), env.get(FPU_CONTROL));
-        merge(env, status, false);
+/// What storing ST(0) as kind `to` raises, into the status unless `ask` is not 0. What it gives: whether it is not stored.
+pub extern "C" fn store(env: &mut Env, to: u64, ask: u64, _: u64) -> u64 {
+    const LATE: u64 = 0x18;
+    let kept = env.get(FPU_STATUS);
+    let status = if underflows(env, &[0]) { UNDERFLOW } else { host::store(to, st(env, 0), env.get(FPU_CONTROL)).1 };
+    let late = status & LATE & !env.get(FPU_CONTROL) != 0;
+    let stopped = stops(env, status, false) || late;
+    if ask != 0 {
+        env.set(FPU_STATUS, kept);
     }
-    0
+    stopped.into()
 }
 
 /// ST(`i`) becomes ST(0).
 pub extern "C" fn store_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
-    merge(env, 0, false);
-    let v = read(env, 0);
+    let (v, empty) = (read(env, 0), !is_used(env, 0));
+    if stops(env, if empty { UNDERFLOW } else { 0 }, false) {
+        return STOPPED;
+    }
     set_st(env, i, v);
     0
 }
@@ -160,57 +180,63 @@ pub extern "C" fn store_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
 /// ST(`dst`) = ST(`dst`) `op` ST(`src`); `which` is op, dst and src in bits 7..0, 11..8 and 15..12.
 pub extern "C" fn arith(env: &mut Env, which: u64, _: u64, _: u64) -> u64 {
     let (dst, src) = (which >> 8 & 7, which >> 12 & 7);
-    let r = if underflows(env, &[dst, src]) {
-        host::INDEFINITE
+    let (r, status) = if underflows(env, &[dst, src]) {
+        (host::INDEFINITE, UNDERFLOW)
     } else {
-        let (r, status) = host::arith(which & 0xff, st(env, dst), st(env, src), env.get(FPU_CONTROL));
-        merge(env, status, false);
-        r
+        host::arith(which & 0xff, st(env, dst), st(env, src), env.get(FPU_CONTROL))
     };
+    if stops(env, status, false) {
+        return STOPPED;
+    }
     set_st(env, dst, r);
     0
 }
 
 /// ST(0) = ST(0) `op` a memory operand of kind `which >> 8`.
 pub extern "C" fn arith_memory(env: &mut Env, which: u64, bits: u64, _: u64) -> u64 {
-    let r = if underflows(env, &[0]) {
-        host::INDEFINITE
+    let (r, status) = if underflows(env, &[0]) {
+        (host::INDEFINITE, UNDERFLOW)
     } else {
         let (b, loaded) = host::load(which >> 8, bits, 0);
         let (r, status) = host::arith(which & 0xff, st(env, 0), b, env.get(FPU_CONTROL));
-        merge(env, both(loaded, status, is_nan(r)), false);
-        r
+        (r, both(loaded, status, is_nan(r)))
     };
+    if stops(env, status, false) {
+        return STOPPED;
+    }
     set_st(env, 0, r);
     0
 }
 
-/// Compares ST(0) with ST(`i`) into C0, C2 and C3; any NaN is invalid unless `quiet`.
-pub extern "C" fn compare(env: &mut Env, i: u64, quiet: u64, _: u64) -> u64 {
-    let status = if underflows(env, &[0, i]) { CODES } else { host::compare(st(env, 0), st(env, i), quiet != 0) };
-    merge(env, status, true);
-    0
+/// Status of a comparison of ST(0) with ST(`i`).
+fn compared(env: &Env, i: u64, quiet: bool) -> u64 {
+    if underflows(env, &[0, i]) { CODES | UNDERFLOW } else { host::compare(st(env, 0), st(env, i), quiet) }
 }
 
-/// The same into flags: as `state::packed`. C1 and the other codes stay.
+/// Compares ST(0) with ST(`i`) into C0, C2 and C3; any NaN is invalid unless `quiet`.
+pub extern "C" fn compare(env: &mut Env, i: u64, quiet: u64, _: u64) -> u64 {
+    let status = compared(env, i, quiet != 0);
+    stops(env, status, true).into()
+}
+
+/// The same into flags: as `state::packed`, and in bit 0 [`STOPPED`]. C1 and the other codes stay.
 pub extern "C" fn compare_flags(env: &mut Env, i: u64, quiet: u64, _: u64) -> u64 {
-    let status = if underflows(env, &[0, i]) { CODES } else { host::compare(st(env, 0), st(env, i), quiet != 0) };
-    merge(env, status & EXCEPTIONS, false);
+    let status = compared(env, i, quiet != 0);
+    let stopped: u64 = stops(env, status & EXCEPTIONS, false).into();
     let flag = |code: u64, flag: u64| if status & code != 0 { flag } else { 0 };
-    state::packed(flag(1 << 8, state::CF) | flag(1 << 10, state::PF) | flag(1 << 14, state::ZF))
+    state::packed(flag(1 << 8, state::CF) | flag(1 << 10, state::PF) | flag(1 << 14, state::ZF)) | stopped
 }
 
 /// Compares ST(0) with a memory operand of kind `from`.
 pub extern "C" fn compare_memory(env: &mut Env, from: u64, bits: u64, _: u64) -> u64 {
     let status = if underflows(env, &[0]) {
-        CODES
+        CODES | UNDERFLOW
     } else {
         let (b, loaded) = host::load(from, bits, 0);
         let status = host::compare(st(env, 0), b, false);
-        both(loaded, status, status & CODES == CODES)
+        both(loaded, status, status & CODES == CODES) | status & CODES
     };
-    merge(env, status, true);
-    0
+    stops(env, status, true).into()
 }
 
 /// An operation on ST(0) alone, or on ST(0) and ST(1): what it does to the stack is `host::Effect`.
@@ -218,22 +244,27 @@ pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
     let uses_two = host::uses_two(op);
     if host::effect(op) == host::Effect::Push && is_used(env, 0) && is_used(env, 7) {
         // No room for the second result: both are indefinite, and nothing else is raised.
+        if stops(env, INVALID | STACK | C1, false) {
+            return STOPPED;
+        }
         set_st(env, 0, host::INDEFINITE);
-        push(env, host::INDEFINITE);
-        return 0;
+        return push(env, host::INDEFINITE, 0).into();
     }
     let empty = underflows(env, if uses_two { &[0, 1] } else { &[0] });
     let done = if empty {
-        let status = if op == host::f::TST { CODES } else { 0 };
-        host::Done { first: host::INDEFINITE, second: host::INDEFINITE, status }
+        let codes = if op == host::f::TST { CODES } else { 0 };
+        host::Done { first: host::INDEFINITE, second: host::INDEFINITE, status: codes | UNDERFLOW }
     } else {
         host::function(op, st(env, 0), if uses_two { st(env, 1) } else { 0 }, env.get(FPU_CONTROL))
     };
     // A remainder that is a NaN is taken for complete, and the quotient's bits stay.
     let nothing = is_nan(done.first) && matches!(op, host::f::PREM | host::f::PREM1);
-    merge(env, done.status, host::sets_codes(op) && !nothing);
+    let stopped = stops(env, done.status, host::sets_codes(op) && !nothing);
     if nothing {
         env.set(FPU_STATUS, env.get(FPU_STATUS) & !C2);
+    }
+    if stopped {
+        return STOPPED;
     }
     match host::effect(op) {
         host::Effect::Replace => set_st(env, 0, done.first),
@@ -246,7 +277,7 @@ pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
         host::Effect::Push => {
             set_st(env, 0, done.second);
             let raised = env.get(FPU_STATUS) & C1;
-            push(env, done.first);
+            push(env, done.first, 0);
             let kept = if empty { env.get(FPU_STATUS) & !C1 } else { env.get(FPU_STATUS) };
             env.set(FPU_STATUS, kept | raised);
         }
@@ -266,10 +297,12 @@ pub extern "C" fn examine(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
 
 /// FXCH.
 pub extern "C" fn exchange(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
-    let (a, b) = (read(env, 0), read(env, i));
+    let (a, b, empty) = (read(env, 0), read(env, i), underflows(env, &[0, i]));
+    if stops(env, if empty { UNDERFLOW } else { 0 }, false) {
+        return STOPPED;
+    }
     set_st(env, 0, b);
     set_st(env, i, a);
-    env.set(FPU_STATUS, env.get(FPU_STATUS) & !C1);
     0
 }
 
@@ -277,6 +310,9 @@ pub extern "C" fn exchange(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
 pub extern "C" fn move_if(env: &mut Env, i: u64, c: u64, _: u64) -> u64 {
     // An empty register counts whatever the condition.
     let empty = underflows(env, &[0, i]);
+    if empty && stops(env, UNDERFLOW, false) {
+        return STOPPED;
+    }
     if empty || c != 0 {
         let v = if empty { host::INDEFINITE } else { st(env, i) };
         set_st(env, 0, v);
@@ -328,6 +364,7 @@ pub extern "C" fn save_header(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
 pub extern "C" fn restore_header(env: &mut Env, header: u64, _: u64, _: u64) -> u64 {
     env.set(FPU_CONTROL, header & 0x1f3f | 0x40);
     env.set(FPU_STATUS, header >> 16 & 0xffff);
+    merge(env, header >> 16 & C1, false);
     env.set(FPU_TAGS, header >> 32 & 0xff);
     0
 }

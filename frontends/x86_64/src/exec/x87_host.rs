@@ -136,14 +136,26 @@ pub struct Done {
     pub status: u64,
 }
 
-/// All exceptions masked: they are the guest's affair.
+/// Overflow and underflow: where they are not masked, results have other exponents, and nothing is stored.
+const RANGE: u64 = 0x18;
+
+/// Exceptions masked: they are the guest's affair. Those of the range change results, so they are as the guest has them.
 fn masked(control: u64) -> u16 {
-    control as u16 | 0x3f
+    control as u16 | 0x27
 }
 
 /// Runs one instruction with `$b` below `$a` on an otherwise empty stack; gives the two values on top and the status.
 macro_rules! run {
     ($control:expr, $a:expr, $b:expr, $insn:literal) => {{
+        let control: u64 = $control;
+        if control & RANGE == RANGE {
+            run!(control, $a, $b, $insn, "")
+        } else {
+            // Lest one that is not masked stops the stores behind.
+            run!(control, $a, $b, $insn, "fnclex")
+        }
+    }};
+    ($control:expr, $a:expr, $b:expr, $insn:literal, $clear:literal) => {{
         let (control, a, b) = (masked($control), $a as F80, $b as F80);
         let (mut first, mut second, mut status): (F80, F80, u16) = (0, 0, 0);
         // SAFETY: reads and writes the operands named, 10 bytes each; the x87 stack is empty before, as the calling
@@ -157,6 +169,7 @@ macro_rules! run {
                 "fld tbyte ptr [{a}]",
                 $insn,
                 "fnstsw word ptr [{status}]",
+                $clear,
                 "fstp tbyte ptr [{first}]",
                 "fstp tbyte ptr [{second}]",
                 "fninit",

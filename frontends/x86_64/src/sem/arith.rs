@@ -198,27 +198,10 @@ pub fn not(cx: &mut Cx) -> Flow {
 
 /// MOV between general-purpose registers, memory and immediates; MOVABS; MOVNTI.
 pub fn mov(cx: &mut Cx) -> Flow {
-    if cx.i.op0_register().is_segment_register() {
-        return cx.undefined();
-    }
     let ty = cx.ty(0);
-    if cx.i.op1_register().is_segment_register() {
-        let selector = cx.iconst(ty, segment_selector(cx.i.op1_register()));
-        cx.set_op(0, selector);
-        return Flow::Next;
-    }
     let v = cx.src_as(1, ty);
     cx.set_op(0, v);
     Flow::Next
-}
-
-/// Selectors of a 64-bit Linux process: CS and SS; the others are null.
-fn segment_selector(r: Register) -> u64 {
-    match r {
-        Register::CS => 0x33,
-        Register::SS => 0x2b,
-        _ => 0,
-    }
 }
 
 /// MOVZX.

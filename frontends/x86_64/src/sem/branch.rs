@@ -1,7 +1,7 @@
 //! Jumps, calls and returns.
 
 use super::operand::plain;
-use super::{Cx, Flow};
+use super::{Cx, Flow, segment};
 use crate::state;
 use brolga_ir::{IntCc, JumpKind, Ty};
 use iced_x86::{Code, ConditionCode, Mnemonic, OpKind, Register};
@@ -10,8 +10,8 @@ use iced_x86::{Code, ConditionCode, Mnemonic, OpKind, Register};
 pub fn jmp(cx: &mut Cx) -> Flow {
     match cx.i.op0_kind() {
         OpKind::Register | OpKind::Memory => {
-            if cx.ty(0) != Ty::I64 {
-                return cx.undefined();
+            if cx.i.is_jmp_far_indirect() {
+                return segment::jmp(cx);
             }
             let target = cx.src(0);
             cx.b.goto_ind(JumpKind::Jump, target);
@@ -75,8 +75,8 @@ pub fn call(cx: &mut Cx) -> Flow {
     let next = cx.next_pc();
     match cx.i.op0_kind() {
         OpKind::Register | OpKind::Memory => {
-            if cx.ty(0) != Ty::I64 {
-                return cx.undefined();
+            if cx.i.is_call_far_indirect() {
+                return segment::call(cx);
             }
             let target = cx.src(0);
             let back = cx.iconst(Ty::I64, next);

@@ -255,7 +255,7 @@ pub fn popf(cx: &mut Cx) -> Flow {
     cx.b.set(state::RSP, top);
     let (v, wide) = (cx.widen(v), cx.iconst(Ty::I64, (ty == Ty::I64) as u64));
     cx.b.call_void(exec::POPF, &[v, wide], eflags_words(), eflags_words());
-    Flow::Next
+    cx.resync_if_flags_changed()
 }
 
 /// SETcc.

@@ -49,6 +49,8 @@ pub struct Fp {
 
 /// ADDPS and its like.
 pub const ADD: Fp = Fp { op: FpOp::Add, helpers: [exec::ADD_S, exec::ADD_D] };
+/// A later step of an instruction with several: not done if an earlier one raised what is not masked.
+pub const SUM: Fp = Fp { op: FpOp::Add, helpers: [exec::SUM_S, exec::SUM_D] };
 /// SUBPS and its like.
 pub const SUB: Fp = Fp { op: FpOp::Sub, helpers: [exec::SUB_S, exec::SUB_D] };
 /// MULPS and its like.
@@ -284,7 +286,7 @@ impl Cx<'_> {
     }
 
     /// A scalar from a signed I64.
-    fn convert_int(&mut self, p: Prec, v: Value) -> Value {
+    pub(super) fn convert_int(&mut self, p: Prec, v: Value) -> Value {
         let helper = p.pick([exec::FROM_INT_S, exec::FROM_INT_D]);
         if self.by_helpers() {
             let r = self.fp_call(helper, &[v]);
@@ -308,7 +310,7 @@ impl Cx<'_> {
     }
 
     /// A scalar as a signed integer of type `ty`; the lowest one if it does not fit.
-    fn to_int(&mut self, p: Prec, v: Value, ty: Ty, truncate: bool) -> Value {
+    pub(super) fn to_int(&mut self, p: Prec, v: Value, ty: Ty, truncate: bool) -> Value {
         let (helper, extra) = self.to_int_call(p, ty, truncate);
         if !self.by_helpers() {
             return self.b.fp_convert(self.to_int_op(truncate), ty, v, FpCall { helper, extra });

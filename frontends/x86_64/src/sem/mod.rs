@@ -20,8 +20,11 @@ pub mod crypto;
 pub mod flags;
 pub mod fma;
 pub mod fp;
+pub mod mmx_convert;
+pub mod modes;
 pub mod muldiv;
 pub mod operand;
+pub mod segment;
 pub mod shift;
 pub mod shuffle;
 pub mod stack;
@@ -41,7 +44,7 @@ pub mod x87;
 pub mod xsave;
 
 pub use brolga_ir::Flow;
-pub use unmasked::translate;
+pub use modes::translate;
 
 /// Exception numbers that go out as `GuestException`. SDM vol. 1, "Exceptions and Interrupts".
 /// Division error, at the instruction.
@@ -50,8 +53,16 @@ pub const DE: u64 = 0;
 pub const DB: u64 = 1;
 /// General protection, at the instruction.
 pub const GP: u64 = 13;
+/// Stack fault: an address of the stack segment that is none, at the instruction.
+pub const SS: u64 = 12;
+/// Floating-point exception of x87, at the next instruction that waits for it.
+pub const MF: u64 = 16;
+/// Alignment check, at the instruction.
+pub const AC: u64 = 17;
 /// Floating-point exception of SSE, at the instruction.
 pub const XM: u64 = 19;
+/// Place of an exception's error code beside its number.
+pub const ERROR_CODE: u32 = 16;
 /// Added to the number of a software interrupt; the address is behind the instruction.
 pub const INT: u64 = 0x100;
 

@@ -34,7 +34,13 @@ impl Cx<'_> {
 /// PUSH of a register, memory or a sign-extended immediate.
 pub fn push(cx: &mut Cx) -> Flow {
     let ty = push_ty(cx);
-    let v = if cx.i.op0_register().is_segment_register() { cx.iconst(ty, 0) } else { cx.src_as(0, ty) };
+    let v = match cx.i.op0_register() {
+        r if r.is_segment_register() => {
+            let v = cx.selector(r);
+            cx.narrow(ty, v)
+        }
+        _ => cx.src_as(0, ty),
+    };
     cx.push(v);
     Flow::Next
 }
@@ -42,7 +48,7 @@ pub fn push(cx: &mut Cx) -> Flow {
 /// POP. A memory destination's address is computed with the new RSP.
 pub fn pop(cx: &mut Cx) -> Flow {
     if cx.i.op0_register().is_segment_register() {
-        return cx.undefined();
+        return super::segment::pop(cx);
     }
     let ty = push_ty(cx);
     let (v, top) = cx.pop(ty);

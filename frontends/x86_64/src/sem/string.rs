@@ -3,6 +3,7 @@
 
 use super::operand::{int, plain};
 use super::{Cx, Flow};
+use crate::frontend::mode;
 use crate::state;
 use brolga_core::{MemOp, Reg, Size};
 use brolga_ir::{IntCc, JumpKind, Label, Shape, Ty, Value};
@@ -81,6 +82,11 @@ fn step(cx: &mut Cx, ty: Ty) -> Value {
     cx.b.isub(Ty::I64, bytes, back)
 }
 
+/// CMPS reads at RDI first, but for REPE CMPSB on AMD's processors.
+fn reads_source_first(cx: &Cx, s: &String) -> bool {
+    s.kind != Kind::Compare || s.ty == Ty::I8 && cx.i.has_repe_prefix()
+}
+
 /// One element: accesses, then registers, then flags.
 fn one(cx: &mut Cx, s: &String) {
     let op = plain(s.ty);
@@ -90,21 +96,22 @@ fn one(cx: &mut Cx, s: &String) {
         Ty::I32 => Register::EAX,
         _ => Register::RAX,
     };
-    let from = if s.kind.reads() {
-        let addr = source(cx, s);
-        Some(cx.b.load(s.ty, op, addr, 0))
-    } else {
-        None
+    let read_source = |cx: &mut Cx| {
+        let at = source(cx, s);
+        cx.b.load(s.ty, op, at, 0)
     };
+    let mut from = (s.kind.reads() && reads_source_first(cx, s)).then(|| read_source(cx));
+    let compared = s.kind.compares().then(|| {
+        let at = register(cx, s, state::RDI);
+        cx.b.load(s.ty, op, at, 0)
+    });
+    if s.kind.reads() && from.is_none() {
+        from = Some(read_source(cx));
+    }
     let a = from.unwrap_or_else(|| cx.reg(acc));
-    let mut compared = None;
-    if s.kind.uses_destination() {
+    if s.kind.uses_destination() && !s.kind.compares() {
         let to = register(cx, s, state::RDI);
-        if s.kind.compares() {
-            compared = Some(cx.b.load(s.ty, op, to, 0));
-        } else {
-            cx.b.store(op, to, 0, a);
-        }
+        cx.b.store(op, to, 0, a);
     }
     let delta = step(cx, s.ty);
     if s.kind.reads() {
@@ -136,7 +143,9 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
     let (head, body, done) = (cx.b.new_label(), cx.b.new_label(), cx.b.new_label());
     // Where the next element begins: where 16 bytes may be done at once, that is looked at first.
     let mut again = head;
-    if matches!(s.kind, Kind::Move | Kind::Store) && !s.narrow {
+    let single = cx.mode & mode::STEP != 0;
+    let plain = cx.mode & (mode::STEP | mode::ALIGN) == 0;
+    if matches!(s.kind, Kind::Move | Kind::Store) && !s.narrow && plain {
         again = cx.b.new_label();
         cx.b.jump(again, &[]);
         cx.b.bind(again);
@@ -156,16 +165,30 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
     one(cx, s);
     let minus_one = cx.iconst(Ty::I64, u64::MAX);
     advance(cx, s, state::RCX, minus_one);
-    if s.kind.compares() {
+    let goes_on = s.kind.compares().then(|| {
         let f = cx.b.get_flags();
-        let goes_on = if cx.i.has_repne_prefix() { brolga_core::Cond::Ne } else { brolga_core::Cond::Eq };
-        let c = cx.b.cond(goes_on, f);
-        cx.b.brif(c, (head, &[]), (done, &[]));
-    } else {
-        cx.b.jump(again, &[]);
+        let cond = if cx.i.has_repne_prefix() { brolga_core::Cond::Ne } else { brolga_core::Cond::Eq };
+        cx.b.cond(cond, f)
+    });
+    match goes_on {
+        _ if single => once_more(cx, s, goes_on, done),
+        Some(c) => cx.b.brif(c, (head, &[]), (done, &[])),
+        None => cx.b.jump(again, &[]),
     }
     cx.b.bind(done);
     cx.goto(JumpKind::Jump, next)
+}
+
+/// Ends the block behind one element, for a single step: at the instruction itself if elements are left and `goes_on`.
+fn once_more(cx: &mut Cx, s: &String, goes_on: Option<Value>, done: Label) {
+    let (n, zero, again) = (register(cx, s, state::RCX), cx.iconst(Ty::I64, 0), cx.b.new_label());
+    let mut c = cx.b.icmp(Ty::I64, IntCc::Ne, n, zero);
+    if let Some(goes_on) = goes_on {
+        c = cx.b.and(Ty::I8, c, goes_on);
+    }
+    cx.b.brif(c, (again, &[]), (done, &[]));
+    cx.b.bind(again);
+    cx.goto(JumpKind::Jump, cx.pc);
 }
 
 /// 1 if the `bytes` at `addr` lie in one page.

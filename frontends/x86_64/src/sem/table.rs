@@ -4,9 +4,11 @@ use super::arith::{self, Alu};
 use super::bits::{self, Change};
 use super::shift::{self, Shift};
 use super::string::{self, Kind};
-use super::{Cx, Flow, atomic, branch, crypto, flags, muldiv, stack, system, table_sse, table_sse4, table_x87, vex};
+use super::{
+    Cx, Flow, atomic, branch, crypto, flags, muldiv, segment, stack, system, table_sse, table_sse4, table_x87, vex,
+};
 use brolga_ir::PrefetchKind;
-use iced_x86::Mnemonic as M;
+use iced_x86::{Mnemonic as M, Register};
 
 /// Translates the instruction at hand.
 pub fn translate(cx: &mut Cx) -> Flow {
@@ -72,7 +74,8 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
         M::Neg => arith::neg(cx),
         M::Not => arith::not(cx),
         M::Adcx | M::Adox => arith::adx(cx),
-        M::Mov | M::Movnti => arith::mov(cx),
+        M::Mov => segment::mov(cx).unwrap_or_else(|| arith::mov(cx)),
+        M::Movnti => arith::mov(cx),
         M::Movzx => arith::movzx(cx),
         M::Movsx | M::Movsxd => arith::movsx(cx),
         M::Lea => arith::lea(cx),
@@ -129,6 +132,11 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
         M::Call => branch::call(cx),
         M::Ret => branch::ret(cx),
 
+        M::Retf => segment::ret(cx),
+        M::Iret | M::Iretd | M::Iretq => segment::iret(cx),
+        M::Lfs => segment::load_far(cx, Register::FS),
+        M::Lgs => segment::load_far(cx, Register::GS),
+        M::Lss => segment::load_far(cx, Register::SS),
         M::Push => stack::push(cx),
         M::Pop => stack::pop(cx),
         M::Leave => stack::leave(cx),
@@ -150,7 +158,7 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
         M::Int1 => system::int1(cx),
         M::Hlt | M::Cli | M::Sti | M::In | M::Out | M::Insb | M::Insw | M::Insd | M::Outsb | M::Outsw | M::Outsd
         | M::Rdmsr | M::Wrmsr | M::Invd | M::Wbinvd | M::Lgdt | M::Lidt | M::Lldt | M::Ltr | M::Clts | M::Swapgs
-        | M::Sysretq | M::Sysexitq | M::Iretq | M::Rdpmc => system::privileged(cx),
+        | M::Sysretq | M::Sysexitq | M::Rdpmc => system::privileged(cx),
         M::Cpuid => system::cpuid(cx),
         M::Rdtsc | M::Rdtscp => system::rdtsc(cx),
         M::Rdfsbase | M::Rdgsbase | M::Wrfsbase | M::Wrgsbase => system::segment_base(cx),

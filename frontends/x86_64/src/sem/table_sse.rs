@@ -1,7 +1,7 @@
 //! The table of SSE, SSE2 and MMX.
 
 use super::fp::{self, Prec};
-use super::{Cx, Flow, shuffle, vec};
+use super::{Cx, Flow, mmx_convert, shuffle, vec};
 use crate::exec;
 use brolga_ir::{IntCc, Op, Shape, Ty};
 use iced_x86::{Mnemonic as M, OpKind};
@@ -174,6 +174,12 @@ fn float(cx: &mut Cx) -> Option<Flow> {
         M::Cvttsd2si => fp::to_int(cx, D, true),
         M::Cvtss2sd => fp::resize(cx, S),
         M::Cvtsd2ss => fp::resize(cx, D),
+        M::Cvtpi2ps => mmx_convert::from_mmx(cx, S),
+        M::Cvtpi2pd => mmx_convert::from_mmx(cx, D),
+        M::Cvtps2pi => mmx_convert::to_mmx(cx, S, false),
+        M::Cvttps2pi => mmx_convert::to_mmx(cx, S, true),
+        M::Cvtpd2pi => mmx_convert::to_mmx(cx, D, false),
+        M::Cvttpd2pi => mmx_convert::to_mmx(cx, D, true),
         M::Cvtps2pd => fp::resize_packed(cx, S),
         M::Cvtpd2ps => fp::resize_packed(cx, D),
         M::Cvtdq2ps => fp::from_int_packed(cx, S),

@@ -69,7 +69,8 @@ fn written(cx: &Cx) -> Vec<(Reg, Ty)> {
     if r.is_gpr() {
         rows.push((operand::row(r), Ty::I64));
     } else if r.is_mm() {
-        rows.extend([(state::fpr(n), Ty::V128), (state::FPU_TAGS, Ty::I64), (state::FPU_STATUS, Ty::I64)]);
+        // The x87 stack becomes MMX's all the same.
+        rows.push((state::fpr(n), Ty::V128));
     } else if r.is_xmm() || r.is_ymm() {
         rows.extend([(state::xmm(n), Ty::V128), (state::ymm_high(n), Ty::V128)]);
     }

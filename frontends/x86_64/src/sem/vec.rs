@@ -53,7 +53,7 @@ impl Cx<'_> {
 
     /// The access of an operand of 16 bytes, which has to be aligned but for a few instructions and VEX encodings.
     /// SDM vol. 1, "Memory Alignment Requirements of SSE Instructions" and vol. 2, "Exceptions Type 4".
-    fn whole(&self) -> MemOp {
+    pub(super) fn whole(&self) -> MemOp {
         use Mnemonic as M;
         let anywhere = match self.i.mnemonic() {
             M::Lddqu | M::Movdqu | M::Movupd | M::Movups => true,

@@ -1,8 +1,9 @@
 //! SSE3, SSSE3 and SSE4.1 on XMM registers.
 
-use super::fp::{ADD, MUL, Prec, SUB};
+use super::fp::{ADD, MUL, Prec, SUB, SUM};
 use super::vec::shape;
 use super::{Cx, Flow};
+use crate::frontend::mode;
 use crate::{exec, state};
 use brolga_core::{MemOp, RegSet};
 use brolga_ir::{FpCall, FpLanes, FpOp, IntCc, Op, Shape, Ty, Value, VecFn};
@@ -229,8 +230,8 @@ pub fn dot_product(cx: &mut Cx, p: Prec) -> Flow {
     let operands = [a, b].map(|v| cx.b.and(Ty::V128, v, chosen));
     let products = cx.fp_vector(MUL, p, &operands);
     let terms: Vec<Value> = (0..shape.lanes()).map(|k| cx.b.lane(ty, shape, products, k)).collect();
-    let sums: Vec<Value> = terms.chunks(2).map(|two| cx.fp_scalar(ADD, p, two)).collect();
-    let sum = if sums.len() == 2 { cx.fp_scalar(ADD, p, &sums) } else { sums[0] };
+    let sums: Vec<Value> = terms.chunks(2).map(|two| cx.fp_scalar(SUM, p, two)).collect();
+    let sum = if sums.len() == 2 { cx.fp_scalar(SUM, p, &sums) } else { sums[0] };
     let sum = cx.b.bitcast(p.int(), sum);
     let r = cx.b.vsplat(shape, sum);
     let kept = cx.b.vconst(mask(imm));
@@ -286,6 +287,13 @@ pub fn masked_store(cx: &mut Cx) -> Flow {
     if let Some(base) = cx.segment() {
         to = cx.b.iadd(Ty::I64, base, to);
     }
+    if cx.mode & mode::ALIGN != 0 {
+        cx.b.load(Ty::I64, MemOp::plain(brolga_core::Size::B8), to, 0);
+    }
+    // All of them have to be writable, even if none is chosen.
+    cx.touch(to);
+    let last = cx.plus(to, count as i64 - 1);
+    cx.touch_page_of(last);
     for k in 0..count {
         let mask = cx.vsrc(2);
         let byte = cx.b.lane(Ty::I8, Shape::I8x16, mask, k);

@@ -5,6 +5,7 @@
 //! Memory is read before the first half is done, so that an access that fails finds registers and MXCSR as before.
 
 use super::{Cx, Flow, table, table_avx, table_vex};
+use crate::frontend::mode;
 use crate::state;
 use brolga_core::{MemOp, RmwOp, Size};
 use brolga_ir::{IntCc, Ty, Value};
@@ -70,6 +71,11 @@ impl<'a> Cx<'a> {
     /// Goes on in a new local block if no part of the `bytes` bytes from the address may be written in vain: across the end
     /// of a page, a byte of each page is written with what it holds. The address in that block.
     pub fn writable(&mut self, addr: Value, bytes: u64) -> Value {
+        if self.mode & mode::ALIGN != 0 {
+            // Alignment is looked at before what the pages allow.
+            let ty = if bytes < 16 { Ty::I64 } else { Ty::V128 };
+            self.b.load(ty, super::operand::plain(ty), addr, 0);
+        }
         let place = self.b.extract(Ty::I64, addr, 0, 12);
         let last = self.iconst(Ty::I64, 4096 - bytes);
         let across = self.b.icmp(Ty::I64, IntCc::Ugt, place, last);

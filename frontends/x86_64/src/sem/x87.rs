@@ -4,6 +4,7 @@ use super::operand::plain;
 
 use super::{Cx, Flow, GP};
 use crate::exec::{self, x87_kind as kind};
+use crate::frontend::mode;
 use crate::state;
 use brolga_core::{MemOp, Reg, RegSet, Size};
 use brolga_ir::{HelperId, IntCc, Ty, Value};
@@ -27,9 +28,11 @@ impl Cx<'_> {
         self.i.op_register(n).number() as u64
     }
 
-    fn pop_x87(&mut self, count: u64) {
+    /// Pops, unless `done`, what the operation's helper gave, says that it was stopped.
+    fn pop_x87(&mut self, count: u64, done: Value) {
         if count > 0 {
-            self.x87_with(exec::X87_POP, &[count]);
+            let count = self.iconst(Ty::I64, count);
+            self.x87(exec::X87_POP, &[count, done]);
         }
     }
 }
@@ -88,31 +91,57 @@ pub fn constant(cx: &mut Cx, n: u64) -> Flow {
 /// FST, FSTP, FIST, FISTP, FISTTP, FBSTP.
 pub fn store(cx: &mut Cx, pop: bool, truncate: bool) -> Flow {
     if cx.i.op0_kind() == OpKind::Register {
-        cx.x87_with(exec::X87_STORE_REGISTER, &[cx.st(0)]);
-        cx.pop_x87(pop as u64);
+        let done = cx.x87_with(exec::X87_STORE_REGISTER, &[cx.st(0)]);
+        cx.pop_x87(pop as u64, done);
         return Flow::Next;
     }
-    let to = memory_kind(cx) | if truncate { kind::TRUNCATE } else { 0 };
+    let kind_word = memory_kind(cx) | if truncate { kind::TRUNCATE } else { 0 };
     let ty = match memory_kind(cx) {
         kind::I16 => Ty::I16,
         kind::F32 | kind::I32 => Ty::I32,
         _ => Ty::I64,
     };
     // The value first, the flags behind the store, which may fault.
-    let (addr, offset) = cx.address();
     let words = exec::x87::words();
-    let (to, zero) = (cx.iconst(Ty::I64, to), cx.iconst(Ty::I64, 0));
+    let skip = (cx.mode & mode::X87 != 0).then(|| {
+        let (to, ask) = (cx.iconst(Ty::I64, kind_word), cx.iconst(Ty::I64, 1));
+        let stopped = cx.b.call(exec::X87_STORE, &[to, ask], words, words);
+        let (store, skip) = (cx.b.new_label(), cx.b.new_label());
+        let stopped = cx.narrow(Ty::I8, stopped);
+        let touch = cx.b.new_label();
+        cx.b.brif(stopped, (touch, &[]), (store, &[]));
+        cx.b.bind(touch);
+        let (addr, offset) = cx.address();
+        let (first, last) = (cx.plus(addr, offset), cx.plus(addr, offset + cx.i.memory_size().size() as i64 - 1));
+        cx.touch(first);
+        cx.touch(last);
+        cx.b.jump(skip, &[]);
+        cx.b.bind(store);
+        skip
+    });
+    let wide = matches!(memory_kind(cx), kind::F80 | kind::BCD);
+    let (addr, offset) = if wide {
+        let addr = cx.flat_address();
+        (cx.writable(addr, 10), 0)
+    } else {
+        cx.address()
+    };
+    let (to, zero) = (cx.iconst(Ty::I64, kind_word), cx.iconst(Ty::I64, 0));
     let low = cx.b.call(exec::X87_STORED, &[to, zero], words, RegSet::EMPTY);
     let v = cx.narrow(ty, low);
     cx.b.store(plain(ty), addr, offset, v);
-    if matches!(memory_kind(cx), kind::F80 | kind::BCD) {
+    if wide {
         let one = cx.iconst(Ty::I64, 1);
         let high = cx.b.call(exec::X87_STORED, &[to, one], words, RegSet::EMPTY);
         let high = cx.narrow(Ty::I16, high);
         cx.b.store(plain(Ty::I16), addr, offset + 8, high);
     }
-    cx.x87(exec::X87_STORE, &[to, zero]);
-    cx.pop_x87(pop as u64);
+    if let Some(skip) = skip {
+        cx.b.jump(skip, &[]);
+        cx.b.bind(skip);
+    }
+    let done = cx.x87_with(exec::X87_STORE, &[kind_word, 0]);
+    cx.pop_x87(pop as u64, done);
     Flow::Next
 }
 
@@ -125,33 +154,35 @@ pub fn arith(cx: &mut Cx, op: u64, pop: bool) -> Flow {
         return Flow::Next;
     }
     let (dst, src) = (cx.st(0), cx.st(1));
-    cx.x87_with(exec::X87_ARITH, &[op | dst << 8 | src << 12]);
-    cx.pop_x87(pop as u64);
+    let done = cx.x87_with(exec::X87_ARITH, &[op | dst << 8 | src << 12]);
+    cx.pop_x87(pop as u64, done);
     Flow::Next
 }
 
 /// FCOM, FUCOM, FICOM and their forms that pop.
 pub fn compare(cx: &mut Cx, quiet: bool, pops: u64) -> Flow {
-    if cx.i.op_count() > 0 && cx.i.op0_kind() == OpKind::Memory {
+    let done = if cx.i.op_count() > 0 && cx.i.op0_kind() == OpKind::Memory {
         let [low, _] = memory(cx);
         let kind = cx.iconst(Ty::I64, memory_kind(cx));
-        cx.x87(exec::X87_COMPARE_MEMORY, &[kind, low]);
+        cx.x87(exec::X87_COMPARE_MEMORY, &[kind, low])
     } else {
         let with = match cx.i.op_count() {
             0 => 1,
             n => cx.st(n - 1),
         };
-        cx.x87_with(exec::X87_COMPARE, &[with, quiet as u64]);
-    }
-    cx.pop_x87(pops);
+        cx.x87_with(exec::X87_COMPARE, &[with, quiet as u64])
+    };
+    cx.pop_x87(pops, done);
     Flow::Next
 }
 
 /// FCOMI, FUCOMI and their forms that pop.
 pub fn compare_flags(cx: &mut Cx, quiet: bool, pop: bool) -> Flow {
     let bits = cx.x87_with(exec::X87_COMPARE_FLAGS, &[cx.st(1), quiet as u64]);
-    cx.set_packed(bits);
-    cx.pop_x87(pop as u64);
+    let stopped = cx.b.extract(Ty::I64, bits, 0, 1);
+    let flags = cx.b.bic(Ty::I64, bits, stopped);
+    cx.set_packed(flags);
+    cx.pop_x87(pop as u64, stopped);
     Flow::Next
 }
 
@@ -167,6 +198,12 @@ pub fn plain_call(cx: &mut Cx, helper: HelperId, argument: u64) -> Flow {
     Flow::Next
 }
 
+/// FNINIT: exceptions are masked afterwards.
+pub fn init(cx: &mut Cx) -> Flow {
+    cx.x87_with(exec::X87_INIT, &[0]);
+    cx.resync_if_masks_changed()
+}
+
 /// FXCH.
 pub fn exchange(cx: &mut Cx) -> Flow {
     cx.x87_with(exec::X87_EXCHANGE, &[cx.st(1)]);
@@ -175,8 +212,8 @@ pub fn exchange(cx: &mut Cx) -> Flow {
 
 /// FFREE.
 pub fn free(cx: &mut Cx, pops: u64) -> Flow {
-    cx.x87_with(exec::X87_FREE, &[cx.st(0)]);
-    cx.pop_x87(pops);
+    let done = cx.x87_with(exec::X87_FREE, &[cx.st(0)]);
+    cx.pop_x87(pops, done);
     Flow::Next
 }
 
@@ -209,7 +246,7 @@ pub fn load_control(cx: &mut Cx) -> Flow {
     let v = cx.src_as(0, Ty::I16);
     let v = cx.widen(v);
     cx.x87(exec::X87_SET_CONTROL, &[v]);
-    Flow::Next
+    cx.resync_if_masks_changed()
 }
 
 /// FNSTENV: exceptions are masked afterwards.
@@ -223,8 +260,8 @@ pub fn store_environment(cx: &mut Cx) -> Flow {
     }
     let (control, masks) = (cx.b.get(state::FPU_CONTROL), cx.iconst(Ty::I64, 0x3f));
     let masked = cx.b.or(Ty::I64, control, masks);
-    cx.b.set(state::FPU_CONTROL, masked);
-    Flow::Next
+    cx.x87(exec::X87_SET_CONTROL, &[masked]);
+    cx.resync_if_masks_changed()
 }
 
 /// FLDENV.
@@ -235,7 +272,7 @@ pub fn load_environment(cx: &mut Cx) -> Flow {
         cx.widen(v)
     });
     cx.x87(exec::X87_RESTORE_ENVIRONMENT, &args);
-    Flow::Next
+    cx.resync_if_masks_changed()
 }
 
 /// Goes on only if the address of a save area is a multiple of 16.
