@@ -33,6 +33,7 @@ mod syscall;
 pub mod table;
 pub mod thread;
 pub mod uring;
+mod vdso;
 mod vectors;
 mod watch;
 

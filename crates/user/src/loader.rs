@@ -9,6 +9,7 @@ use crate::elf::{ElfError, Image};
 use crate::errno::Errno;
 use crate::guest::GuestMem;
 use crate::mm::{Mm, PAGE};
+use crate::vdso;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -182,9 +183,11 @@ pub fn load(
         state.code = start..code.map(|s| s.addr + s.mem_size + bias).max().unwrap_or(0);
     }
     let entry = program.image.entry.wrapping_add(bias);
-    let trampoline = map_trampoline(mm, abi, mem, program)?;
+    let trampoline = map_page(mm, mem, program, abi.trampoline)?;
+    let object = if abi.vdso.is_empty() { Vec::new() } else { vdso::image(abi.machine, abi.vdso) };
+    let object = map_page(mm, mem, program, &object)?;
     let interp_bias = interpreter.map(|i| i.map(mm, mem, Role::Interpreter)).transpose()?;
-    let sp = first_stack(mm, abi, mem, program, bias, interp_bias.unwrap_or(0), entry, a)?;
+    let sp = first_stack(mm, abi, mem, program, bias, interp_bias.unwrap_or(0), entry, object, a)?;
     let start = match (interpreter, interp_bias) {
         (Some(i), Some(b)) => i.image.entry.wrapping_add(b),
         _ => entry,
@@ -192,15 +195,15 @@ pub fn load(
     Ok(Start { entry: start, sp, trampoline })
 }
 
-/// A page with the signal trampoline; 0 where the architecture has none.
-fn map_trampoline(mm: &Mm, abi: &Abi, mem: GuestMem, program: &Program) -> Result<u64, LoadError> {
-    if abi.trampoline.is_empty() {
+/// A page with the signal trampoline or the shared object of the kernel; 0 where the architecture has none.
+fn map_page(mm: &Mm, mem: GuestMem, program: &Program, bytes: &[u8]) -> Result<u64, LoadError> {
+    if bytes.is_empty() {
         return Ok(0);
     }
     let failed = |source| LoadError::Map { path: program.path.clone(), addr: 0, source };
     let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
     let (at, _) = mm.mmap(0, PAGE, (READ | WRITE).into(), flags, -1, 0).map_err(failed)?;
-    mem.write(at, abi.trampoline).map_err(failed)?;
+    mem.write(at, bytes).map_err(failed)?;
     mm.mprotect(at, PAGE, (READ | EXEC).into()).map_err(failed)?;
     mm.set_kind(at..at + PAGE, AreaKind::Vdso);
     Ok(at)
@@ -216,6 +219,7 @@ fn first_stack(
     bias: u64,
     interp_base: u64,
     entry: u64,
+    object: u64,
     a: &Arguments<'_>,
 ) -> Result<u64, LoadError> {
     let size = a.stack_size.next_multiple_of(PAGE).clamp(32 * PAGE, mm.layout.top / 2);
@@ -241,6 +245,7 @@ fn first_stack(
     let id = |nr| crate::host::call(nr, &[]).unwrap_or(0);
     let secure =
         u64::from(id(libc::SYS_getuid) != id(libc::SYS_geteuid) || id(libc::SYS_getgid) != id(libc::SYS_getegid));
+    let shared = (object != 0).then_some((33, object));
     let auxv: [(u64, u64); 20] = [
         (51, abi.min_sigstack),
         (16, a.hwcap[0]),
@@ -263,6 +268,7 @@ fn first_stack(
         (15, platform),
         (0, 0),
     ];
+    let auxv: Vec<(u64, u64)> = shared.into_iter().chain(auxv).collect();
     let mut words = vec![a.args.len() as u64];
     words.extend(args.iter().rev());
     words.push(0);

@@ -2,7 +2,7 @@
 
 use crate::cpu::Cpu;
 use crate::sem::{self, Cx};
-use crate::{exec, state};
+use crate::{exec, gate, state};
 use brolga_core::{Env, Exit, Fault, RegTable};
 use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Helper};
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
@@ -72,6 +72,9 @@ impl Frontend for X86 {
     }
 
     fn insn_len(&self, bytes: &[u8]) -> Option<usize> {
+        if bytes.starts_with(&gate::CLOCK) {
+            return Some(gate::CLOCK.len());
+        }
         decode(bytes, 0).map(|insn| insn.len().max(1))
     }
 
@@ -103,10 +106,15 @@ pub(crate) fn translate_at(bytes: [u8; 16], available: usize, pc: u64, mode: u32
 }
 
 fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
-    let insn = decode(&dc.bytes[..dc.available], dc.pc).unwrap_or_default();
-    dc.b.insn_start(dc.pc, insn.len().max(1) as u16);
+    let bytes = &dc.bytes[..dc.available];
+    let insn = decode(bytes, dc.pc).unwrap_or_default();
+    let gate = bytes.starts_with(&gate::CLOCK);
+    dc.b.insn_start(dc.pc, if gate { gate::CLOCK.len() } else { insn.len().max(1) } as u16);
     let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
     let mut cx = Cx { pc: dc.pc, mode: dc.mode, b: &mut dc.b, i: &insn, word, cpu, half: None };
+    if gate {
+        return gate::translate(&mut cx);
+    }
     if !cpu.runs(insn.code()) {
         return cx.undefined();
     }

@@ -4,6 +4,7 @@ pub mod cpu;
 pub mod exec;
 mod fault;
 mod frontend;
+pub mod gate;
 pub mod sem;
 pub mod state;
 

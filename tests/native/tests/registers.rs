@@ -70,3 +70,8 @@ fn flags_are_the_front_ends() {
         assert_eq!(regs::mxcsr(&env), state::mxcsr(&other));
     }
 }
+
+#[test]
+fn the_clock_is_the_front_ends() {
+    assert_eq!(brolga_user::abi::x86_64::vdso::CLOCK, brolga_x86::gate::CLOCK);
+}

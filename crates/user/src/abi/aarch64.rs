@@ -61,6 +61,7 @@ pub static AARCH64: Abi = Abi {
     red_zone: 0,
     // mov x8, #139 ; svc #0 (unwinders know a signal frame by these words)
     trampoline: &[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],
+    vdso: &[],
     table: &TABLE,
     open_flags: &OPEN_FLAGS,
     epoll_packed: false,

@@ -9,6 +9,7 @@ use crate::mm::Layout;
 use crate::signal::{AltStack, SigAction};
 use crate::table::Row;
 use crate::thread::Thread;
+use crate::vdso::Function;
 use brolga_core::{Env, Exit};
 
 /// Longest `struct stat` of any guest, in bytes.
@@ -46,6 +47,8 @@ pub struct Abi {
     pub red_zone: u64,
     /// Code that makes the sigreturn call; empty where every handler brings its own.
     pub trampoline: &'static [u8],
+    /// Functions of the shared object that the kernel maps (vdso(7)); none where there is no such object.
+    pub vdso: &'static [Function],
     /// Rows of the system-call table by number.
     pub table: &'static [Option<Row>],
     /// Open flags whose bits differ: (guest, host).

@@ -12,6 +12,8 @@ use brolga_core::{Access, Env, Exit, Fault, FaultKind};
 mod frame;
 #[path = "x86_64_regs.rs"]
 pub mod regs;
+#[path = "x86_64_vdso.rs"]
+pub mod vdso;
 
 include!(concat!(env!("OUT_DIR"), "/x86_64.rs"));
 
@@ -25,6 +27,7 @@ pub static X86_64: Abi = Abi {
     min_sigstack: 2048,
     red_zone: 128,
     trampoline: &[],
+    vdso: &vdso::FUNCTIONS,
     table: &TABLE,
     open_flags: &OPEN_FLAGS,
     epoll_packed: true,

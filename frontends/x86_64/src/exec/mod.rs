@@ -5,6 +5,7 @@
 
 use brolga_softfloat::{F32, F64};
 
+pub mod clock;
 pub mod cpuid;
 pub mod flags;
 pub mod fp;
@@ -31,6 +32,7 @@ brolga_ir::helper_table! {
     PEXT "pext" int::pext;
     CRC32C "crc32c" int::crc32c;
     CPUID "cpuid" cpuid::cpuid;
+    CLOCK "clock" clock::clock;
     COUNTER "counter" brolga_ir::inputs::counter;
     RANDOM "random" brolga_ir::inputs::random;
     GET_MXCSR "get_mxcsr" system::get_mxcsr;
