@@ -78,28 +78,32 @@ pub fn leave(cx: &mut Cx) -> Flow {
     Flow::Next
 }
 
-/// ENTER: the old frame pointer, copies of the enclosing frames' and room for locals.
+/// ENTER: the old frame pointer, copies of the enclosing frames' and room for locals. With an operand-size prefix all of them
+/// have 16 bits.
 pub fn enter(cx: &mut Cx) -> Flow {
-    if cx.i.code() == Code::Enterw_imm16_imm8 {
-        return cx.undefined();
-    }
+    let (ty, r) = match cx.i.code() {
+        Code::Enterw_imm16_imm8 => (Ty::I16, Register::BP),
+        _ => (Ty::I64, Register::RBP),
+    };
     let (room, depth) = (cx.i.immediate(0) as i64, cx.i.immediate(1) as i64 & 31);
     let (top, frame) = (cx.b.get(state::RSP), cx.b.get(state::RBP));
-    let word = plain(Ty::I64);
-    cx.b.store(word, top, -8, frame);
-    let own = cx.plus(top, -8);
+    let (word, bytes) = (plain(ty), i64::from(ty.bits() / 8));
+    let old = cx.narrow(ty, frame);
+    cx.b.store(word, top, -bytes, old);
+    let own = cx.plus(top, -bytes);
     for level in 1..depth {
-        let enclosing = cx.b.load(Ty::I64, word, frame, -8 * level);
-        cx.b.store(word, own, -8 * level, enclosing);
+        let enclosing = cx.b.load(ty, word, frame, -bytes * level);
+        cx.b.store(word, own, -bytes * level, enclosing);
     }
+    let link = cx.narrow(ty, own);
     if depth > 0 {
-        cx.b.store(word, own, -8 * depth, own);
+        cx.b.store(word, own, -bytes * depth, link);
     }
-    let top = cx.plus(own, -8 * depth - room);
+    let top = cx.plus(own, -bytes * depth - room);
     // The new top must be writable.
     let zero = cx.iconst(Ty::I64, 0);
     cx.b.rmw(RmwOp::Or, word, top, zero);
-    cx.b.set(state::RBP, own);
+    cx.set_reg(r, link);
     cx.b.set(state::RSP, top);
     Flow::Next
 }

@@ -24,6 +24,8 @@ fn state(cx: &mut Cx) -> Option<Flow> {
         M::Fldcw => x87::load_control(cx),
         M::Fnstenv | M::Fstenv => x87::store_environment(cx),
         M::Fldenv => x87::load_environment(cx),
+        M::Fnsave | M::Fsave => x87::save(cx),
+        M::Frstor => x87::restore(cx),
         M::Fninit | M::Finit => x87::init(cx),
         M::Fnclex | M::Fclex => x87::plain_call(cx, exec::X87_CLEAR, 0),
         _ => return None,

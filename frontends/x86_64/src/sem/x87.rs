@@ -8,7 +8,7 @@ use crate::frontend::mode;
 use crate::state;
 use brolga_core::{MemOp, Reg, RegSet, Size};
 use brolga_ir::{HelperId, IntCc, Ty, Value};
-use iced_x86::{ConditionCode, MemorySize, OpKind};
+use iced_x86::{Code, ConditionCode, MemorySize, OpKind};
 
 impl Cx<'_> {
     /// Calls an x87 helper.
@@ -249,15 +249,38 @@ pub fn load_control(cx: &mut Cx) -> Flow {
     cx.resync_if_masks_changed()
 }
 
-/// FNSTENV: exceptions are masked afterwards.
-pub fn store_environment(cx: &mut Cx) -> Flow {
-    let (addr, offset) = cx.address();
+/// Type of the words of an environment: 32 bits, 16 with an operand-size prefix.
+fn environment_ty(cx: &Cx) -> Ty {
+    match cx.i.code() {
+        Code::Fnstenv_m14byte | Code::Fldenv_m14byte | Code::Fnsave_m94byte | Code::Frstor_m94byte => Ty::I16,
+        _ => Ty::I32,
+    }
+}
+
+/// Seven words of the environment to memory. SDM vol. 1, "x87 FPU State Image".
+fn put_environment(cx: &mut Cx, addr: Value, offset: i64) {
+    let ty = environment_ty(cx);
     for n in 0..7 {
         let i = cx.iconst(Ty::I64, n);
         let v = cx.b.call(exec::X87_ENVIRONMENT, &[i], exec::x87::words(), RegSet::EMPTY);
-        let v = cx.narrow(Ty::I32, v);
-        cx.b.store(plain(Ty::I32), addr, offset + 4 * n as i64, v);
+        let v = cx.narrow(ty, v);
+        cx.b.store(plain(ty), addr, offset + n as i64 * i64::from(ty.bits() / 8), v);
     }
+}
+
+/// Control, status and tags of an environment in memory.
+fn environment(cx: &mut Cx, addr: Value, offset: i64) -> [Value; 3] {
+    let word = i64::from(environment_ty(cx).bits() / 8);
+    [0, 1, 2].map(|n| {
+        let v = cx.b.load(Ty::I16, plain(Ty::I16), addr, offset + n * word);
+        cx.widen(v)
+    })
+}
+
+/// FNSTENV: exceptions are masked afterwards.
+pub fn store_environment(cx: &mut Cx) -> Flow {
+    let (addr, offset) = cx.address();
+    put_environment(cx, addr, offset);
     let (control, masks) = (cx.b.get(state::FPU_CONTROL), cx.iconst(Ty::I64, 0x3f));
     let masked = cx.b.or(Ty::I64, control, masks);
     cx.x87(exec::X87_SET_CONTROL, &[masked]);
@@ -267,11 +290,50 @@ pub fn store_environment(cx: &mut Cx) -> Flow {
 /// FLDENV.
 pub fn load_environment(cx: &mut Cx) -> Flow {
     let (addr, offset) = cx.address();
-    let args = [0, 4, 8].map(|at| {
-        let v = cx.b.load(Ty::I16, plain(Ty::I16), addr, offset + at);
-        cx.widen(v)
-    });
+    let args = environment(cx, addr, offset);
     cx.x87(exec::X87_RESTORE_ENVIRONMENT, &args);
+    cx.resync_if_masks_changed()
+}
+
+/// Place of the registers, ten bytes each from the top of the stack, behind an environment.
+fn registers_at(cx: &Cx) -> i64 {
+    7 * i64::from(environment_ty(cx).bits() / 8)
+}
+
+/// FNSAVE: environment and registers, then as FNINIT.
+pub fn save(cx: &mut Cx) -> Flow {
+    let (addr, offset) = cx.address();
+    put_environment(cx, addr, offset);
+    let from = offset + registers_at(cx);
+    for i in 0..8 {
+        for (half, ty) in [(0, Ty::I64), (1, Ty::I16)] {
+            let args = [i, half].map(|a| cx.iconst(Ty::I64, a));
+            let v = cx.b.call(exec::X87_SAVE_REGISTER, &args, exec::x87::words(), RegSet::EMPTY);
+            let v = cx.narrow(ty, v);
+            cx.b.store(plain(ty), addr, from + 10 * i as i64 + 8 * half as i64, v);
+        }
+    }
+    init(cx)
+}
+
+/// FRSTOR.
+pub fn restore(cx: &mut Cx) -> Flow {
+    let (addr, offset) = cx.address();
+    let args = environment(cx, addr, offset);
+    let from = offset + registers_at(cx);
+    let stack: Vec<[Value; 2]> = (0..8)
+        .map(|i| {
+            [(0, Ty::I64), (8, Ty::I16)].map(|(at, ty)| {
+                let v = cx.b.load(ty, plain(ty), addr, from + 10 * i + at);
+                cx.widen(v)
+            })
+        })
+        .collect();
+    cx.x87(exec::X87_RESTORE_ENVIRONMENT, &args);
+    for (i, [low, high]) in (0..).zip(stack) {
+        let i = cx.iconst(Ty::I64, i);
+        cx.x87(exec::X87_RESTORE_REGISTER, &[i, low, high]);
+    }
     cx.resync_if_masks_changed()
 }
 
