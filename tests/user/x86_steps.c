@@ -166,6 +166,13 @@ static void set_trace(int number, siginfo_t *info, void *context) {
     traced++;
 }
 
+/* A handler that leaves an x87 exception waiting, without the summary that says so. */
+static void set_waiting(int number, siginfo_t *info, void *context) {
+    (void)number, (void)info;
+    ucontext_t *uc = context;
+    uc->uc_mcontext.fpregs->cwd = 0x37b, uc->uc_mcontext.fpregs->swd = 4;
+}
+
 int main(void) {
     static char other[65536];
     stack_t altstack = {.ss_sp = other, .ss_size = sizeof other};
@@ -187,5 +194,8 @@ int main(void) {
                  : "r"(getpid())
                  : "rax", "rcx", "rdx", "rsi", "rdi", "r11", "r14", "memory", "cc");
     report("set by a frame");
+    action.sa_sigaction = set_waiting;
+    sigaction(SIGUSR1, &action, NULL);
+    RUN("waiting by a frame", "mov %%ecx, %%edi\n\tmov $62, %%eax\n\tmov $10, %%esi\n\tsyscall\n\tmov $41, %%eax\n\tnop\n\tfwait\n\tnop", data, getpid());
     return 0;
 }

@@ -97,6 +97,7 @@ fn start_clone(env: &mut Env, sp: Option<u64>, tls: Option<u64>) {
     }
     if let Some(tls) = tls {
         env.file[regs::FS_BASE] = tls;
+        env.file[regs::SEGMENTS] &= !regs::FS_SELECTOR;
     }
 }
 
@@ -140,7 +141,10 @@ pub fn arch_prctl(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     match a[0] & 0xffff_ffff {
         SET_FS | SET_GS if a[1] >= t.process.mm.layout.top => Err(Errno(libc::EPERM)),
         code @ (SET_FS | SET_GS) => {
-            t.cpu.env_mut().file[base(code)] = a[1];
+            let file = &mut t.cpu.env_mut().file;
+            file[base(code)] = a[1];
+            // The segment register becomes null.
+            file[regs::SEGMENTS] &= !(if code == SET_FS { regs::FS_SELECTOR } else { regs::GS_SELECTOR });
             Ok(0)
         }
         code @ (GET_FS | GET_GS) => {

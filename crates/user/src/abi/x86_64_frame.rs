@@ -113,8 +113,12 @@ pub fn fxsave(env: &Env) -> [u8; FXSAVE] {
 /// Takes x87 over from the area.
 fn x87_in(env: &mut Env, b: &[u8]) {
     let half = |at: usize| u64::from(b[at]) | u64::from(b[at + 1]) << 8;
-    env.file[regs::FPU_CONTROL] = half(0) & 0x1f3f | 0x40;
-    env.file[regs::FPU_STATUS] = half(2);
+    let control = half(0) & 0x1f3f | 0x40;
+    // The summary of exceptions that wait follows from the others.
+    const SUMMARY: u64 = 0x8080;
+    let waiting = half(2) & !control & 0x3f != 0;
+    env.file[regs::FPU_CONTROL] = control;
+    env.file[regs::FPU_STATUS] = half(2) & !SUMMARY | if waiting { SUMMARY } else { 0 };
     env.file[regs::FPU_TAGS] = b[4].into();
     env.file[regs::FPU_OPCODE] = half(6) & 0x7ff;
     env.file[regs::FPU_IP] = get(b, 8);

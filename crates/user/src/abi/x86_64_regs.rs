@@ -62,6 +62,10 @@ pub const YMM_HIGH: usize = 64;
 pub const FPR: usize = 96;
 /// Selectors in DS, ES, FS and GS, 16 bits each.
 pub const SEGMENTS: usize = 112;
+/// Place of FS there.
+pub const FS_SELECTOR: u64 = 0xffff << 32;
+/// Place of GS there.
+pub const GS_SELECTOR: u64 = 0xffff << 48;
 /// First word that is none of the guest's.
 pub const END: usize = 114;
 
