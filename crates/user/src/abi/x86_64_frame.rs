@@ -310,7 +310,7 @@ mod tests {
         env.file[regs::RSP] = sp + 8;
         let u = pop(&mut env, mem).unwrap();
         assert_eq!((u.mask, u.altstack.sp, u.altstack.size), (0x1234, 0x9000, 0x2000));
-        for word in (0..17).chain(regs::VECTOR..regs::END) {
+        for word in (0..17).chain(regs::VECTOR..regs::SEGMENTS) {
             assert_eq!(env.file[word], before[word], "word {word}");
         }
     }
