@@ -67,7 +67,7 @@ pub const EFLAGS_OTHER: Reg = Reg(23);
 /// Control bits of MXCSR, in place: DAZ, masks, rounding, FTZ. Read and write both parts by [`mxcsr`], [`set_mxcsr`].
 pub const MXCSR: Reg = Reg(24);
 /// Exception flags of MXCSR, bits 5..0. A row of its own: back ends may keep flags back. Bits 13..8 are what the current
-/// instruction has raised, where exceptions are not masked.
+/// step of an instruction has raised, bits 21..16 those before it, where exceptions are not masked.
 pub const MXCSR_FLAGS: Reg = Reg(31);
 /// x87 control word.
 pub const FPU_CONTROL: Reg = Reg(25);

@@ -97,7 +97,9 @@ impl Comparison {
         if illegal(own.raised) && !illegal(host.raised) {
             return Err((Seen::Missing, "the front end lacks an instruction".into()));
         }
-        if at_the_edge(own.raised) && host.raised.is_some_and(|(signal, ..)| signal == libc::SIGSEGV) {
+        if at_the_edge(own.raised)
+            && host.raised.is_some_and(|(signal, ..)| matches!(signal, libc::SIGSEGV | libc::SIGBUS))
+        {
             return Err(nothing("an access across the end of the lower half of addresses"));
         }
         Ok((kind(&host, &own), differences(&host, &own, u)))

@@ -56,42 +56,57 @@ fn note(env: &mut Env, raised: u64) {
 const ALL: u64 = 0x3f;
 const EARLY: u64 = 7;
 const DENORMAL: u64 = 1 << 1;
+const OVERFLOW: u64 = 1 << 3;
 const UNDERFLOW: u64 = 1 << 4;
 const INEXACT: u64 = 1 << 5;
-/// Place of what the current instruction has raised.
+/// Place of what the current step of the instruction has raised, nearly always its only one; and of those before.
 const CURRENT: u32 = 8;
+const DONE: u32 = 16;
 
 /// Which exceptions are masked, in the places of their flags.
 fn masks(env: &Env) -> u64 {
     env.get(MXCSR) >> 7 & ALL
 }
 
-/// Behind an instruction, where not all exceptions are masked: MXCSR gets its flags; 1 if it raised one that is not masked. What comes before computing keeps the rest from
-/// happening.
+/// Behind an instruction, where not all exceptions are masked: MXCSR gets its flags; 1 if it raised one that is not masked.
 pub extern "C" fn end(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    next_step(env, 0, 0, 0);
     let row = env.get(MXCSR_FLAGS);
-    let (mut raised, open) = (row >> CURRENT & ALL, ALL & !masks(env));
-    if raised & open & EARLY != 0 {
-        raised &= EARLY;
-    }
+    let raised = row >> DONE & ALL;
     env.set(MXCSR_FLAGS, row & ALL | raised);
-    (raised & open != 0) as u64
+    (raised & ALL & !masks(env) != 0) as u64
 }
 
-/// The result of `f`, whose flags are added as by [`with`]. A tiny one is an underflow that is not masked, even if it is exact;
-/// it is inexact then if it would be with exponents without bounds, as `unbounded` computes it with other exponents.
+/// Between steps of an instruction, and behind the last: what the step raised is done. What comes before computing and is not
+/// masked keeps the rest of the step from happening.
+pub extern "C" fn next_step(env: &mut Env, _: u64, _: u64, _: u64) -> u64 {
+    let row = env.get(MXCSR_FLAGS);
+    let mut raised = row >> CURRENT & ALL;
+    if raised & !masks(env) & EARLY != 0 {
+        raised &= EARLY;
+    }
+    env.set(MXCSR_FLAGS, row & !(ALL << CURRENT) | raised << DONE);
+    0
+}
+
+/// The result of `f`, whose flags are added as by [`with`]. A tiny one is an underflow that is not masked, even if it is exact.
+/// Where an underflow or an overflow is not masked, the result is inexact if it would be with exponents without bounds, as
+/// `unbounded` computes it with other exponents.
 fn rounded<F: Format>(env: &mut Env, f: impl FnOnce(&mut FpEnv) -> F::Bits, unbounded: impl FnOnce(&mut FpEnv)) -> u64 {
-    if masks(env) & UNDERFLOW != 0 {
+    let open = !masks(env) & (UNDERFLOW | OVERFLOW);
+    if open == 0 {
         return with(env, f).widen() as u64;
     }
     let mut fp = rules(env.get(MXCSR));
     let v = f(&mut fp).widen() as u64;
     let mut raised = from_library(fp.flags);
-    let denormal = v & F::INFINITY as u64 == 0 && v & !(F::SIGN_BIT as u64) != 0;
-    if denormal || raised & UNDERFLOW != 0 {
+    if open & UNDERFLOW != 0 && v & F::INFINITY as u64 == 0 && v & !(F::SIGN_BIT as u64) != 0 {
+        raised |= UNDERFLOW;
+    }
+    if raised & open != 0 {
         let mut again = rules(env.get(MXCSR));
         unbounded(&mut again);
-        raised = raised & !INEXACT | UNDERFLOW | from_library(again.flags) & INEXACT;
+        raised = raised & !INEXACT | from_library(again.flags) & INEXACT;
     }
     note(env, if fp.flush_inputs { raised & !DENORMAL } else { raised });
     v
@@ -114,6 +129,37 @@ fn with_exponent<F: Format>(v: u64, exponent: i32) -> (i32, u64) {
     (own, sign | fraction & ((1 << digits) - 1) | ((exponent + bias) as u64) << digits)
 }
 
+/// A number with another exponent than its own.
+#[derive(Clone, Copy)]
+struct Number {
+    v: u64,
+    exponent: i32,
+}
+
+impl Number {
+    fn bits<F: Format>(self) -> F::Bits {
+        // Far below the other one it only counts that there is something.
+        let far = -3 * (F::INFINITY as u64).trailing_zeros() as i32;
+        bits::<F>(with_exponent::<F>(self.v, self.exponent.max(far)).1)
+    }
+}
+
+/// A number's exponent; far below all others for zero.
+fn exponent<F: Format>(v: u64) -> i32 {
+    if v & !(F::SIGN_BIT as u64) == 0 { -(1 << 20) } else { with_exponent::<F>(v, 0).0 }
+}
+
+/// The larger exponent becomes 0, the other keeps its distance.
+fn near(numbers: [Number; 2]) -> [Number; 2] {
+    let most = numbers[0].exponent.max(numbers[1].exponent);
+    numbers.map(|n| Number { exponent: n.exponent - most, ..n })
+}
+
+/// Two numbers at their distance, around exponent 0.
+fn nearby<F: Format>(values: [u64; 2]) -> [F::Bits; 2] {
+    near(values.map(|v| Number { v, exponent: exponent::<F>(v) })).map(Number::bits::<F>)
+}
+
 /// The number with exponent 0, for operations whose rounding does not depend on exponents.
 fn scaled<F: Format>(v: u64) -> F::Bits {
     bits::<F>(with_exponent::<F>(v, 0).1)
@@ -128,26 +174,26 @@ macro_rules! two {
         $(#[doc = $doc])*
         pub extern "C" fn $name<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
             let f = |fp: &mut FpEnv| fast::$name::<F>(fp, bits::<F>(a), bits::<F>(b));
-            let again: fn(&mut FpEnv, F::Bits, F::Bits) = $again;
-            rounded::<F>(env, f, |fp| again(fp, scaled::<F>(a), scaled::<F>(b)))
+            let again: fn(&mut FpEnv, u64, u64) = $again;
+            rounded::<F>(env, f, |fp| again(fp, a, b))
         }
     )*};
 }
 
 two! {
-    /// ADDSS and its like; tiny sums are exact.
-    add |_, _, _| {};
+    /// ADDSS and its like.
+    add |fp, a, b| { let [a, b] = nearby::<F>([a, b]); fast::add::<F>(fp, a, b); };
     /// SUBSS and its like.
-    sub |_, _, _| {};
+    sub |fp, a, b| { let [a, b] = nearby::<F>([a, b]); fast::sub::<F>(fp, a, b); };
     /// MULSS and its like.
-    mul |fp, a, b| { fast::mul::<F>(fp, a, b); };
+    mul |fp, a, b| { fast::mul::<F>(fp, scaled::<F>(a), scaled::<F>(b)); };
     /// DIVSS and its like.
-    div |fp, a, b| { fast::div::<F>(fp, a, b); };
+    div |fp, a, b| { fast::div::<F>(fp, scaled::<F>(a), scaled::<F>(b)); };
 }
 
 /// A sum within an instruction, unless one of its earlier steps raised what is not masked: then nothing.
 pub extern "C" fn sum<F: HostFormat>(env: &mut Env, a: u64, b: u64, _: u64) -> u64 {
-    let raised = env.get(MXCSR_FLAGS) >> CURRENT & ALL;
+    let raised = env.get(MXCSR_FLAGS) >> DONE & ALL;
     if raised & !masks(env) != 0 { 0 } else { add::<F>(env, a, b, 0) }
 }
 
@@ -268,14 +314,11 @@ pub extern "C" fn mul_add<F: HostFormat, const NEGATED: u32>(env: &mut Env, a: u
         env,
         |fp| fast::mul_add::<F>(fp, bits::<F>(a), bits::<F>(b), bits::<F>(c)),
         |fp| {
-            // The larger of product and addend gets exponent 0. Far below it only counts that there is something.
-            let exponent =
-                |v: u64| if v & !(F::SIGN_BIT as u64) == 0 { -(1 << 20) } else { with_exponent::<F>(v, 0).0 };
-            let (ea, eb, ec) = (exponent(a), exponent(b), exponent(c));
-            let most = (ea + eb).max(ec);
-            let far = -3 * (F::INFINITY as u64).trailing_zeros() as i32;
-            let at = |v: u64, e: i32| bits::<F>(with_exponent::<F>(v, e.max(far)).1);
-            fast::mul_add::<F>(fp, scaled::<F>(a), at(b, ea + eb - most), at(c, ec - most));
+            // The product's exponent as that of one of its factors.
+            let (ea, eb) = (exponent::<F>(a), exponent::<F>(b));
+            let (product, addend) = (Number { v: b, exponent: ea + eb }, Number { v: c, exponent: exponent::<F>(c) });
+            let [b, c] = near([product, addend]).map(Number::bits::<F>);
+            fast::mul_add::<F>(fp, scaled::<F>(a), b, c);
         },
     )
 }

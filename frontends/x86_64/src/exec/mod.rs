@@ -38,6 +38,7 @@ brolga_ir::helper_table! {
     GET_MXCSR "get_mxcsr" system::get_mxcsr;
     SET_MXCSR "set_mxcsr" system::set_mxcsr;
     END_FLOAT "end_float" fp::end;
+    NEXT_STEP "next_step" fp::next_step;
     ADD_S "add_s" fp::add::<F32>;
     ADD_D "add_d" fp::add::<F64>;
     SUM_S "sum_s" fp::sum::<F32>;

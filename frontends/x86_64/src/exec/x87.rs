@@ -257,9 +257,11 @@ pub extern "C" fn function(env: &mut Env, op: u64, _: u64, _: u64) -> u64 {
     } else {
         host::function(op, st(env, 0), if uses_two { st(env, 1) } else { 0 }, env.get(FPU_CONTROL))
     };
-    // A remainder that is a NaN is taken for complete, and the quotient's bits stay.
-    let nothing = is_nan(done.first) && matches!(op, host::f::PREM | host::f::PREM1);
-    let stopped = stops(env, done.status, host::sets_codes(op) && !nothing);
+    // A remainder that is a NaN, or is not computed, is taken for complete, and the quotient's bits stay.
+    let remainder = matches!(op, host::f::PREM | host::f::PREM1);
+    let stopped = done.status & EARLY & !env.get(FPU_CONTROL) != 0;
+    let nothing = remainder && (stopped || is_nan(done.first));
+    stops(env, done.status, host::sets_codes(op) && !nothing);
     if nothing {
         env.set(FPU_STATUS, env.get(FPU_STATUS) & !C2);
     }

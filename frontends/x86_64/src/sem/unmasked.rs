@@ -42,6 +42,13 @@ pub fn translate(cx: &mut Cx) -> Flow {
     cx.goto(JumpKind::Jump, next)
 }
 
+/// Between the steps of an instruction that has several.
+pub fn next_step(cx: &mut Cx) {
+    if cx.mode & mode::UNMASKED != 0 {
+        cx.b.call_void(exec::NEXT_STEP, &[], mxcsr_words(), flags_row());
+    }
+}
+
 fn flags_row() -> RegSet {
     RegSet::EMPTY.with(state::MXCSR_FLAGS)
 }

@@ -1,6 +1,7 @@
 //! SSE3, SSSE3 and SSE4.1 on XMM registers.
 
 use super::fp::{ADD, MUL, Prec, SUB, SUM};
+use super::unmasked::next_step;
 use super::vec::shape;
 use super::{Cx, Flow};
 use crate::frontend::mode;
@@ -230,7 +231,9 @@ pub fn dot_product(cx: &mut Cx, p: Prec) -> Flow {
     let operands = [a, b].map(|v| cx.b.and(Ty::V128, v, chosen));
     let products = cx.fp_vector(MUL, p, &operands);
     let terms: Vec<Value> = (0..shape.lanes()).map(|k| cx.b.lane(ty, shape, products, k)).collect();
+    next_step(cx);
     let sums: Vec<Value> = terms.chunks(2).map(|two| cx.fp_scalar(SUM, p, two)).collect();
+    next_step(cx);
     let sum = if sums.len() == 2 { cx.fp_scalar(SUM, p, &sums) } else { sums[0] };
     let sum = cx.b.bitcast(p.int(), sum);
     let r = cx.b.vsplat(shape, sum);
