@@ -113,6 +113,9 @@ pub fn store(cx: &mut Cx, pop: bool, truncate: bool) -> Flow {
         cx.b.bind(touch);
         let (addr, offset) = cx.address();
         let (first, last) = (cx.plus(addr, offset), cx.plus(addr, offset + cx.i.memory_size().size() as i64 - 1));
+        if cx.mode & mode::ALIGN != 0 {
+            cx.b.load(ty, plain(ty), first, 0);
+        }
         cx.touch(first);
         cx.touch(last);
         cx.b.jump(skip, &[]);
