@@ -197,7 +197,9 @@ pub extern "C" fn arith_memory(env: &mut Env, which: u64, bits: u64, _: u64) -> 
     let (r, status) = if underflows(env, &[0]) {
         (host::INDEFINITE, UNDERFLOW)
     } else {
-        let (b, loaded) = host::load(which >> 8, bits, 0);
+        let (quiet, loaded) = host::load(which >> 8, bits, 0);
+        // The operation is to see a signalling NaN: of that and a quiet one the quiet one is the result.
+        let b = if loaded & INVALID != 0 { quiet & !(1 << 62) } else { quiet };
         let (r, status) = host::arith(which & 0xff, st(env, 0), b, env.get(FPU_CONTROL));
         (r, both(loaded, status, is_nan(r)))
     };

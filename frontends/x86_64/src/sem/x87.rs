@@ -117,7 +117,8 @@ pub fn store(cx: &mut Cx, pop: bool, truncate: bool) -> Flow {
             cx.b.load(ty, plain(ty), first, 0);
         }
         cx.touch(first);
-        cx.touch(last);
+        // Of two pages the second one's fault is at its start.
+        cx.touch_page_of(last);
         cx.b.jump(skip, &[]);
         cx.b.bind(store);
         skip
