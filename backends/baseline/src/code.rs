@@ -26,9 +26,7 @@ pub struct Plan {
     pub guest_base: u64,
     /// Whether accesses clear the top byte of addresses.
     pub remove_tags: bool,
-    /// Whether the host has LZCNT.
-    pub lzcnt: bool,
-    /// Which functions of vectors the host has instructions for.
+    /// Which instructions the host has beside those that all have.
     pub functions: HostFns,
     /// Whether the guest's floating point is the host's, and may be computed by it.
     pub like_sse: bool,

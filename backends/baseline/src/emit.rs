@@ -557,7 +557,7 @@ impl Emitter<'_> {
             return self.narrow_unary(op);
         }
         let ir = ALL_OPS[op.aux as usize & 0xff];
-        if !matches!(ir, IrOp::Not | IrOp::Neg | IrOp::Bswap) && !(ir == IrOp::Clz && self.plan.lzcnt) {
+        if !matches!(ir, IrOp::Not | IrOp::Neg | IrOp::Bswap) && !(ir == IrOp::Clz && self.plan.functions.lzcnt) {
             return self.narrow_unary(op);
         }
         self.first(op.a);

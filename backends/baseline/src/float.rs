@@ -60,12 +60,12 @@ impl Emitter<'_> {
         // A comparison the other way round.
         let (a, b) = if matches!(what, FpOp::Gt | FpOp::Ge) { (op.b, op.a) } else { (op.a, op.b) };
         let place = self.asm.bytes.len();
-        if let Some(form) = self.fused(what) {
+        if self.fused(what) {
             // The first factor is the one whose NaN comes first; it is the second operand of this form.
             self.load_scalar(double, b);
             either!(self, double, movsd_a_m, movss_a_m(X1, word(a)));
             let c = word(op.c);
-            match form {
+            match what {
                 FpOp::MulAdd => either!(self, double, vfmadd213sd_a, vfmadd213ss_a(X0, X1, c)),
                 FpOp::MulSub => either!(self, double, vfmsub213sd_a, vfmsub213ss_a(X0, X1, c)),
                 FpOp::NegMulAdd => either!(self, double, vfnmadd213sd_a, vfnmadd213ss_a(X0, X1, c)),
@@ -100,9 +100,9 @@ impl Emitter<'_> {
         true
     }
 
-    /// `what` if the host has it as one instruction of three operands.
-    fn fused(&self, what: FpOp) -> Option<FpOp> {
-        (what.operands() == 3 && self.plan.functions.fused).then_some(what)
+    /// Whether the host has it as one instruction of three operands.
+    fn fused(&self, what: FpOp) -> bool {
+        what.operands() == 3 && self.plan.functions.fused
     }
 
     /// The immediate of the host's rounding to integers that is `what`.
@@ -155,24 +155,13 @@ impl Emitter<'_> {
         let double = lanes == FpLanes::D2;
         let (a, b) = if matches!(what, FpOp::Gt | FpOp::Ge) { (op.b, op.a) } else { (op.a, op.b) };
         let place = self.asm.bytes.len();
-        put!(self.asm, movups_a(X0, word(if self.fused(what).is_some() { b } else { a })));
-        if self.fused(what).is_some() {
-            put!(self.asm, movups_a(X1, word(a)));
+        if self.fused(what) {
+            self.lanes_fused(op, what, double);
+            return true;
         }
+        put!(self.asm, movups_a(X0, word(a)));
         match what {
             _ if let Some(imm) = self.rounding(what) => either!(self, double, roundpd_rmi, roundps_rmi(X0, X0, imm)),
-            FpOp::MulAdd if self.plan.functions.fused => {
-                either!(self, double, vfmadd213pd_a, vfmadd213ps_a(X0, X1, word(op.c)));
-            }
-            FpOp::MulSub if self.plan.functions.fused => {
-                either!(self, double, vfmsub213pd_a, vfmsub213ps_a(X0, X1, word(op.c)));
-            }
-            FpOp::NegMulAdd if self.plan.functions.fused => {
-                either!(self, double, vfnmadd213pd_a, vfnmadd213ps_a(X0, X1, word(op.c)));
-            }
-            FpOp::NegMulSub if self.plan.functions.fused => {
-                either!(self, double, vfnmsub213pd_a, vfnmsub213ps_a(X0, X1, word(op.c)));
-            }
             FpOp::Add => either!(self, double, addpd_a, addps_a(X0, word(b))),
             FpOp::Sub => either!(self, double, subpd_a, subps_a(X0, word(b))),
             FpOp::Mul => either!(self, double, mulpd_a, mulps_a(X0, word(b))),
@@ -190,8 +179,27 @@ impl Emitter<'_> {
                 return false;
             }
         }
-        put!(self.asm, movups_b(word(op.dst), X0));
-        self.changed(op.dst, 2);
+        self.store_lanes(op.dst);
         true
+    }
+
+    /// A fused operation, its factors the other way round as in `arithmetic`.
+    fn lanes_fused(&mut self, op: &FlatOp, what: FpOp, double: bool) {
+        put!(self.asm, movups_a(X0, word(op.b)));
+        put!(self.asm, movups_a(X1, word(op.a)));
+        let c = word(op.c);
+        match what {
+            FpOp::MulAdd => either!(self, double, vfmadd213pd_a, vfmadd213ps_a(X0, X1, c)),
+            FpOp::MulSub => either!(self, double, vfmsub213pd_a, vfmsub213ps_a(X0, X1, c)),
+            FpOp::NegMulAdd => either!(self, double, vfnmadd213pd_a, vfnmadd213ps_a(X0, X1, c)),
+            _ => either!(self, double, vfnmsub213pd_a, vfnmsub213ps_a(X0, X1, c)),
+        }
+        self.store_lanes(op.dst);
+    }
+
+    /// XMM0 becomes words `dst` and on.
+    fn store_lanes(&mut self, dst: u8) {
+        put!(self.asm, movups_b(word(dst), X0));
+        self.changed(dst, 2);
     }
 }

@@ -15,6 +15,8 @@ pub struct HostFns {
     pub fused: bool,
     /// POPCNT
     pub popcnt: bool,
+    /// LZCNT
+    pub lzcnt: bool,
 }
 
 impl HostFns {
@@ -31,6 +33,7 @@ impl HostFns {
                 sse41: has!("sse4.1"),
                 fused: has!("fma"),
                 popcnt: has!("popcnt"),
+                lzcnt: has!("lzcnt"),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]

@@ -15,14 +15,6 @@ const STATUS: Status = Status {
     resume: status::RESUME as u32,
 };
 
-/// Whether the host has LZCNT.
-fn has_lzcnt() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("lzcnt");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
-}
-
 /// What does not change between blocks.
 pub(crate) struct Emitter<'a> {
     pub options: &'a Options,
@@ -54,7 +46,6 @@ pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>) -> Res
         end: range.end,
         guest_base: with.options.guest_base,
         remove_tags: with.remove_tags,
-        lzcnt: has_lzcnt() && !with.options.baseline,
         functions: if with.options.baseline { HostFns::default() } else { HostFns::detect() },
         like_sse: with.like_sse && !with.options.no_host_fp,
         status: STATUS,

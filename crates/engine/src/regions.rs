@@ -88,7 +88,7 @@ struct State {
     hosts: FxHashMap<TbKey, Entry>,
     /// Blocks of tier 1.
     own: FxHashMap<TbKey, Own>,
-    /// Blocks that a large region has inside, since a region of their own was last found hot.
+    /// Blocks that a large region in place has inside, since a region of their own was last found hot.
     inside: FxHashSet<TbKey>,
     /// Linked slots by what they lead to.
     incoming: Incoming,
@@ -251,10 +251,9 @@ impl<R: RegionBackend> Regions<R> {
     /// Whether the block is part of a region.
     pub(crate) fn is_member(&self, key: TbKey) -> bool {
         let state = self.state();
-        let regions = state.holding(key.pc, key.pc + 1).into_iter().map(|id| &state.units[&id]);
-        regions.into_iter().any(|unit| {
-            unit.tier != Tier::Block && unit.mode == key.mode && unit.ranges.iter().any(|range| range.0 == key.pc)
-        })
+        let begins = |unit: &Unit| unit.mode == key.mode && unit.ranges.iter().any(|range| range.0 == key.pc);
+        let holding = state.holding(key.pc, key.pc + 1);
+        holding.iter().map(|id| &state.units[id]).any(|unit| unit.tier != Tier::Block && begins(unit))
     }
 
     /// Whether a large region that has the block inside was put in place since this was last asked.
@@ -349,6 +348,10 @@ impl<R: RegionBackend> Regions<R> {
         let mut gone = Vec::new();
         for &id in hit {
             let Some(unit) = state.take(id) else { continue };
+            if unit.tier == Tier::Large {
+                let members = unit.ranges.iter().map(|&(pc, _)| TbKey { pc, mode: unit.mode });
+                members.for_each(|key| _ = state.inside.remove(&key));
+            }
             for &(pc, host) in &unit.entries {
                 let key = TbKey { pc, mode: unit.mode };
                 if state.hosts.get(&key).is_some_and(|entry| entry.host == host) {

@@ -362,6 +362,28 @@ pub fn resize_packed(cx: &mut Cx, p: Prec) -> Flow {
     Flow::Next
 }
 
+impl Cx<'_> {
+    /// `old` with its low `count` lanes replaced by what the signed integers of 32 bits in `v` convert to.
+    pub fn lanes_from_int(&mut self, p: Prec, v: Value, old: Value, count: u32) -> Value {
+        (0..count).fold(old, |r, k| {
+            let x = self.b.lane(Ty::I32, Shape::I32x4, v, k);
+            let x = self.b.sext(Ty::I64, x);
+            let x = self.convert_int(p, x);
+            self.b.insert(shape(p.ty()), r, x, k)
+        })
+    }
+
+    /// The low `count` lanes of `v` as signed integers of 32 bits, zeros behind them.
+    pub fn lanes_to_int(&mut self, p: Prec, v: Value, count: u32, truncate: bool) -> Value {
+        let zero = self.b.vconst(0);
+        (0..count).fold(zero, |r, k| {
+            let x = self.b.lane(p.ty(), shape(p.ty()), v, k);
+            let x = self.to_int(p, x, Ty::I32, truncate);
+            self.b.insert(Shape::I32x4, r, x, k)
+        })
+    }
+}
+
 /// CVTDQ2PS, CVTDQ2PD.
 pub fn from_int_packed(cx: &mut Cx, p: Prec) -> Flow {
     let v = if p == Prec::Double { cx.low_half(1) } else { cx.vsrc(1) };
@@ -371,13 +393,8 @@ pub fn from_int_packed(cx: &mut Cx, p: Prec) -> Flow {
         cx.set_v(r);
         return Flow::Next;
     }
-    let mut r = cx.b.vconst(0);
-    for k in 0..if p == Prec::Double { 2 } else { 4 } {
-        let x = cx.b.lane(Ty::I32, Shape::I32x4, v, k);
-        let x = cx.b.sext(Ty::I64, x);
-        let x = cx.convert_int(p, x);
-        r = cx.b.insert(shape(p.ty()), r, x, k);
-    }
+    let zero = cx.b.vconst(0);
+    let r = cx.lanes_from_int(p, v, zero, shape(p.ty()).lanes());
     cx.set_v(r);
     Flow::Next
 }
@@ -391,12 +408,7 @@ pub fn to_int_packed(cx: &mut Cx, p: Prec, truncate: bool) -> Flow {
         cx.set_v(r);
         return Flow::Next;
     }
-    let mut r = cx.b.vconst(0);
-    for k in 0..shape(p.ty()).lanes() {
-        let x = cx.b.lane(p.ty(), shape(p.ty()), v, k);
-        let x = cx.to_int(p, x, Ty::I32, truncate);
-        r = cx.b.insert(Shape::I32x4, r, x, k);
-    }
+    let r = cx.lanes_to_int(p, v, shape(p.ty()).lanes(), truncate);
     cx.set_v(r);
     Flow::Next
 }
