@@ -53,6 +53,8 @@ pub(crate) struct Features {
     pub functions: HostFns,
     /// A fused multiply-add is an instruction.
     pub fused: bool,
+    /// There are prefetches.
+    pub prefetch: bool,
 }
 
 impl Features {
@@ -69,6 +71,7 @@ impl Features {
             shuffle2: !x86 || has("has_avx512vbmi") && has("has_avx512vl"),
             functions,
             fused: x86 && has("has_fma"),
+            prefetch: x86 && !options.optimize,
         }
     }
 }
@@ -312,8 +315,6 @@ impl Compiler<'_> {
             let number = trap.code.as_raw().get();
             if let Some(access) = out.accesses.get(number as usize - 1) {
                 traps.push((trap.offset, *access));
-            } else if let Some(kind) = lower::prefetch_kind(number) {
-                host::make_prefetch(&mut code, trap.offset as usize, kind).ok_or(Refused::Form)?;
             }
         }
         let marked = buffer.get_srclocs_sorted().iter().filter(|at| at.loc == lower::tail_call_mark());

@@ -10,6 +10,7 @@
 //! with `optimize` there are none.
 
 use brolga_baseline::{HostFn, Map};
+use brolga_ir::PrefetchKind;
 use cranelift_codegen::ir::SourceLoc;
 use cranelift_codegen::{Final, MachSrcLoc};
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind};
@@ -28,7 +29,7 @@ const VEX_W: u8 = 0x80;
 pub(crate) struct StandIn {
     /// The instruction that belongs there.
     pub form: HostFn,
-    /// Its immediate, if it has one.
+    /// Its immediate, if it has one, or what is in the place of a register.
     pub imm: u8,
     pub by: By,
 }
@@ -51,6 +52,8 @@ pub(crate) enum By {
         /// Whether there are three operands.
         third: bool,
     },
+    /// `movzx` of a byte in memory: map 0F. Nobody reads the register; its place in ModR/M holds the immediate.
+    Byte,
 }
 
 impl By {
@@ -65,6 +68,7 @@ impl By {
             }
             By::Average => matches!(mnemonic, Pavgb | Vpavgb),
             By::Fused { .. } => mnemonic == Vfmadd213ps,
+            By::Byte => mnemonic == Movzx,
         }
     }
 }
@@ -72,6 +76,19 @@ impl By {
 /// The mark of stand-in number `index`.
 pub(crate) fn mark(index: usize) -> SourceLoc {
     SourceLoc::new(FIRST + index as u32)
+}
+
+/// A prefetch: AMD64 Architecture Programmer's Manual volume 3, "PREFETCHlevel" and "PREFETCHW".
+pub(crate) fn prefetch(kind: PrefetchKind) -> StandIn {
+    let (opcode, imm) = match kind {
+        PrefetchKind::L1 => (0x18, 1),
+        PrefetchKind::L2 => (0x18, 2),
+        PrefetchKind::L3 => (0x18, 3),
+        PrefetchKind::Once => (0x18, 0),
+        PrefetchKind::Write => (0x0d, 1),
+    };
+    let form = HostFn { map: Map::Short, opcode, prefix: false, wide: false };
+    StandIn { form, imm, by: By::Byte }
 }
 
 /// Puts what belongs there in the place of every stand-in; `None` if one does not look as expected.
@@ -85,6 +102,7 @@ pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins
         let (Some(instruction), None) = (found.next(), found.next()) else { return None };
         match stand_in.by {
             By::Fused { third } => without_vex(code, &instruction, stand_in, third)?,
+            By::Byte => hint(code, &instruction, stand_in)?,
             _ => change(code, &instruction, stand_in)?,
         }
     }
@@ -107,6 +125,21 @@ fn change(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
     if to.form.map == Map::Immediate {
         *bytes.last_mut()? = to.imm;
     }
+    Some(())
+}
+
+/// Changes a load of a byte to what has no result.
+fn hint(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
+    let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
+    let prefix = usize::from(bytes.first()? & 0xf0 == 0x40);
+    let (rex, [0x0f, opcode @ 0xb6, modrm, ..]) = bytes.split_at_mut(prefix) else { return None };
+    if i.op1_kind() != OpKind::Memory {
+        return None;
+    }
+    *opcode = to.form.opcode;
+    *modrm = *modrm & !0x38 | to.imm << 3;
+    // REX.W and REX.R speak of a register that is not there any more.
+    rex.iter_mut().for_each(|rex| *rex &= !0xc);
     Some(())
 }
 
@@ -236,6 +269,29 @@ mod tests {
         assert_eq!(text(&code), ["vaeskeygenassist xmm1,xmm2,1Bh"]);
         let code = replaced(&[0xc5, 0xe9, 0xe0, 0xcb], VecFn::SumDifferences, 0, By::Average).unwrap();
         assert_eq!(text(&code), ["vpsadbw xmm1,xmm2,xmm3"]);
+    }
+
+    #[test]
+    fn loads_become_prefetches_of_the_same_address() {
+        let loads: [(&[u8], &str); 3] = [
+            (&[0x0f, 0xb6, 0x04, 0x0e], "[rsi+rcx]"),
+            (&[0x46, 0x0f, 0xb6, 0x7c, 0x06, 0x40], "[rsi+r8+40h]"),
+            (&[0x4d, 0x0f, 0xb6, 0x95, 0, 1, 0, 0], "[r13+100h]"),
+        ];
+        let names = ["prefetcht0", "prefetcht1", "prefetcht2", "prefetchnta", "prefetchw"];
+        for (load, address) in loads {
+            for (kind, name) in PrefetchKind::ALL.into_iter().zip(names) {
+                let mut code = load.to_vec();
+                let marks = [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
+                replace(&mut code, &marks, &[prefetch(kind)]).unwrap();
+                assert_eq!(text(&code), [format!("{name} {address}")]);
+            }
+        }
+        // movzx eax, word ptr [rsi]; movzx eax, cl
+        for other in [[0x0f, 0xb7, 0x06], [0x0f, 0xb6, 0xc1]] {
+            let marks = [MachSrcLoc::<Final> { start: 0, end: 3, loc: mark(0) }];
+            assert_eq!(replace(&mut other.to_vec(), &marks, &[prefetch(PrefetchKind::L1)]), None);
+        }
     }
 
     #[test]

@@ -5,13 +5,11 @@
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod bare;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod prefetch;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod step;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod x86_64;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub(crate) use {bare::*, prefetch::*, step::*, x86_64::*};
+pub(crate) use {bare::*, step::*, x86_64::*};
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod none;

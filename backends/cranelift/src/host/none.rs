@@ -96,11 +96,3 @@ pub(crate) fn begin(_: &mut libc::ucontext_t, _: usize) -> Tagged {
 
 /// Puts things back behind it.
 pub(crate) fn end(_: Step, _: &mut libc::ucontext_t) {}
-
-/// Whether the host has prefetches.
-pub(crate) const PREFETCHES: bool = false;
-
-/// Never called here.
-pub(crate) fn make_prefetch(_: &mut [u8], _: usize, _: brolga_ir::PrefetchKind) -> Option<()> {
-    None
-}

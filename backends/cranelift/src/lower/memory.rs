@@ -1,12 +1,12 @@
 //! Guest memory: an address plus the base is a host address, and the host's MMU checks it.
 
-use super::{Access, Lower, MAX_ACCESSES, PREFETCHES, clif_ty};
+use super::{Access, Lower, MAX_ACCESSES, clif_ty};
 use crate::cfg;
 use crate::compile::Refused;
-use crate::host;
+use crate::stand_in::prefetch;
 use crate::status;
 use brolga_core::{Align, Env, MemOp, Order, RmwOp, Size};
-use brolga_ir::{Block, Inst, Op};
+use brolga_ir::{Block, Inst, Op, PrefetchKind};
 use cranelift_codegen::ir::{self, AtomicRmwOp, InstBuilder, MemFlagsData, TrapCode, condcodes::IntCC, types};
 use std::mem::offset_of;
 
@@ -89,17 +89,16 @@ impl Lower<'_, '_> {
         Ok(self.guest_flags.with_trap_code(TrapCode::user(self.out.accesses.len() as u8)))
     }
 
-    /// A load with a number that says what is to be made of its code: Cranelift has no such instruction.
-    /// The passes of `optimize` would take it for what it looks like.
+    /// By a load whose result nobody reads, and that cannot fault.
     pub(super) fn prefetch(&mut self, inst: &Inst) {
-        if !host::PREFETCHES || self.u.atomic_poll {
+        if !self.u.features.prefetch {
             return;
         }
         let base = self.data(inst.a);
         let (addr, offset) = self.address(base, inst);
-        let number = PREFETCHES + inst.sub;
-        let flags = self.guest_flags.with_trap_code(TrapCode::user(number));
-        self.fb.ins().uload8(types::I32, flags, addr, offset);
+        self.begin_stand_in();
+        self.fb.ins().uload8(types::I32, self.guest_flags, addr, offset);
+        self.end_stand_in(prefetch(PrefetchKind::from_sub(inst.sub)));
     }
 
     /// Host address as a value and a displacement; atomics have no displacement.

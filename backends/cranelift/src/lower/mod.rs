@@ -21,7 +21,7 @@ use crate::fp::HostFloat;
 use crate::stand_in::StandIn;
 use crate::words::{RowMap, Rows};
 use brolga_core::{CcOp, Env, RegTable};
-use brolga_ir::{Block, Inst, Op, PrefetchKind, Region, Ty, Value};
+use brolga_ir::{Block, Inst, Op, Region, Ty, Value};
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
@@ -29,15 +29,7 @@ use flags::{FlagVal, Known};
 use std::mem::offset_of;
 
 /// Numbers that one region has for its accesses: Cranelift's user trap codes.
-const MAX_ACCESSES: usize = 240;
-
-/// The number of the first kind of prefetch, behind those of all accesses.
-const PREFETCHES: u8 = 241;
-
-/// What kind of prefetch has this number.
-pub(crate) fn prefetch_kind(number: u8) -> Option<PrefetchKind> {
-    PrefetchKind::ALL.get(usize::from(number.checked_sub(PREFETCHES)?)).copied()
-}
+const MAX_ACCESSES: usize = 250;
 
 /// What marks the tail calls of a function.
 pub(crate) fn tail_call_mark() -> ir::SourceLoc {

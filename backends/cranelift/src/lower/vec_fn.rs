@@ -46,7 +46,7 @@ impl Lower<'_, '_> {
     pub(super) fn by_stand_in(&mut self, stand_in: StandIn, operands: &[ir::Value]) -> ir::Value {
         let (a, last) = (operands[0], operands[operands.len() - 1]);
         let float = |l: &mut Self, v| l.as_ty(types::F32X4, v);
-        self.fb.set_srcloc(mark(self.out.stand_ins.len()));
+        self.begin_stand_in();
         let r = match stand_in.by {
             By::Pairs => self.fb.ins().x86_pmaddubsw(last, a),
             By::Magnitude => self.fb.ins().iabs(a),
@@ -61,9 +61,20 @@ impl Lower<'_, '_> {
                 let [a, b, c] = [a, operands[1], last].map(|v| float(self, v));
                 self.fb.ins().fma(a, b, c)
             }
+            By::Byte => unreachable!("has no operands but an address"),
         };
+        self.end_stand_in(stand_in);
+        r
+    }
+
+    /// What is made from here on is marked as a stand-in.
+    pub(super) fn begin_stand_in(&mut self) {
+        self.fb.set_srcloc(mark(self.out.stand_ins.len()));
+    }
+
+    /// What has been made since is to be `stand_in`.
+    pub(super) fn end_stand_in(&mut self, stand_in: StandIn) {
         self.fb.set_srcloc(ir::SourceLoc::default());
         self.out.stand_ins.push(stand_in);
-        r
     }
 }
