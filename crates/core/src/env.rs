@@ -56,6 +56,15 @@ impl JumpEntry {
         }
     }
 
+    /// Drops what is known of `pc`.
+    pub fn forget(cache: &mut [JumpEntry], pc: u64) {
+        for index in [Self::index(pc), Self::second(pc)] {
+            if let Some(entry) = cache.get_mut(index).filter(|entry| entry.guest == pc) {
+                *entry = Self::vacant(index);
+            }
+        }
+    }
+
     /// What stands at `index` while nothing is known there.
     pub const fn vacant(index: usize) -> JumpEntry {
         JumpEntry { guest: (index as u64 ^ 1) << 2, host: 0 }
@@ -218,6 +227,11 @@ mod tests {
         assert_eq!([a, b].map(|pc| host(&cache, pc)), [Some(1), Some(2)]);
         JumpEntry::put(&mut cache, b, 3);
         assert_eq!([a, b].map(|pc| host(&cache, pc)), [Some(1), Some(3)]);
+        JumpEntry::forget(&mut cache, a);
+        assert_eq!([a, b].map(|pc| host(&cache, pc)), [None, Some(3)]);
+        JumpEntry::forget(&mut cache, b);
+        assert_eq!([a, b].map(|pc| host(&cache, pc)), [None, None]);
+        JumpEntry::forget(&mut [], a);
     }
 
     #[test]

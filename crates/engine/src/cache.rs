@@ -8,11 +8,12 @@
 //! bytes that no block holds yet is noted too; notes tell it later whether its bytes are still good.
 //! *Limits.* A processor that is inside a block finishes that block.
 
+use crate::stale::Stale;
 use crate::tb::{TbKey, TranslationBlock};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 pub(crate) const PAGE_SHIFT: u32 = 12;
 
@@ -51,6 +52,8 @@ impl Notes {
 pub(crate) struct Cache<C> {
     maps: RwLock<Maps<C>>,
     generation: AtomicU64,
+    /// Which predictions changed in the latest generations; locked where the generation is raised.
+    stale: Mutex<Stale>,
     /// Translations in progress.
     reading: AtomicUsize,
 }
@@ -78,7 +81,12 @@ impl Drop for Reading<'_> {
 impl<C> Default for Cache<C> {
     fn default() -> Self {
         let maps = Maps { blocks: FxHashMap::default(), pages: FxHashMap::default(), notes: Notes::default() };
-        Cache { maps: RwLock::new(maps), generation: AtomicU64::new(0), reading: AtomicUsize::new(0) }
+        Cache {
+            maps: RwLock::new(maps),
+            generation: AtomicU64::new(0),
+            stale: Mutex::default(),
+            reading: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -89,9 +97,21 @@ impl<C> Cache<C> {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Makes every processor look its predictions up again; returns the new generation.
-    pub(crate) fn raise_generation(&self) -> u64 {
-        self.generation.fetch_add(1, Ordering::AcqRel) + 1
+    /// Makes every processor look its predictions for `addresses` up again; returns the new generation.
+    pub(crate) fn raise_generation(&self, addresses: impl IntoIterator<Item = u64>) -> u64 {
+        let addresses = addresses.into_iter().collect();
+        let mut stale = self.stale.lock().expect("no panic under the lock");
+        let generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        stale.add(generation, addresses);
+        generation
+    }
+
+    /// Calls `forget` for every address whose predictions of generation `seen` may be wrong; returns the generation that is
+    /// reached then, and whether these were all: else everything is to be forgotten.
+    pub(crate) fn catch_up(&self, seen: u64, forget: &mut dyn FnMut(u64)) -> (u64, bool) {
+        let stale = self.stale.lock().expect("no panic under the lock");
+        let known = stale.since(seen).map(|addresses| addresses.for_each(forget)).is_some();
+        (self.generation(), known)
     }
 
     /// Announces a translation.
@@ -146,7 +166,8 @@ impl<C> Cache<C> {
         }
         let mut maps = self.maps.write().expect("no panic under the lock");
         // Raised before any block goes, under the lock that insertions take.
-        let generation = self.raise_generation();
+        // Blocks that go are marked, and no prediction leads to them but through host code, which went before.
+        let generation = self.raise_generation([]);
         let Maps { blocks, pages, notes } = &mut *maps;
         notes.add(generation, start, end);
         let mut drop_page = |keys: &mut Vec<TbKey>| {

@@ -206,7 +206,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             match regions.install(&self.cache, origin, tier, code, fresh, &past) {
                 Ok(()) if tier == Tier::Large => {
                     // Who predicts the smaller one is to hear of it.
-                    self.cache.raise_generation();
+                    self.cache.raise_generation(origin.ranges.iter().map(|range| range.0));
                     self.processors.kick();
                     return true;
                 }

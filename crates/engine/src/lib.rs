@@ -12,6 +12,7 @@ mod no_regions;
 mod packs;
 mod processors;
 mod regions;
+mod stale;
 mod stats;
 mod targets;
 mod tb;

@@ -345,13 +345,14 @@ impl<R: RegionBackend> Regions<R> {
         if hit.is_empty() {
             return;
         }
-        let mut gone = Vec::new();
+        let (mut gone, mut stale) = (Vec::new(), Vec::new());
         for &id in hit {
             let Some(unit) = state.take(id) else { continue };
             if unit.tier == Tier::Large {
                 let members = unit.ranges.iter().map(|&(pc, _)| TbKey { pc, mode: unit.mode });
                 members.for_each(|key| _ = state.inside.remove(&key));
             }
+            stale.extend(unit.entries.iter().map(|entry| entry.0));
             for &(pc, host) in &unit.entries {
                 let key = TbKey { pc, mode: unit.mode };
                 if state.hosts.get(&key).is_some_and(|entry| entry.host == host) {
@@ -378,7 +379,7 @@ impl<R: RegionBackend> Regions<R> {
         if let Some(stats) = &self.stats {
             stats.dropped(hit.len());
         }
-        let generation = cache.raise_generation();
+        let generation = cache.raise_generation(stale);
         state.retired.extend(gone.into_iter().map(|r| Retired { generation, ..r }));
     }
 

@@ -72,8 +72,26 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         for (i, e) in self.host_cache.iter_mut().enumerate() {
             *e = JumpEntry::vacant(i);
         }
+        self.forget_links();
+    }
+
+    /// Drops what names slots, which are used for other exits once their own are gone.
+    fn forget_links(&mut self) {
         self.env.return_stack = [Default::default(); brolga_core::RETURN_STACK];
         self.unlinked = None;
+    }
+
+    /// Drops those that changed behind the processor's generation.
+    fn catch_up(&mut self) {
+        let cache = &mut self.host_cache;
+        let (generation, known) = self.engine.cache.catch_up(self.generation, &mut |pc| JumpEntry::forget(cache, pc));
+        if known {
+            self.forget_links();
+        } else {
+            self.forget_predictions();
+        }
+        self.generation = generation;
+        self.shared.at(generation);
     }
 
     /// Recomputes the mode, which everything predicted depends on.
@@ -347,11 +365,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 self.renew_if_outdated();
                 return Exit::Interrupted;
             }
-            let generation = self.engine.cache.generation();
-            if generation != self.generation {
-                self.generation = generation;
-                self.forget_predictions();
-                self.shared.at(generation);
+            if self.engine.cache.generation() != self.generation {
+                self.catch_up();
             }
             let key = TbKey { pc: self.env.get(pc_reg), mode: self.env.mode };
             let stepping = self.stepping;
