@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use brolga_core::Vcpu;
 use brolga_cranelift::RegionTier;
-use brolga_engine::{Config as EngineConfig, Engine, EngineVcpu, Log, NoRegions, Spawn, Stats, count_helpers};
+use brolga_engine::{
+    Config as EngineConfig, Engine, EngineVcpu, IsFile, Log, NoRegions, SharedWords, Spawn, Stats, count_helpers,
+};
 use brolga_interp::Interp;
 use brolga_ir::Helper;
 use brolga_softmmu::direct::DirectMemory;
@@ -153,7 +155,8 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
     let workers = if worker { options.jit_threads } else { Some(0) };
     let (spawn, aliases) = (brolga_user::spawn_hidden as Spawn, brolga_user::aliases);
-    let rest = EngineConfig { is_file: brolga_user::is_file, ..EngineConfig::default() };
+    let (is_file, shared_words) = (brolga_user::is_file as IsFile, Some(brolga_user::shared_words as SharedWords));
+    let rest = EngineConfig { is_file, shared_words, ..EngineConfig::default() };
     EngineConfig {
         max_insns,
         block_threshold,

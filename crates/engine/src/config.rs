@@ -1,5 +1,6 @@
 //! Switches, read in one place, and the `-d` log.
 
+use crate::family::SharedWords;
 use crate::stats::Stats;
 use brolga_cache::Store;
 use std::io::Write;
@@ -43,6 +44,8 @@ pub struct Config {
     pub load_threshold: u32,
     /// Which code may be kept.
     pub is_file: IsFile,
+    /// Memory that children of forks share, if what they translate is to be told to their parents.
+    pub shared_words: Option<SharedWords>,
     /// What is counted, if anything.
     pub stats: Option<Arc<Stats>>,
     /// What to log.
@@ -72,6 +75,7 @@ impl Default for Config {
             store: None,
             load_threshold: 8,
             is_file: |_| true,
+            shared_words: None,
             stats: None,
             log: Log::default(),
         }

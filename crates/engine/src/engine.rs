@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::config::Config;
+use crate::family::Family;
 use crate::grow::{Extent, Grower, Grown};
 use crate::packs::Packs;
 use crate::processors::{Processor, Processors};
@@ -49,6 +50,7 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) packs: Packs<R::Block>,
     /// See [`Engine::is_eager`].
     pub(crate) eager: AtomicBool,
+    family: Family,
     worker: Option<Worker<Job<T, R>>>,
 }
 
@@ -60,8 +62,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let worker = Worker::new(&config, job_heat);
         let (cache, processors) = (Cache::default(), Processors::default());
         let eager = AtomicBool::new(config.store.is_some());
-        let packs = Packs::default();
-        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, packs, eager, worker })
+        let (packs, family) = (Packs::default(), Family::default());
+        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, packs, eager, family, worker })
     }
 
     /// Has the region around `hot` compiled, by the worker or at once; `own` is the caller's processor.
@@ -98,7 +100,12 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     fn compile_blocks(&self, hot: &Hot<T::Code>) {
         let Some(regions) = &self.regions else { return };
         let start = Instant::now();
-        let (tbs, blocks): (Vec<_>, Vec<_>) = self.group(&regions.backend, hot).into_iter().unzip();
+        self.emit(regions, hot, self.group(&regions.backend, hot), start);
+    }
+
+    /// Puts code of `hot` and others, sorted by guest address, in place as one piece; work on it began at `start`.
+    fn emit(&self, regions: &Regions<R>, hot: &Hot<T::Code>, group: Vec<(Hot<T::Code>, R::Block)>, start: Instant) {
+        let (tbs, blocks): (Vec<_>, Vec<_>) = group.into_iter().unzip();
         let Some(code) = regions.backend.join(&blocks) else { return };
         if let Some(stats) = &self.config.stats {
             let insns = tbs.iter().map(|tb| tb.guest_insns).sum();
@@ -149,7 +156,29 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         let tb = self.cache.insert(tb, read);
         self.adopt(&tb);
+        self.family.translated(key);
         Ok(tb)
+    }
+
+    /// Translates what children of earlier forks had to, for those to come; what many of them ran gets code of tier 1.
+    fn serve_children(&self) {
+        let (Some(regions), Some(words)) = (&self.regions, self.config.shared_words) else { return };
+        let errands = self.family.before_fork(words, self.config.block_threshold);
+        for key in errands.translate {
+            // Where the parent has other code, or none, nothing is lost.
+            let _ = self.block(key);
+        }
+        let mut tbs: Vec<_> = errands.emit.into_iter().filter_map(|key| self.cache.find(key)).collect();
+        tbs.retain(|tb| tb.entry() == 0);
+        tbs.sort_by_key(|tb| (tb.key.mode, tb.key.pc));
+        tbs.dedup_by_key(|tb| tb.key);
+        for group in tbs.chunk_by(|a, b| a.key.mode == b.key.mode).flat_map(|mode| mode.chunks(GROUP)) {
+            let start = Instant::now();
+            let code = |tb: &Hot<T::Code>| {
+                Some((Arc::clone(tb), regions.backend.compile_block(&tb.code, tb.key.pc..tb.end).ok()?))
+            };
+            self.emit(regions, &group[0], group.iter().filter_map(code).collect(), start);
+        }
     }
 
     /// The block for `key` if it ever ran: code of an earlier run does so without one.
@@ -279,6 +308,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
 
     /// Runs `action`, which may fork, while every lock is free but those held here. A child goes on with `own` alone.
     pub(crate) fn around_fork(&self, own: &Arc<Processor>, action: &mut dyn FnMut()) {
+        self.serve_children();
         let process = std::process::id();
         let mut locked = || {
             let _log = self.config.log.sink.as_ref().map(std::sync::Mutex::lock);
@@ -288,7 +318,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
                 Some(regions) => regions.locked(&mut || self.cache.locked(&mut list)),
             }
         };
-        let mut packed = || self.packs.locked(&mut locked);
+        let mut packed = || self.packs.locked(&mut || self.family.locked(&mut locked));
         let mut stored = || match &self.config.store {
             Some(store) => store.around_fork(&mut packed),
             None => packed(),
@@ -311,6 +341,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             stats.clear();
         }
         self.packs.clear();
+        self.family.forked();
         // To put anything in place, a child has to copy all code there is: it waits until something is hot.
         self.eager.store(false, Ordering::Relaxed);
     }

@@ -4,6 +4,7 @@
 mod cache;
 mod config;
 mod engine;
+mod family;
 mod grow;
 mod helper_counts;
 mod incoming;
@@ -23,6 +24,7 @@ mod worker;
 pub use brolga_cache::Store;
 pub use config::{Aliases, Config, IsFile, Log, Spawn};
 pub use engine::Engine;
+pub use family::SharedWords;
 pub use helper_counts::{count_helpers, helper_calls};
 pub use no_regions::NoRegions;
 pub use stats::Stats;

@@ -16,7 +16,7 @@
 
 use crate::errno::{Errno, SysResult};
 use std::arch::{asm, global_asm};
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Makes a host call, never interrupted by the window test.
 pub fn raw(nr: i64, args: [u64; 6]) -> i64 {
@@ -41,6 +41,15 @@ pub fn call(nr: i64, args: &[u64]) -> SysResult {
     let mut all = [0; 6];
     all[..args.len()].copy_from_slice(args);
     Errno::check(raw(nr, all))
+}
+
+/// `count` zeros that are shared with children of later forks, for good; nothing if there is no memory.
+pub fn shared_words(count: usize) -> Option<&'static [AtomicU64]> {
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping, where the kernel has room.
+    let at = unsafe { libc::mmap(std::ptr::null_mut(), count * 8, protection, flags, -1, 0) };
+    // SAFETY: page-aligned, zeros, of this length, never unmapped, and accessed as atomics only.
+    (at != libc::MAP_FAILED).then(|| unsafe { std::slice::from_raw_parts(at.cast(), count) })
 }
 
 /// Whether the calling thread has capability number `capability` (capabilities(7)), at most 31.

@@ -41,6 +41,7 @@ pub use abi::CpuId;
 pub use config::{Config, Guest, StraceOptions};
 pub use fetch::{aliases, fetch, is_file};
 pub use guest::GuestMem;
+pub use host::shared_words;
 pub use identity::{build_id, hide, is_secure};
 pub use limits::Limits;
 pub use log::{LogFile, LogOptions};
