@@ -50,7 +50,7 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) packs: Packs<R::Block>,
     /// See [`Engine::is_eager`].
     pub(crate) eager: AtomicBool,
-    family: Family,
+    pub(crate) family: Family,
     worker: Option<Worker<Job<T, R>>>,
 }
 

@@ -3,7 +3,8 @@
 //! *Requirement.* Each child of a shell runs the same few hundred blocks, which the parent never comes to. A child that
 //! translates them does so for itself alone; one of a few milliseconds spends most of them on it.
 //! *How.* Memory that is shared by a process and its descendants holds the keys of blocks that children translated. Before
-//! a process forks again it translates them itself, and every later child finds them.
+//! a process forks again it translates them itself, and every later child finds them. Some children, ever fewer, tell
+//! of all that they interpret: after some forks the parent has code of tier 1 for it.
 //! *Limits.* Keys are hints: what a child overwrites, or reads while it is written, is lost or names no code. A child tells
 //! of its first blocks only, since a child that lives long goes its own way.
 
@@ -15,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 pub type SharedWords = fn(usize) -> Option<&'static [AtomicU64]>;
 
 /// Keys that are held, and that one child tells at most.
-const KEYS: usize = 1024;
+const KEYS: usize = 2048;
 /// The ring's words: how many keys were ever told, then two for each.
 const WORDS: usize = 1 + 2 * KEYS;
 
@@ -25,6 +26,8 @@ pub(crate) struct Family {
     ring: OnceLock<Option<&'static [AtomicU64]>>,
     /// Whether this process is somebody's child.
     child: AtomicBool,
+    /// Whether it is one that tells of all that it interprets.
+    open: AtomicBool,
     /// Keys that it told.
     told: AtomicU64,
     state: Mutex<State>,
@@ -57,7 +60,15 @@ impl Family {
     /// Notes that this process translated a block.
     #[inline]
     pub(crate) fn translated(&self, key: TbKey) {
-        if self.child.load(Ordering::Relaxed) {
+        if self.child.load(Ordering::Relaxed) && !self.open.load(Ordering::Relaxed) {
+            self.tell(key);
+        }
+    }
+
+    /// Notes that this process interprets a block, one of a few, which may be new.
+    #[inline]
+    pub(crate) fn interprets(&self, key: TbKey) {
+        if self.open.load(Ordering::Relaxed) {
             self.tell(key);
         }
     }
@@ -85,7 +96,7 @@ impl Family {
             TbKey { pc: ring[at].load(Ordering::Relaxed), mode: ring[at + 1].load(Ordering::Relaxed) as u32 }
         };
         let translate: Vec<_> = (first..told).map(key).collect();
-        if state.learnt.len() < KEYS {
+        if state.learnt.len() < 4 * KEYS {
             state.learnt.extend(&translate);
         }
         let enough = entries != 0 && state.forks > entries;
@@ -104,7 +115,8 @@ impl Family {
         self.child.store(true, Ordering::Relaxed);
         self.told.store(0, Ordering::Relaxed);
         let mut state = self.state();
-        state.forks = 0;
+        self.open.store(state.forks.is_power_of_two(), Ordering::Relaxed);
+        (state.forks, state.learnt) = (0, Vec::new());
     }
 }
 
@@ -127,6 +139,19 @@ mod tests {
         child.ring.set(*parent.ring.get().unwrap()).unwrap();
         child.forked();
         (parent, child)
+    }
+
+    #[test]
+    fn first_child_and_ever_fewer_later_ones_tell_what_they_interpret() {
+        let (parent, child) = family();
+        let mut open = Vec::new();
+        for number in 1..20 {
+            child.state().forks = number;
+            child.forked();
+            child.interprets(key(number.into()));
+            open.extend(parent.before_fork(leaked, 0).translate);
+        }
+        assert_eq!(open, [1, 2, 4, 8, 16].map(key));
     }
 
     #[test]

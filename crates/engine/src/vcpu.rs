@@ -162,7 +162,6 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
         match JumpEntry::find(&self.host_cache, key.pc) {
             Some(entry) => Some(entry.host),
-            _ if self.engine.config.store.is_none() => None,
             _ => match &self.jump_cache[self.index(key.pc)] {
                 Some(slot) if slot.pc == key.pc && !slot.tb.is_dead() => None,
                 _ => self.kept(key),
@@ -170,7 +169,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
     }
 
-    /// Entry of host code for `key` that is in place, or that an earlier run kept.
+    /// Entry of host code for `key` that is in place, or that an earlier run kept. To look its block up would write to it:
+    /// after a fork each page of blocks costs a copy.
     #[cold]
     fn kept(&self, key: TbKey) -> Option<u64> {
         let regions = self.engine.regions.as_ref()?;
@@ -254,6 +254,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     #[cold]
     fn fill(&mut self, key: TbKey) -> Result<usize, Fault> {
         let tb = self.engine.block(key)?;
+        self.engine.family.interprets(key);
         if self.jump_cache[self.index(key.pc)].as_ref().is_some_and(|old| old.pc != key.pc) {
             self.conflicts += 1;
             if self.conflicts > self.jump_cache.len() / 2 && self.jump_cache.len() < JUMP_SLOTS.1 {
