@@ -237,7 +237,8 @@ impl Store {
         let mut state = self.state();
         action();
         if std::process::id() != process {
-            state.pending.clear();
+            // To free it would have most of the heap copied.
+            std::mem::forget(std::mem::take(&mut state.pending));
         }
     }
 

@@ -165,8 +165,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let (Some(regions), Some(words)) = (&self.regions, self.config.shared_words) else { return };
         let errands = self.family.before_fork(words, self.config.block_threshold);
         for key in errands.translate {
-            // Where the parent has other code, or none, nothing is lost.
-            let _ = self.block(key);
+            if regions.entry(key).is_none() && !(self.load_page(key) && regions.entry(key).is_some()) {
+                // Where the parent has other code, or none, nothing is lost.
+                let _ = self.block(key);
+            }
         }
         let mut tbs: Vec<_> = errands.emit.into_iter().filter_map(|key| self.cache.find(key)).collect();
         tbs.retain(|tb| tb.entry() == 0);
@@ -335,7 +337,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     /// In the child of a fork, whose only thread this is.
     fn forked(&self) {
         if let Some(regions) = &self.regions {
-            regions.backend.forked();
+            regions.forked();
         }
         if let Some(stats) = &self.config.stats {
             stats.clear();

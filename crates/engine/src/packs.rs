@@ -104,9 +104,10 @@ impl<C> Packs<C> {
         action();
     }
 
-    /// In the child of a fork: what was new is the parent's to keep.
+    /// In the child of a fork: what was new is the parent's to keep. It is not freed, for that would write to most pages
+    /// of the heap, of which the child had to make copies.
     pub(crate) fn clear(&self) {
-        self.state().new.clear();
+        std::mem::forget(std::mem::take(&mut self.state().new));
     }
 }
 

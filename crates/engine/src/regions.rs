@@ -17,7 +17,7 @@ use crate::tb::{TbKey, TranslationBlock};
 use brolga_ir::{Installed, Region, RegionBackend};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Entries of a block in tier 1 after which it may ask for a region again.
@@ -96,6 +96,9 @@ struct State {
     retired: Vec<Retired>,
 }
 
+/// Ways out of code that a child of a fork takes before it notes where they lead.
+const SHY: u32 = 256;
+
 /// What a region was made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
@@ -129,6 +132,8 @@ pub(crate) struct Regions<R> {
     link: bool,
     /// Entries of a block of tier 1 before it asks for a region.
     count: u32,
+    /// See [`Regions::is_shy`].
+    shy: AtomicU32,
     stats: Option<Arc<Stats>>,
     state: Mutex<State>,
 }
@@ -137,7 +142,7 @@ impl<R: RegionBackend> Regions<R> {
     pub(crate) fn new(backend: R, config: &Config) -> Self {
         let (precise, stats) = (AtomicBool::new(config.precise), config.stats.clone());
         let (link, count) = (config.link, config.tier1_entries());
-        Regions { backend, precise, link, count, stats, state: Mutex::default() }
+        Regions { backend, precise, link, count, shy: AtomicU32::new(0), stats, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -281,6 +286,23 @@ impl<R: RegionBackend> Regions<R> {
     pub(crate) fn entered(&self, key: TbKey) -> u32 {
         let own = self.state().own.get(&key).copied();
         own.map_or(0, |own| self.count.saturating_sub(self.backend.count(own.count)))
+    }
+
+    /// In the child of a fork.
+    pub(crate) fn forked(&self) {
+        self.backend.forked();
+        self.shy.store(SHY, Ordering::Relaxed);
+    }
+
+    /// Whether this process is a child that has just begun: what it noted for later would cost it the copies of some
+    /// pages, and most children end soon. Counts one exit.
+    #[inline]
+    pub(crate) fn is_shy(&self) -> bool {
+        let left = self.shy.load(Ordering::Relaxed);
+        if left != 0 {
+            self.shy.store(left - 1, Ordering::Relaxed);
+        }
+        left != 0
     }
 
     /// Links a static exit to the block it was just seen to lead to.

@@ -183,7 +183,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// Runs host code for `key`.
     fn enter(&mut self, host: u64, key: TbKey) -> Step {
         let Some(regions) = &self.engine.regions else { return Step::Continue };
-        if let Some(link) = self.unlinked.take() {
+        let link = self.unlinked.take();
+        let shy = regions.is_shy();
+        if let Some(link) = link.filter(|_| !shy) {
             regions.link(link, key);
         }
         if self.host_cache.is_empty() {
@@ -191,7 +193,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             self.env.jump_cache = self.host_cache.as_ptr() as u64;
             regions.backend.prepare(&mut self.env);
         }
-        JumpEntry::put(&mut self.host_cache, key.pc, host);
+        if !shy {
+            JumpEntry::put(&mut self.host_cache, key.pc, host);
+        }
         let exit = regions.backend.enter(host, &mut self.env);
         self.engine.config.stats.as_deref().inspect(|stats| stats.left(&exit));
         match exit {
