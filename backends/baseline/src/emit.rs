@@ -2,7 +2,7 @@
 
 use crate::asm::{Asm, Cc, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, at, field, near, put, word};
 use crate::code::{Code, Plan, SlotUse, Use, Way};
-use crate::copies::{Copies, Future, futures};
+use crate::copies::{Copies, Future, branches, futures, reads_memory};
 use brolga_core::Env;
 use brolga_interp::{Code as Op, Flat, FlatOp, NONE, pack};
 use brolga_ir::ops::ALL_OPS;
@@ -21,7 +21,7 @@ pub(crate) struct Emitter<'a> {
     /// Word whose value is in RAX when the current op begins.
     pub(crate) held: Option<u8>,
     /// The same when it ends.
-    cached: Option<u8>,
+    pub(crate) cached: Option<u8>,
     pub(crate) copies: Copies,
     futures: Vec<Future>,
     /// Of the current op.
@@ -75,6 +75,9 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
             e.pc = pc;
         }
         if let Some(label) = e.targets[index] {
+            if e.open {
+                e.settle(&[]);
+            }
             if e.is_plain_goto(index) {
                 let way = e.way_to(op.imm);
                 e.asm.bind_out(label, way);
@@ -90,7 +93,9 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         }
         e.held = e.cached.take();
         e.future = e.futures[index];
+        e.settle_for(op);
         e.op(index, op)?;
+        e.last_reads(op).into_iter().for_each(|w| e.copies.changed(w, 1));
     }
     let (bytes, jumps, tail) = e.asm.finish();
     Ok(Code { pc, bytes, entered, jumps, tail, exits: e.exits, uses: e.uses, accesses: e.accesses })
@@ -198,9 +203,40 @@ impl Emitter<'_> {
         if found.is_some() || !again {
             return found;
         }
-        let copy = self.copies.take(w);
+        let copy = self.take(w, false);
         put!(self.asm, movq_rm(copy, word(w)));
         Some(copy)
+    }
+
+    /// A register that will hold word `w`, alone or as memory does.
+    fn take(&mut self, w: u8, alone: bool) -> u8 {
+        let (register, displaced) = self.copies.take(w, alone);
+        if let Some(old) = displaced {
+            put!(self.asm, movq_mr(word(old), register));
+        }
+        register
+    }
+
+    /// Memory gets what registers alone hold, except for these words. The host's flags stay.
+    fn settle(&mut self, except: &[u8]) {
+        for (register, w) in self.copies.settle().filter(|(_, w)| !except.contains(w)) {
+            put!(self.asm, movq_mr(word(w), register));
+        }
+    }
+
+    /// Before an op that reads memory, or behind which others go on.
+    fn settle_for(&mut self, op: &FlatOp) {
+        if reads_memory(op) {
+            self.settle(&[]);
+        } else if branches(op) {
+            self.settle(&self.last_reads(op));
+        }
+    }
+
+    /// Temporaries that `op` is the last to read.
+    fn last_reads(&self, op: &FlatOp) -> [u8; 3] {
+        let dead = self.future.dead;
+        std::array::from_fn(|i| if dead[i] { [op.a, op.b, op.c][i] } else { NONE })
     }
 
     /// Word `w` as an operand: a copy, or in memory.
@@ -219,12 +255,16 @@ impl Emitter<'_> {
         }
         self.changed(w, 1);
         self.cached = Some(w);
-        if self.future.next_only {
+        let Future { next_only, unread, result, .. } = self.future;
+        if next_only || unread {
             return;
         }
-        put!(self.asm, movq_mr(word(w), RAX));
-        if self.future.result {
-            let copy = self.copies.take(w);
+        let alone = result && w >= self.flat.scratch;
+        if !alone {
+            put!(self.asm, movq_mr(word(w), RAX));
+        }
+        if result {
+            let copy = self.take(w, alone);
             put!(self.asm, movq_mr(copy, RAX));
         }
     }
@@ -283,9 +323,9 @@ impl Emitter<'_> {
             Op::Sext | Op::Extract | Op::Sextract | Op::Deposit => self.bits(op),
             Op::IcmpR | Op::IcmpI => self.compare_to_truth(op),
             Op::Select => {
-                put!(self.asm, cmpq_mi_sxb(word(op.a), 0));
+                put!(self.asm, cmpq_mi_sxb(self.operand(op.a), 0));
                 self.load(RAX, op.c);
-                put!(self.asm, cmovneq_rm(RAX, word(op.b)));
+                put!(self.asm, cmovneq_rm(RAX, self.operand(op.b)));
                 self.done(op.dst);
             }
             Op::Shuffle if self.shuffle(op) => {}
@@ -523,12 +563,12 @@ impl Emitter<'_> {
             }),
             IrOp::Umulh if wide => {
                 self.first(op.a);
-                put!(self.asm, mulq_m(RAX, RDX, word(op.b)));
+                put!(self.asm, mulq_m(RAX, RDX, self.operand(op.b)));
                 put!(self.asm, movq_rm(RAX, RDX));
             }
             IrOp::Smulh if wide => {
                 self.first(op.a);
-                put!(self.asm, imulq_m(RAX, RDX, word(op.b)));
+                put!(self.asm, imulq_m(RAX, RDX, self.operand(op.b)));
                 put!(self.asm, movq_rm(RAX, RDX));
             }
             _ => return false,
@@ -623,6 +663,7 @@ impl Emitter<'_> {
     /// The interpreter's own function for an op that touches the register file alone.
     fn by_interpreter(&mut self, op: &FlatOp) -> Result<(), &'static str> {
         let args = pack(op, &self.flat.wide).ok_or("an op with no form of its own")?;
+        self.settle(&[]);
         for (reg, value) in [RSI, RDX, RCX, R8].into_iter().zip(args) {
             self.asm.constant(reg, value);
         }
@@ -654,6 +695,7 @@ impl Emitter<'_> {
         put!(self.asm, callq_m(at(RAX, 8 * helper as i32)));
         // What is behind the saved frame pointer, the address that the frame returns to, and the address of `Env`.
         put!(self.asm, movq_rm(RDI, at(RBP, 24)));
+        debug_assert!(self.copies.settle().next().is_none(), "settled before");
         self.copies.forget();
     }
 

@@ -128,9 +128,12 @@ impl Emitter<'_> {
         match op.code {
             Op::SetCcR => {
                 self.first(op.a);
-                self.load(RCX, op.b);
+                let b = self.copies.find(op.b).unwrap_or_else(|| {
+                    self.load(RCX, op.b);
+                    RCX
+                });
                 put!(self.asm, movq_mr(word(dst + 1), RAX));
-                put!(self.asm, movq_mr(word(dst + 2), RCX));
+                put!(self.asm, movq_mr(word(dst + 2), b));
                 self.set_kind(op);
             }
             Op::SetCcI => {
@@ -162,6 +165,7 @@ impl Emitter<'_> {
         self.changed(dst, 3);
         if matches!(op.code, Op::SetCcR | Op::SetCcI) {
             self.kind = Some((dst, u64::from(op.aux)));
+            self.cached = Some(dst + 1);
         }
     }
 
