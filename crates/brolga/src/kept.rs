@@ -51,17 +51,20 @@ pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64, first:
     }
 }
 
-/// Entries of a block before it gets code, and before its region is compiled. What is compiled in one run serves all later
-/// ones, so a program that is run again and again has ever more of its code compiled, a part in each run.
+/// Entries of a block before it gets code, and before its region is compiled, and the time that may take. What is compiled in
+/// one run serves all later ones, so a program that is run again and again has ever more of its code compiled, a part in each
+/// run.
 pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option<&Store>) -> EngineConfig {
-    const HALVINGS: u64 = 1;
     const QUARTERS: u64 = 2;
+    /// Runs in which translators have a share of the time.
+    const SHARED: u64 = 3;
     let (asked, usual) = (&options.switches, Switches::default());
     let age = store.map_or(0, Store::age);
     let lower = |asked: u32, usual: u32, shift: u64| if asked == usual { (asked >> shift).max(1) } else { asked };
     EngineConfig {
+        share: if age < SHARED { asked.share.saturating_mul(1 + 2 * age as u32) } else { 0 },
         block_threshold: lower(asked.block_threshold, usual.block_threshold, 2 * age.min(QUARTERS)),
-        region_threshold: lower(asked.region_threshold, usual.region_threshold, age.min(HALVINGS)),
+        region_threshold: lower(asked.region_threshold, usual.region_threshold, 2 * age.min(1)),
         ..config
     }
 }
@@ -72,7 +75,8 @@ fn key(options: &RunOptions, program: &Path, guest: &str, base: u64) -> Option<S
     let data = std::fs::metadata(program).ok().filter(|_| !program.starts_with("/proc"))?;
     let program = std::fs::canonicalize(program).ok()?;
     // When code is made does not matter, but a switch that is new may.
-    let switches = Switches { block_threshold: 0, region_threshold: 0, worker: true, link: true, ..options.switches };
+    let times = Switches { block_threshold: 0, region_threshold: 0, share: 0, ..options.switches };
+    let switches = Switches { worker: true, link: true, ..times };
     Some(format!(
         "{build}\n{}\n{guest} {base:#x} {switches:?}\n{} {} {}.{}\n",
         brolga_cranelift::host_key(),

@@ -150,7 +150,8 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         sink: open_log(options),
     };
     let max_insns = if options.one_insn_per_tb { 1 } else { EngineConfig::default().max_insns };
-    let Switches { block_threshold, region_threshold, patience, link, passes, worker, precise, .. } = options.switches;
+    let Switches { block_threshold, region_threshold, patience, share, .. } = options.switches;
+    let Switches { link, passes, worker, precise, .. } = options.switches;
     let link = link && !has(LogItems::NOCHAIN);
     let region_threshold = if options.one_insn_per_tb { 0 } else { region_threshold };
     let workers = if worker { options.jit_threads } else { Some(0) };
@@ -166,6 +167,8 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         passes,
         precise,
         workers,
+        share,
+        times: brolga_user::processor_times,
         spawn,
         aliases,
         log,

@@ -10,6 +10,9 @@ pub struct Switches {
     pub region_threshold: u32,
     /// `patience=N`: entries of a region after which a larger one takes its place; 0 for never.
     pub patience: u32,
+    /// `share=N`: time that the translator of regions may take in a program's first run, in percent of the guest's, and more
+    /// in later ones; 0 for all that it needs.
+    pub share: u32,
     /// `no-link` clears it: exits of regions lead to each other.
     pub link: bool,
     /// `no-passes` clears it: regions go through the IR's passes.
@@ -29,8 +32,9 @@ impl Default for Switches {
     fn default() -> Self {
         Switches {
             block_threshold: 16,
-            region_threshold: 60_000,
+            region_threshold: 120_000,
             patience: 50_000,
+            share: 10,
             link: true,
             passes: true,
             worker: true,
@@ -42,7 +46,7 @@ impl Default for Switches {
 }
 
 /// The words of a list, for help and errors.
-pub const WORDS: &str = "block-threshold=N, region-threshold=N (0: interpret only), patience=N, no-link, no-passes, no-worker, no-host-fp, precise, aslr";
+pub const WORDS: &str = "block-threshold=N, region-threshold=N (0: interpret only), patience=N, share=N, no-link, no-passes, no-worker, no-host-fp, precise, aslr";
 
 impl Switches {
     /// Enters one comma-separated list.
@@ -52,6 +56,7 @@ impl Switches {
                 Some(("block-threshold", n)) => self.block_threshold = entries(n)?,
                 Some(("region-threshold", n)) => self.region_threshold = entries(n)?,
                 Some(("patience", n)) => self.patience = entries(n)?,
+                Some(("share", n)) => self.share = n.parse().map_err(|_| format!("'{n}' is not a percentage"))?,
                 None if word == "no-link" => self.link = false,
                 None if word == "no-passes" => self.passes = false,
                 None if word == "no-worker" => self.worker = false,

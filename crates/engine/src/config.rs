@@ -1,6 +1,7 @@
 //! Switches, read in one place, and the `-d` log.
 
 use crate::family::SharedWords;
+use crate::pace::Times;
 use crate::stats::Stats;
 use brolga_cache::Store;
 use std::io::Write;
@@ -34,6 +35,10 @@ pub struct Config {
     pub precise: bool,
     /// Threads at most that compile regions while the guest goes on; `None` for as many as the host can spare.
     pub workers: Option<usize>,
+    /// Time that they may take, in percent of the guest's; 0 for all they need. Needs `times`.
+    pub share: u32,
+    /// Tells what was used.
+    pub times: Times,
     /// How one is started. The guest's signals must not reach it.
     pub spawn: Spawn,
     /// Where else changed code is: several mappings of one object.
@@ -64,12 +69,14 @@ impl Default for Config {
         Config {
             max_insns: 64,
             block_threshold: 0,
-            region_threshold: 60_000,
+            region_threshold: 120_000,
             patience: 50_000,
             link: true,
             passes: true,
             precise: true,
             workers: Some(0),
+            share: 0,
+            times: Default::default,
             spawn: |body| std::thread::Builder::new().name("translator".into()).spawn(body).is_ok(),
             aliases: |_| Vec::new(),
             store: None,

@@ -8,6 +8,7 @@
 //! *Limits.* A fork waits for the jobs in progress, a few milliseconds at most.
 
 use crate::config::{Config, Spawn};
+use crate::pace::Pace;
 use std::collections::VecDeque;
 use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -16,8 +17,10 @@ struct Queue<J> {
     jobs: VecDeque<J>,
     /// Threads.
     running: usize,
-    /// Those of them that wait.
+    /// Those of them that wait for jobs.
     idle: usize,
+    /// Those that have used up what time they have.
+    resting: usize,
     closed: bool,
     /// The process whose thread it is to be.
     home: u32,
@@ -27,6 +30,7 @@ struct Shared<J> {
     queue: Mutex<Queue<J>>,
     filled: Condvar,
     busy: RwLock<()>,
+    pace: Pace,
     /// How hot a job is.
     heat: fn(&J) -> u64,
 }
@@ -42,7 +46,7 @@ pub(crate) struct Worker<J> {
 /// More threads than this seldom find work.
 const MOST: usize = 4;
 /// Jobs that are looked at for the hottest.
-const LOOKED_AT: usize = 64;
+const LOOKED_AT: usize = 256;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
@@ -51,8 +55,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<J: Send + 'static> Worker<J> {
     /// No thread yet. `None` if the configuration wants none. `heat` tells which of several jobs is done first.
     pub(crate) fn new(config: &Config, heat: fn(&J) -> u64) -> Option<Worker<J>> {
-        let queue = Queue { jobs: VecDeque::new(), running: 0, idle: 0, closed: false, home: std::process::id() };
-        let shared = Shared { queue: Mutex::new(queue), filled: Condvar::new(), busy: RwLock::new(()), heat };
+        let queue =
+            Queue { jobs: VecDeque::new(), running: 0, idle: 0, resting: 0, closed: false, home: std::process::id() };
+        let shared = Shared {
+            queue: Mutex::new(queue),
+            filled: Condvar::new(),
+            busy: RwLock::new(()),
+            pace: Pace::new(config),
+            heat,
+        };
         let most = config.workers.map_or_else(OnceLock::new, OnceLock::from);
         (config.workers != Some(0)).then(|| Worker { shared: Arc::new(shared), spawn: config.spawn, most })
     }
@@ -68,7 +79,8 @@ impl<J: Send + 'static> Worker<J> {
     /// back if there is no thread and none can be started.
     pub(crate) fn push(&self, job: J, work: impl Fn(J) + Send + 'static) -> Result<(), J> {
         let mut queue = lock(&self.shared.queue);
-        if queue.idle <= queue.jobs.len() && queue.home == std::process::id() && queue.running < self.most() {
+        let wanted = queue.idle <= queue.jobs.len() && queue.resting == 0;
+        if wanted && queue.home == std::process::id() && queue.running < self.most() {
             let shared = Arc::clone(&self.shared);
             queue.running += usize::from((self.spawn)(Box::new(move || shared.work(work))));
         }
@@ -88,7 +100,8 @@ impl<J: Send + 'static> Worker<J> {
         let mut queue = lock(&self.shared.queue);
         action();
         if std::process::id() != process {
-            (queue.running, queue.idle) = (0, 0);
+            (queue.running, queue.idle, queue.resting) = (0, 0, 0);
+            self.shared.pace.forked();
             queue.home = std::process::id();
             // Dropping would free what the parent's threads may have been about to free.
             std::mem::forget(std::mem::take(&mut queue.jobs));
@@ -99,7 +112,7 @@ impl<J: Send + 'static> Worker<J> {
 impl<J> Shared<J> {
     fn work(&self, work: impl Fn(J)) {
         while let Some((job, _busy)) = self.next() {
-            work(job);
+            self.pace.counted(|| work(job));
         }
     }
 
@@ -114,6 +127,12 @@ impl<J> Shared<J> {
             queue.idle -= 1;
             if queue.closed {
                 return None;
+            }
+            if let Some(rest) = self.pace.rest() {
+                queue.resting += 1;
+                queue = self.filled.wait_timeout(queue, rest).unwrap_or_else(|e| e.into_inner()).0;
+                queue.resting -= 1;
+                continue;
             }
             drop(queue);
             // Taken before the queue, as a fork does.
@@ -179,6 +198,34 @@ mod tests {
         [2, 9, 5].into_iter().for_each(|n| worker.push(n, work.clone()).unwrap());
         (0..4).for_each(|_| open.send(()).unwrap());
         assert_eq!([(); 3].map(|_| done.recv().unwrap()), [9, 5, 2]);
+    }
+
+    #[test]
+    fn threads_rest_until_the_guest_has_run_for_longer() {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        use std::time::Duration;
+        /// Milliseconds of the process and of the thread.
+        static PROCESS: AtomicU64 = AtomicU64::new(0);
+        static THREAD: AtomicU64 = AtomicU64::new(0);
+        let times = || {
+            let of = |clock: &AtomicU64| Duration::from_millis(clock.load(Ordering::SeqCst));
+            (of(&PROCESS), of(&THREAD))
+        };
+        let config = Config { workers: Some(1), share: 50, times, ..Config::default() };
+        let worker = Worker::new(&config, |_| 0).unwrap();
+        let (sender, done) = channel();
+        let work = move |n: u32| {
+            THREAD.fetch_add(100, Ordering::SeqCst);
+            PROCESS.fetch_add(100, Ordering::SeqCst);
+            sender.send(n).unwrap();
+        };
+        worker.push(1, work.clone()).unwrap();
+        assert_eq!(done.recv(), Ok(1));
+        worker.push(2, work.clone()).unwrap();
+        worker.push(3, work).unwrap();
+        assert!(done.recv_timeout(Duration::from_millis(100)).is_err());
+        PROCESS.fetch_add(1000, Ordering::SeqCst);
+        assert_eq!([done.recv(), done.recv()], [Ok(2), Ok(3)]);
     }
 
     #[test]
