@@ -66,6 +66,8 @@ pub struct Installed {
 struct Names {
     /// Of exits, then of what counts down the patience of entries.
     slots: Vec<Slot>,
+    /// How many are of exits.
+    exits: usize,
     /// Of the entries of tier 1's blocks.
     counts: Vec<Count>,
 }
@@ -237,7 +239,7 @@ impl Cranelift {
     fn names(&self, compiled: &Compiled) -> Option<Names> {
         let addresses = compiled.exits.iter().chain(&compiled.counters).copied();
         let slots = self.allocate(addresses)?;
-        let mut names = Names { slots, counts: Vec::new() };
+        let mut names = Names { slots, exits: compiled.exits.len(), counts: Vec::new() };
         if compiled.counted {
             let blocks: Vec<_> = compiled.entries.iter().map(|entry| entry.0).collect();
             let Some(counts) = self.counts.allocate(&blocks) else {
@@ -383,9 +385,7 @@ impl Cranelift {
     /// may still be inside.
     pub fn remove(&self, installed: &Installed) {
         // Returns that the code predicted must not go where its slots led.
-        for &(slot, _) in &installed.exits {
-            self.slots.unlink(slot);
-        }
+        installed.names.slots[..installed.names.exits].iter().for_each(|&slot| self.slots.unlink(slot));
     }
 
     /// Frees removed code and its slots. Only when every thread has left generated code since

@@ -153,13 +153,14 @@ impl RegionBackend for RegionTier {
             self.shared.store(true, Ordering::Relaxed);
             return Err(code);
         }
-        let installed = self.cranelift.install(code).map_err(|full| full.0)?;
+        let mut installed = self.cranelift.install(code).map_err(|full| full.0)?;
         self.name(&installed);
         let unit = self.next.fetch_add(1, Ordering::Relaxed);
         let told = brolga_ir::Installed {
             unit,
-            entries: installed.entries.clone(),
-            exits: installed.exits.clone(),
+            // The engine keeps them.
+            entries: std::mem::take(&mut installed.entries),
+            exits: std::mem::take(&mut installed.exits),
             bytes: installed.host_bytes(),
             counts: installed.counts().to_vec(),
         };

@@ -170,18 +170,27 @@ pub enum Code {
     Raise,
 }
 
+/// Where a guest instruction starts: flat index, and its address as a distance from the block's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mark {
+    pub start: u16,
+    pub distance: u16,
+}
+
 /// A prepared block. Its ops come first: every run reads where they are, few read anything else.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Flat {
     /// Ops; control enters at the first.
-    pub ops: Vec<FlatOp>,
-    /// Guest instruction starts: flat index and address, ascending.
-    pub pcs: Vec<(u32, u64)>,
+    pub ops: Box<[FlatOp]>,
+    /// Guest instruction starts, ascending.
+    pub(crate) marks: Box<[Mark]>,
     /// Constants of `BrifSub`.
-    pub consts: Vec<u64>,
+    pub consts: Box<[u64]>,
     /// 128-bit constants and selectors.
-    pub wide: Vec<u128>,
+    pub wide: Box<[u128]>,
+    /// Guest address of the block.
+    pub(crate) base: u64,
     /// Word of the program counter.
     pub pc: u8,
     /// First word of temporaries.
@@ -189,9 +198,18 @@ pub struct Flat {
 }
 
 impl Flat {
+    /// Guest instruction starts: flat index and address, ascending.
+    pub fn starts(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.marks.iter().map(|mark| (usize::from(mark.start), self.address(mark)))
+    }
+
+    fn address(&self, mark: &Mark) -> u64 {
+        self.base.wrapping_add(u64::from(mark.distance))
+    }
+
     /// Guest address of the instruction that flat op `index` belongs to.
     pub fn pc_of(&self, index: usize) -> u64 {
-        let i = self.pcs.partition_point(|&(start, _)| start as usize <= index);
-        self.pcs[i.saturating_sub(1)].1
+        let i = self.marks.partition_point(|mark| usize::from(mark.start) <= index);
+        self.address(&self.marks[i.saturating_sub(1)])
     }
 }

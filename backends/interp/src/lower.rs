@@ -1,7 +1,7 @@
 //! IR to flat form in one scan: `get`, `set` and constants fold into operands, flags stay symbolic,
 //! compare-and-branch fuses, and pure ops nobody uses are not emitted.
 
-use crate::flat::{Code, Flat, FlatOp, NONE};
+use crate::flat::{Code, Flat, FlatOp, Mark, NONE};
 use crate::slots::Slots;
 use brolga_core::{CcKind, CcOp, Cond, MemOp, Order, RegTable, Size};
 use brolga_ir::{Block, Effect, Inst, Op, Ty, Typing, Unfit, Value, difference, eval::flags_width};
@@ -25,7 +25,7 @@ pub(crate) enum Loc {
 pub(crate) struct Lower<'a> {
     pub(crate) block: &'a Block,
     regs: &'a RegTable,
-    pub(crate) out: Flat,
+    pub(crate) out: Draft,
     pub(crate) loc: Vec<Loc>,
     /// Last instruction that uses each value; 0 if none does.
     last: Vec<u32>,
@@ -44,11 +44,19 @@ pub(crate) struct Lower<'a> {
     flag_reads: Vec<Value>,
 }
 
+/// A block while it grows; as [`Flat`].
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub(crate) ops: Vec<FlatOp>,
+    marks: Vec<Mark>,
+    consts: Vec<u64>,
+    wide: Vec<u128>,
+}
+
 /// Vectors that every block needs and none keeps: short programs are lowered more often than they allocate.
 #[derive(Default)]
 struct Memory {
-    ops: Vec<FlatOp>,
-    pcs: Vec<(u32, u64)>,
+    out: Draft,
     loc: Vec<Loc>,
     last: Vec<u32>,
     def: Vec<u32>,
@@ -71,12 +79,13 @@ fn filled<T: Clone>(mut v: Vec<T>, n: usize, value: T) -> Vec<T> {
 /// Lowers a verified block.
 pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     let n = block.insts.len();
-    let Memory { mut ops, mut pcs, loc, last, def, labels, mut aliases, mut flag_reads } = MEMORY.take();
-    (ops.clear(), pcs.clear(), aliases.clear(), flag_reads.clear());
+    let Memory { mut out, loc, last, def, labels, mut aliases, mut flag_reads } = MEMORY.take();
+    (out.ops.clear(), out.marks.clear(), out.consts.clear(), out.wide.clear());
+    (aliases.clear(), flag_reads.clear());
     let mut l = Lower {
         block,
         regs,
-        out: Flat { ops, pcs, consts: Vec::new(), wide: Vec::new(), pc: regs.pc.0, scratch: regs.scratch },
+        out,
         loc: filled(loc, n, Loc::None),
         last: last_uses(block, filled(last, n, 0)),
         slots: Slots::new(regs.scratch),
@@ -95,8 +104,16 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     }
     l.patch_targets();
     let Lower { out, loc, last, def, labels, aliases, flag_reads, .. } = l;
-    let kept = Flat { ops: out.ops.as_slice().into(), pcs: out.pcs.as_slice().into(), ..out };
-    MEMORY.set(Memory { ops: out.ops, pcs: out.pcs, loc, last, def, labels, aliases, flag_reads });
+    let kept = Flat {
+        ops: out.ops.as_slice().into(),
+        marks: out.marks.as_slice().into(),
+        consts: out.consts.as_slice().into(),
+        wide: out.wide.as_slice().into(),
+        base: block.pc,
+        pc: regs.pc.0,
+        scratch: regs.scratch,
+    };
+    MEMORY.set(Memory { out, loc, last, def, labels, aliases, flag_reads });
     Ok(kept)
 }
 
@@ -251,15 +268,14 @@ impl Lower<'_> {
         }
         match inst.op {
             Op::InsnStart => {
-                let start = self.out.ops.len() as u32;
-                self.out.pcs.push((start, inst.imm));
+                let distance = inst.imm.wrapping_sub(self.block.pc);
+                self.mark(u16::try_from(distance).map_err(|_| Unfit::TooManyValues)?)?;
             }
             Op::Label => {
                 self.labels[inst.aux as usize] = self.out.ops.len() as u32;
                 self.fence = self.out.ops.len();
                 // A label can be reached from an earlier instruction's branch: restate whose code it is.
-                let pc = self.out.pcs.last().map_or(self.block.pc, |p| p.1);
-                self.out.pcs.push((self.out.ops.len() as u32, pc));
+                self.mark(self.out.marks.last().map_or(0, |mark| mark.distance))?;
             }
             Op::Param => {}
             Op::Iconst => self.loc[v.index()] = Loc::Const(inst.imm),
@@ -311,6 +327,13 @@ impl Lower<'_> {
             op if op.is_vector() => self.vector(v, inst)?,
             _ => self.scalar(v, inst)?,
         }
+        Ok(())
+    }
+
+    /// What follows belongs to the instruction that is so far from the block's address.
+    fn mark(&mut self, distance: u16) -> Result<(), Unfit> {
+        let start = u16::try_from(self.out.ops.len()).map_err(|_| Unfit::TooManyValues)?;
+        self.out.marks.push(Mark { start, distance });
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! *Requirement.* Lookups by many processors; after an invalidation returns, no processor enters a
 //! block made from the old bytes.
 //! *How.* A map under a read-write lock, an index from guest pages to keys, and a generation that
-//! every invalidation raises. Processors keep their own caches of the map; a block that leaves it is marked dead.
+//! every invalidation raises. A block that gets host code parts from it: the map holds what is interpreted. Processors keep their own caches of the map; a block that leaves it is marked dead.
 //! A translation in progress is announced before its first byte is read, so that an invalidation of
 //! bytes that no block holds yet is noted too; notes tell it later whether its bytes are still good.
 //! *Limits.* A processor that is inside a block finishes that block.
@@ -23,8 +23,16 @@ const NOTES: usize = 256;
 #[derive(Debug)]
 struct Maps<C> {
     blocks: FxHashMap<TbKey, Arc<TranslationBlock<C>>>,
-    pages: FxHashMap<u64, Vec<TbKey>>,
+    pages: FxHashMap<u64, Page>,
     notes: Notes,
+}
+
+/// What there is of a guest page.
+#[derive(Debug, Default)]
+struct Page {
+    keys: Vec<TbKey>,
+    /// Whether there was a block that only host code is left of.
+    parted: bool,
 }
 
 /// The latest invalidations: the generation that each began, and its range.
@@ -139,14 +147,32 @@ impl<C> Cache<C> {
                 return Arc::clone(first);
             }
             maps.blocks.insert(tb.key, Arc::clone(&tb));
-            let last = tb.end.saturating_sub(1).max(tb.key.pc) >> PAGE_SHIFT;
-            for page in tb.key.pc >> PAGE_SHIFT..=last {
-                maps.pages.entry(page).or_default().push(tb.key);
+            for page in tb.pages() {
+                maps.pages.entry(page).or_default().keys.push(tb.key);
             }
         } else {
             tb.dead.store(true, Ordering::Release);
         }
         tb
+    }
+
+    /// Lets blocks go that have host code: nothing but that is ever run of them. A change of their bytes is noted as before.
+    pub(crate) fn part(&self, blocks: &[Arc<TranslationBlock<C>>]) {
+        let mut maps = self.maps.write().expect("no panic under the lock");
+        let Maps { blocks: map, pages, .. } = &mut *maps;
+        for tb in blocks {
+            if map.remove(&tb.key).is_none() {
+                continue;
+            }
+            tb.dead.store(true, Ordering::Release);
+            for page in tb.pages() {
+                let Some(Page { keys, parted }) = pages.get_mut(&page) else { continue };
+                *parted = true;
+                if let Some(index) = keys.iter().rposition(|key| *key == tb.key) {
+                    keys.swap_remove(index);
+                }
+            }
+        }
     }
 
     /// Runs `action` while nobody else looks at the map.
@@ -170,8 +196,8 @@ impl<C> Cache<C> {
         let generation = self.raise_generation([]);
         let Maps { blocks, pages, notes } = &mut *maps;
         notes.add(generation, start, end);
-        let mut drop_page = |keys: &mut Vec<TbKey>| {
-            keys.retain(|key| {
+        let mut drop_page = |page: &mut Page| {
+            page.keys.retain(|key| {
                 let hit = blocks.get(key).is_none_or(|tb| key.pc < end && tb.end > start);
                 if hit && let Some(tb) = blocks.remove(key) {
                     tb.dead.store(true, Ordering::Release);
@@ -184,9 +210,10 @@ impl<C> Cache<C> {
                 pages.get_mut(&page).map(&mut drop_page);
             }
         } else {
-            pages.iter_mut().filter(|(p, _)| (first..=last).contains(*p)).for_each(|(_, keys)| drop_page(keys));
+            pages.iter_mut().filter(|(p, _)| (first..=last).contains(*p)).for_each(|(_, page)| drop_page(page));
         }
-        pages.retain(|_, keys| !keys.is_empty());
+        let whole = |page: u64| start <= page << PAGE_SHIFT && (page + 1) << PAGE_SHIFT <= end;
+        pages.retain(|&number, page| !page.keys.is_empty() || page.parted && !whole(number));
     }
 
     /// Whether there is a block on the guest pages with these numbers.
@@ -247,6 +274,20 @@ mod tests {
         c.invalidate(0x2000, 4);
         c.insert(tb(0x1000, 0x1004), read);
         assert_eq!(c.len(), 1, "other bytes do not matter");
+    }
+
+    #[test]
+    fn changes_of_parted_blocks_are_noted() {
+        let c = Cache::default();
+        let block = c.insert(tb(0x1000, 0x1004), c.reading());
+        let since = c.generation();
+        c.part(&[Arc::clone(&block), Arc::clone(&block)]);
+        assert!(block.is_dead() && c.len() == 0);
+        c.invalidate(0x1000, 4);
+        assert!(c.changed(since, &[(0x1000, 0x1004)]));
+        // Nothing is left of the page when all of it is new.
+        c.invalidate(0x1000, 0x1000);
+        assert!(!c.has_code(1, 1));
     }
 
     #[test]

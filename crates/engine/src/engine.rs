@@ -114,9 +114,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let ranges = tbs.iter().map(|tb| (tb.key.pc, tb.end)).collect();
         let origin = Origin { mode: hot.key.mode, ranges, precise: true };
         let fresh = || tbs.iter().all(|tb| !tb.is_dead());
-        if self.place(regions, &origin, Tier::Block, code, &fresh, hot) && self.config.store.is_some() {
+        if !self.place(regions, &origin, Tier::Block, code, &fresh, hot) {
+            return;
+        }
+        if self.config.store.is_some() {
             tbs.iter().zip(blocks).for_each(|(tb, block)| self.note(tb, block));
         }
+        // Where it goes next is still counted of the others.
+        let parted: Vec<_> = tbs.into_iter().filter(|tb| tb.targets.is_none()).collect();
+        self.cache.part(&parted);
     }
 
     /// Code of `hot`, and of what it leads to that has none and runs about as often; sorted by guest address.

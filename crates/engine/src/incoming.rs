@@ -3,8 +3,8 @@
 //! A run that takes over what earlier ones kept links tens of thousands of slots at once: the lists need no memory of
 //! their own, each slot names the next one.
 
+use crate::page_map::PageMap;
 use crate::tb::TbKey;
-use rustc_hash::FxHashMap;
 
 /// What a slot has as next one that is in no list.
 const NONE: u32 = u32::MAX;
@@ -14,7 +14,7 @@ const END: u32 = u32::MAX - 1;
 /// Linked slots by what they lead to. A slot is in one list at most.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
-    first: FxHashMap<TbKey, u32>,
+    first: PageMap<u32>,
     /// For each slot the next one of its list.
     next: Vec<u32>,
 }
@@ -33,14 +33,14 @@ impl Incoming {
     /// The slots that lead to `key`.
     pub(crate) fn of(&self, key: TbKey) -> impl Iterator<Item = u32> + '_ {
         let slot = |word: u32| (word != END).then_some(word);
-        let first = self.first.get(&key).copied();
+        let first = self.first.get(key);
         std::iter::successors(first, move |&before| slot(self.next[before as usize]))
     }
 
     /// The same; they are in no list then.
     pub(crate) fn take(&mut self, key: TbKey) -> Vec<u32> {
         let slots: Vec<_> = self.of(key).collect();
-        self.first.remove(&key);
+        self.first.remove(key);
         slots.iter().for_each(|&slot| self.next[slot as usize] = NONE);
         slots
     }
@@ -54,7 +54,7 @@ impl Incoming {
         let next = std::mem::replace(&mut self.next[slot as usize], NONE);
         match before {
             Some(before) => self.next[before as usize] = next,
-            None if next == END => _ = self.first.remove(&key),
+            None if next == END => _ = self.first.remove(key),
             None => _ = self.first.insert(key, next),
         }
     }

@@ -110,7 +110,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
 
     /// Tells a block that is new here of code that was put in place before it.
     pub(crate) fn adopt(&self, tb: &TranslationBlock<T::Code>) {
-        if let (Some(regions), Some(_)) = (&self.regions, &self.config.store) {
+        if let Some(regions) = &self.regions {
             regions.adopt(tb);
         }
     }

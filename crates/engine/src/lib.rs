@@ -12,6 +12,7 @@ mod kept;
 mod no_regions;
 mod pace;
 mod packs;
+mod page_map;
 mod processors;
 mod regions;
 mod stale;

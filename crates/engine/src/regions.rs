@@ -12,6 +12,7 @@
 use crate::cache::{Cache, PAGE_SHIFT};
 use crate::config::Config;
 use crate::incoming::Incoming;
+use crate::page_map::PageMap;
 use crate::stats::Stats;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_ir::{Installed, Region, RegionBackend};
@@ -87,7 +88,7 @@ struct State {
     /// Newest entry of tier 2 of each block that has one; a large region's is kept before a smaller one's.
     hosts: FxHashMap<TbKey, Entry>,
     /// Blocks of tier 1.
-    own: FxHashMap<TbKey, Own>,
+    own: PageMap<Own>,
     /// Blocks that a large region in place has inside, since a region of their own was last found hot.
     inside: FxHashSet<TbKey>,
     /// Linked slots by what they lead to.
@@ -183,7 +184,7 @@ impl<R: RegionBackend> Regions<R> {
             }
             state.incoming.of(key).for_each(|slot| self.backend.link(slot, host));
             // Who still gets to the block's own code goes on there, by the next entry at the latest.
-            if let Some(own) = state.own.get(&key) {
+            if let Some(own) = state.own.get(key) {
                 self.backend.lead(own.count, host);
                 self.backend.set_count(own.count, 0);
             }
@@ -203,7 +204,6 @@ impl<R: RegionBackend> Regions<R> {
     fn enter_blocks<C>(&self, state: &mut State, cache: &Cache<C>, mode: u32, installed: &Installed) {
         let page = |entry: Option<&(u64, u64)>| entry.map_or(0, |entry| entry.0 >> PAGE_SHIFT);
         let translated = cache.has_code(page(installed.entries.first()), page(installed.entries.last()));
-        state.own.reserve(installed.entries.len());
         for (&(pc, host), &count) in installed.entries.iter().zip(&installed.counts) {
             let key = TbKey { pc, mode };
             if let Some(other) = state.own.insert(key, Own { host, count }) {
@@ -233,7 +233,7 @@ impl<R: RegionBackend> Regions<R> {
         if let Some(entry) = state.hosts.get(&tb.key) {
             tb.host.store(entry.host, Ordering::Release);
         }
-        if let Some(own) = state.own.get(&tb.key) {
+        if let Some(own) = state.own.get(tb.key) {
             tb.own_host.store(own.host, Ordering::Release);
         }
     }
@@ -270,7 +270,7 @@ impl<R: RegionBackend> Regions<R> {
     /// processors emitted a block at once, the count is not always that of the code that is known.
     pub(crate) fn rearm(&self, count: u32, key: TbKey) {
         let state = self.state();
-        let leads = state.hosts.contains_key(&key) && state.own.get(&key).is_some_and(|own| own.count == count);
+        let leads = state.hosts.contains_key(&key) && state.own.get(key).is_some_and(|own| own.count == count);
         if !leads {
             self.backend.set_count(count, LONG);
         }
@@ -278,13 +278,13 @@ impl<R: RegionBackend> Regions<R> {
 
     /// How often a block was entered in tier 1 since [`Regions::rearm`].
     pub(crate) fn entered_again(&self, key: TbKey) -> u32 {
-        let own = self.state().own.get(&key).copied();
+        let own = self.state().own.get(key);
         own.map_or(0, |own| LONG.saturating_sub(self.backend.count(own.count)))
     }
 
     /// How often a block was entered in tier 1 before it asked for a region.
     pub(crate) fn entered(&self, key: TbKey) -> u32 {
-        let own = self.state().own.get(&key).copied();
+        let own = self.state().own.get(key);
         own.map_or(0, |own| self.count.saturating_sub(self.backend.count(own.count)))
     }
 
@@ -379,13 +379,13 @@ impl<R: RegionBackend> Regions<R> {
                 let key = TbKey { pc, mode: unit.mode };
                 if state.hosts.get(&key).is_some_and(|entry| entry.host == host) {
                     state.hosts.remove(&key);
-                    if let Some(own) = state.own.get(&key) {
+                    if let Some(own) = state.own.get(key) {
                         self.backend.lead(own.count, 0);
                     }
                 }
                 state.incoming.take(key).into_iter().for_each(|slot| self.backend.unlink(slot));
-                if let Some(own) = state.own.get(&key).copied().filter(|own| own.host == host) {
-                    state.own.remove(&key);
+                if let Some(own) = state.own.get(key).filter(|own| own.host == host) {
+                    state.own.remove(key);
                     self.backend.lead(own.count, 0);
                 }
                 let Some(tb) = cache.find(key) else { continue };
@@ -426,7 +426,7 @@ impl<R: RegionBackend> Regions<R> {
 
 impl State {
     fn entry(&self, key: TbKey) -> Option<u64> {
-        self.hosts.get(&key).map(|entry| entry.host).or_else(|| self.own.get(&key).map(|own| own.host))
+        self.hosts.get(&key).map(|entry| entry.host).or_else(|| self.own.get(key).map(|own| own.host))
     }
 
     fn add(&mut self, origin: &Origin, tier: Tier, installed: &Installed) {

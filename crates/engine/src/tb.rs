@@ -1,6 +1,8 @@
 //! Translated blocks.
 
+use crate::cache::PAGE_SHIFT;
 use crate::targets::Targets;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// All that a translation depends on beside the guest's bytes.
@@ -64,6 +66,11 @@ impl<C> TranslationBlock<C> {
     #[inline(always)]
     pub fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Acquire)
+    }
+
+    /// Numbers of the guest pages that it has bytes of.
+    pub(crate) fn pages(&self) -> RangeInclusive<u64> {
+        self.key.pc >> PAGE_SHIFT..=self.end.saturating_sub(1).max(self.key.pc) >> PAGE_SHIFT
     }
 
     /// Entry of the best host code there is; 0 if there is none.
