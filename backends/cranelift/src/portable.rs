@@ -77,53 +77,78 @@ impl Reader<'_> {
     }
 }
 
-/// Form and bytes of `code`.
+/// Bits of a relocation's word that its index has.
+const INDEX_BITS: u32 = 24;
+
+/// Form and bytes of `code`: the code, so that nobody need copy it, tables, and the length of the code.
 pub(crate) fn export(code: &Compiled) -> (u32, Vec<u8>) {
     let form = form(code.precise, code.removes_tags);
+    let base = code.entries.first().map_or(0, |entry| entry.0);
     let mut w = Writer(Vec::with_capacity(code.code.len() + 24 * code.traps.len() + 256));
+    w.0.extend(&code.code);
     w.u32(form);
     w.list(&code.entries, |w, &(pc, at)| (w.u64(pc), w.u32(at)).0);
     w.list(&code.exits, |w, &pc| w.u64(pc));
     w.list(&code.counters, |w, &pc| w.u64(pc));
     w.u32(code.patience);
     w.u32(u32::from(code.counted));
-    w.list(&code.relocs, |w, r| (w.u32(r.at), w.u32(r.index), w.u32(r.form as u32)).0);
-    w.list(&code.traps, |w, &(at, access)| (w.u32(at), w.u64(access.resume), w.u64(access.pc)).0);
+    w.list(&code.relocs, |w, r| (w.u32(r.at), w.u32(r.index | (r.form as u32) << INDEX_BITS)).0);
+    let near = code.traps.iter().all(|(_, access)| access.resume == access.pc && distance(base, access.pc).is_some());
+    w.u32(u32::from(near));
+    if near {
+        w.list(&code.traps, |w, &(at, access)| (w.u32(at), w.u32(distance(base, access.pc).unwrap_or(0) as u32)).0);
+    } else {
+        w.list(&code.traps, |w, &(at, access)| (w.u32(at), w.u64(access.resume), w.u64(access.pc)).0);
+    }
     w.u32(code.code.len() as u32);
-    w.0.extend(&code.code);
     (form, w.0)
 }
 
-/// The code behind `bytes`; `None` if they are not of [`export`].
-pub(crate) fn import(bytes: &[u8]) -> Option<Compiled> {
-    let mut r = Reader(bytes);
+/// How far `to` is from `from`, if 32 bits can say it.
+fn distance(from: u64, to: u64) -> Option<i32> {
+    i32::try_from(to.wrapping_sub(from) as i64).ok()
+}
+
+/// The code in `bytes`; `None` if they are not of [`export`].
+pub(crate) fn import(mut bytes: Vec<u8>) -> Option<Compiled> {
+    let (rest, len) = bytes.split_last_chunk()?;
+    let len = u32::from_le_bytes(*len) as usize;
+    let mut r = Reader(rest.get(len..)?);
     let form = r.u32()?;
     let entries = r.list(12, |r| Some((r.u64()?, r.u32()?)))?;
     let exits = r.list(8, Reader::u64)?;
     let counters = r.list(8, Reader::u64)?;
     let patience = r.u32()?;
     let counted = r.u32()? != 0;
-    let reloc =
-        |r: &mut Reader<'_>| Some(Reloc { at: r.u32()?, index: r.u32()?, form: SlotForm::from_word(r.u32()?)? });
-    let relocs = r.list(12, reloc)?;
-    let traps = r.list(20, |r| Some((r.u32()?, Access { resume: r.u64()?, pc: r.u64()? })))?;
-    let len = r.u32()? as usize;
-    let code = r.0.to_vec();
+    let relocs = r.list(8, reloc)?;
+    let base = entries.first()?.0;
+    let near = |r: &mut Reader<'_>| {
+        let (at, pc) = (r.u32()?, base.wrapping_add(r.u32()? as i32 as u64));
+        Some((at, Access { resume: pc, pc }))
+    };
+    let far = |r: &mut Reader<'_>| Some((r.u32()?, Access { resume: r.u64()?, pc: r.u64()? }));
+    let traps = if r.u32()? != 0 { r.list(8, near) } else { r.list(20, far) }?;
     let inside = |at: u32, size: usize| at as usize + size <= len;
     let named = |form| match form {
         SlotForm::Wide | SlotForm::Number | SlotForm::Near => exits.len() + counters.len(),
         SlotForm::Count | SlotForm::CountNumber if !counted => 0,
         SlotForm::Count | SlotForm::CountNumber | SlotForm::Hot => entries.len(),
     };
-    let good = code.len() == len
-        && !entries.is_empty()
+    let good = r.0.is_empty()
         && entries.iter().all(|e| inside(e.1, 1))
         && relocs.iter().all(|r| inside(r.at, r.form.size()) && (r.index as usize) < named(r.form))
         && traps.is_sorted_by_key(|t| t.0);
     let (precise, removes_tags) = (form & PRECISE != 0, form & REMOVES_TAGS != 0);
     let traps = traps.into();
+    bytes.truncate(len);
+    let code = bytes;
     let place = Compiled { code, entries, exits, counters, patience, relocs, traps, precise, removes_tags, counted };
     good.then_some(place)
+}
+
+fn reloc(r: &mut Reader<'_>) -> Option<Reloc> {
+    let (at, word) = (r.u32()?, r.u32()?);
+    Some(Reloc { at, index: word & ((1 << INDEX_BITS) - 1), form: SlotForm::from_word(word >> INDEX_BITS)? })
 }
 
 #[cfg(test)]
@@ -155,14 +180,19 @@ mod tests {
     #[test]
     fn code_survives_the_way_there_and_back() {
         let (form, bytes) = export(&sample());
-        assert_eq!((form, import(&bytes)), (PRECISE, Some(sample())));
+        assert_eq!((form, import(bytes)), (PRECISE, Some(sample())));
+        let mut far = sample();
+        far.traps = [(3, 0x40_0000, 1 << 40), (9, 0x40_0004, 0x40_0004)]
+            .map(|(at, resume, pc)| (at, Access { resume, pc }))
+            .into();
+        assert_eq!(import(export(&far).1), Some(far));
     }
 
     #[test]
     fn what_is_cut_is_refused() {
         let (_, bytes) = export(&sample());
         for len in 0..bytes.len() {
-            assert_eq!(import(&bytes[..len]), None, "{len}");
+            assert_eq!(import(bytes[..len].to_vec()), None, "{len}");
         }
     }
 
@@ -171,7 +201,7 @@ mod tests {
         let with = |change: fn(&mut Compiled)| {
             let mut code = sample();
             change(&mut code);
-            import(&export(&code).1)
+            import(export(&code).1)
         };
         assert_eq!(with(|c| c.relocs[0].at = 57), None);
         assert_eq!(with(|c| c.relocs[0].index = 3), None);

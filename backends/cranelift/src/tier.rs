@@ -143,7 +143,7 @@ impl RegionBackend for RegionTier {
         Some(portable::export(code))
     }
 
-    fn import(&self, bytes: &[u8]) -> Option<Compiled> {
+    fn import(&self, bytes: Vec<u8>) -> Option<Compiled> {
         portable::import(bytes)
     }
 

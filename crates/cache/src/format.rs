@@ -12,7 +12,7 @@
 use crate::hash::{Hash, hash};
 
 /// Changes with this format.
-const MAGIC: [u8; 8] = *b"BRLGRGN1";
+const MAGIC: [u8; 8] = *b"BRLGRGN2";
 const BATCH: [u8; 4] = *b"BTCH";
 
 pub(crate) const HEADER: usize = 32;

@@ -57,16 +57,8 @@ pub struct Region {
 pub struct Found {
     /// As [`Region::ranges`].
     pub ranges: Vec<(u64, u64)>,
-    payload: Vec<u8>,
-    /// Where the code begins in `payload`.
-    start: usize,
-}
-
-impl Found {
     /// As [`Region::code`].
-    pub fn code(&self) -> &[u8] {
-        &self.payload[self.start..]
-    }
+    pub code: Vec<u8>,
 }
 
 /// What a store has been used for.
@@ -116,20 +108,22 @@ struct State {
     hits: (u64, u64),
 }
 
+/// Code comes first, so that it is what is left when the rest is cut off.
 fn payload(region: &Region) -> Vec<u8> {
-    let mut out = (region.ranges.len() as u32).to_le_bytes().to_vec();
-    out.extend(region.ranges.iter().flat_map(|&(s, e)| [s.to_le_bytes(), e.to_le_bytes()].concat()));
+    let mut out = Vec::with_capacity(region.code.len() + region.ranges.len() * 16 + 4);
     out.extend(&region.code);
+    region.ranges.iter().for_each(|&(s, e)| (out.extend(s.to_le_bytes()), out.extend(e.to_le_bytes())).0);
+    out.extend((region.ranges.len() as u32).to_le_bytes());
     out
 }
 
-fn parse(payload: Vec<u8>) -> Option<Found> {
-    let (count, rest) = payload.split_first_chunk::<4>()?;
-    let (ranges, code) = rest.split_at_checked(u32::from_le_bytes(*count) as usize * 16)?;
+fn parse(mut payload: Vec<u8>) -> Option<Found> {
+    let (rest, count) = payload.split_last_chunk::<4>()?;
+    let len = rest.len().checked_sub(u32::from_le_bytes(*count) as usize * 16)?;
     let word = |b: &[u8]| u64::from_le_bytes(b.try_into().expect("eight bytes"));
-    let ranges = ranges.chunks_exact(16).map(|r| (word(&r[..8]), word(&r[8..]))).collect();
-    let start = payload.len() - code.len();
-    Some(Found { ranges, payload, start })
+    let ranges = rest[len..].chunks_exact(16).map(|r| (word(&r[..8]), word(&r[8..]))).collect();
+    payload.truncate(len);
+    Some(Found { ranges, code: payload })
 }
 
 fn guest_hash(region: &Region) -> Hash {
@@ -170,6 +164,11 @@ impl Store {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Whether anything may be found for `pc`; quicker still than [`Store::may_have`].
+    pub fn knows(&self, pc: u64) -> bool {
+        self.state().newest.contains_key(&pc)
     }
 
     /// Whether something may be found for these; quick.

@@ -31,7 +31,7 @@ fn count(store: &Store, numbers: impl Iterator<Item = u64>, len: usize) -> usize
         true
     };
     let found = numbers.filter_map(|n| Some((n, store.find(n * 16, 0, 0, &mut read)?)));
-    found.inspect(|(n, found)| assert_eq!(found.code(), vec![*n as u8; len], "region {n}")).count()
+    found.inspect(|(n, found)| assert_eq!(found.code, vec![*n as u8; len], "region {n}")).count()
 }
 
 /// Runs the test called `name` of this binary again, as `role`.

@@ -41,7 +41,7 @@ fn find(store: &Store, pc: u64) -> Option<Vec<u8>> {
     };
     store.find(pc, 3, 1, &mut read).map(|found| {
         assert_eq!(found.ranges, region((pc - 0x40_0000) / 0x100).ranges);
-        found.code().to_vec()
+        found.code
     })
 }
 
@@ -144,7 +144,7 @@ fn two_versions_of_the_same_address_are_both_found() {
         out.extend(guest(s, (e - s) as usize).iter().map(|b| b ^ 0xff));
         true
     };
-    assert_eq!(store.find(other.entries[0], 3, 1, &mut theirs).unwrap().code(), other.code);
+    assert_eq!(store.find(other.entries[0], 3, 1, &mut theirs).unwrap().code, other.code);
 }
 
 #[test]

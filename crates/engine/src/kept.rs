@@ -40,8 +40,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         if !(self.config.is_file)(&found.ranges) {
             return false;
         }
-        let bytes = found.code().len();
-        let Some(code) = regions.backend.import(found.code()) else { return false };
+        let bytes = found.code.len();
+        let Some(code) = regions.backend.import(found.code) else { return false };
         let origin = Origin { mode: key.mode, ranges: found.ranges, precise };
         let past = |generation| self.processors.past(generation);
         // Nothing makes room for it: what is in place is in use.
@@ -58,7 +58,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
 
     /// The same for the largest region that there is, unless it is in place.
     pub(crate) fn load_best(&self, regions: &Regions<R>, key: TbKey) -> bool {
-        !regions.has_large(key)
+        self.config.store.as_ref().is_some_and(|store| store.knows(key.pc))
+            && !regions.has_large(key)
             && (self.load(key, Extent::Large) || (!regions.has_region(key) && self.load(key, Extent::Own)))
     }
 

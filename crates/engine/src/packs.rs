@@ -193,15 +193,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         if !self.read_guest(page, page + PAGE, &mut bytes) {
             return false;
         }
-        let found = store.find_all(page, key.mode, form, &mut |(start, end), out| {
+        let mut found = store.find_all(page, key.mode, form, &mut |(start, end), out| {
             let range = start.wrapping_sub(page) as usize..end.wrapping_sub(page) as usize;
             bytes.get(range).map(|part| out.extend(part)).is_some()
         });
-        let placed = found.iter().filter(|pack| self.place_pack(&read, key.mode, pack)).count();
+        let size = found.iter().map(|pack| pack.code.len()).sum();
+        let placed = found.iter_mut().filter_map(|pack| self.place_pack(&read, key.mode, pack).then_some(())).count();
         drop(read);
         if let Some(stats) = &self.config.stats {
-            let blocks = found.iter().map(|pack| pack.ranges.len()).sum();
-            stats.unpacked(blocks, found.iter().map(|pack| pack.code().len()).sum(), start.elapsed());
+            stats.unpacked(found.iter().map(|pack| pack.ranges.len()).sum(), size, start.elapsed());
         }
         for pack in found {
             pack.ranges.iter().for_each(|&(pc, _)| _ = self.load_best(regions, TbKey { pc, ..key }));
@@ -210,14 +210,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         placed != 0
     }
 
-    fn place_pack(&self, read: &Reading<'_>, mode: u32, pack: &Found) -> bool {
+    /// Takes the code of `pack`.
+    fn place_pack(&self, read: &Reading<'_>, mode: u32, pack: &mut Found) -> bool {
         let Some(regions) = &self.regions else { return false };
         let key = |pc| TbKey { pc, mode };
         // Several processes may have kept the same.
         if pack.ranges.iter().all(|&(pc, _)| regions.entry(key(pc)).is_some()) {
             return false;
         }
-        let Some(code) = regions.backend.import(pack.code()) else { return false };
+        let Some(code) = regions.backend.import(std::mem::take(&mut pack.code)) else { return false };
         let page = pack.ranges[0].0 & !(PAGE - 1);
         let origin = Origin { mode, ranges: vec![(page, page + PAGE)], precise: true };
         let fresh = || !self.cache.changed(read.generation(), &origin.ranges);

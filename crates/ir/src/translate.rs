@@ -254,7 +254,7 @@ pub trait RegionBackend: Send + Sync {
         None
     }
     /// What [`RegionBackend::export`] made bytes of; `None` if it cannot be that.
-    fn import(&self, bytes: &[u8]) -> Option<Self::Compiled> {
+    fn import(&self, bytes: Vec<u8>) -> Option<Self::Compiled> {
         let _ = bytes;
         None
     }

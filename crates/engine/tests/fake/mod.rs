@@ -458,7 +458,7 @@ impl RegionBackend for Regions {
         Some((self.form(region.precise), words.flatten().chain(kind).collect()))
     }
 
-    fn import(&self, bytes: &[u8]) -> Option<Self::Compiled> {
+    fn import(&self, bytes: Vec<u8>) -> Option<Self::Compiled> {
         let word = |b: &[u8], at: usize| u64::from_le_bytes(b[at..at + 8].try_into().unwrap());
         let (bytes, &[precise, apart, patience]) = bytes.split_last_chunk()?;
         let all = || bytes.chunks_exact(24);
