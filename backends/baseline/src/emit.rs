@@ -69,11 +69,8 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
     e.poll(pc);
     let entered = e.asm.here();
     e.count();
-    let mut marks = flat.starts().peekable();
-    for (index, op) in flat.ops.iter().enumerate() {
-        while let Some((_, pc)) = marks.next_if(|(start, _)| *start <= index) {
-            e.pc = pc;
-        }
+    for ((index, op), pc) in flat.ops.iter().enumerate().zip(flat.addresses()) {
+        e.pc = pc;
         if let Some(label) = e.targets[index] {
             if e.open {
                 e.settle(&[]);

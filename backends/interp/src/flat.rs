@@ -13,6 +13,8 @@ pub const NONE: u8 = 255;
 pub struct FlatOp {
     /// What to do.
     pub code: Code,
+    /// How far its guest instruction is behind that of the op before, in bytes.
+    pub advance: u8,
     /// Result word.
     pub dst: u8,
     /// First operand word.
@@ -30,13 +32,13 @@ pub struct FlatOp {
 impl FlatOp {
     /// An op without operands.
     pub fn new(code: Code) -> FlatOp {
-        FlatOp { code, dst: NONE, a: NONE, b: NONE, c: NONE, aux: 0, imm: 0 }
+        FlatOp { code, advance: 0, dst: NONE, a: NONE, b: NONE, c: NONE, aux: 0, imm: 0 }
     }
 }
 
 /// What a flat op does. `R` takes `b` from a word, `I` from `imm`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u16)]
+#[repr(u8)]
 #[allow(missing_docs, reason = "named as the IR ops that they run")]
 pub enum Code {
     Mov,
@@ -170,21 +172,12 @@ pub enum Code {
     Raise,
 }
 
-/// Where a guest instruction starts: flat index, and its address as a distance from the block's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Mark {
-    pub start: u16,
-    pub distance: u16,
-}
-
 /// A prepared block. Its ops come first: every run reads where they are, few read anything else.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Flat {
     /// Ops; control enters at the first.
     pub ops: Box<[FlatOp]>,
-    /// Guest instruction starts, ascending.
-    pub(crate) marks: Box<[Mark]>,
     /// Constants of `BrifSub`.
     pub consts: Box<[u64]>,
     /// 128-bit constants and selectors.
@@ -198,18 +191,16 @@ pub struct Flat {
 }
 
 impl Flat {
-    /// Guest instruction starts: flat index and address, ascending.
-    pub fn starts(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        self.marks.iter().map(|mark| (usize::from(mark.start), self.address(mark)))
-    }
-
-    fn address(&self, mark: &Mark) -> u64 {
-        self.base.wrapping_add(u64::from(mark.distance))
+    /// For each op the address of the guest instruction that it belongs to.
+    pub fn addresses(&self) -> impl Iterator<Item = u64> + '_ {
+        self.ops.iter().scan(self.base, |pc, op| {
+            *pc = pc.wrapping_add(u64::from(op.advance));
+            Some(*pc)
+        })
     }
 
     /// Guest address of the instruction that flat op `index` belongs to.
     pub fn pc_of(&self, index: usize) -> u64 {
-        let i = self.marks.partition_point(|mark| usize::from(mark.start) <= index);
-        self.address(&self.marks[i.saturating_sub(1)])
+        self.addresses().nth(index).unwrap_or(self.base)
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod class;
 mod eval;
 mod exec;
 mod flat;

@@ -1,10 +1,11 @@
 //! IR to flat form in one scan: `get`, `set` and constants fold into operands, flags stay symbolic,
 //! compare-and-branch fuses, and pure ops nobody uses are not emitted.
 
-use crate::flat::{Code, Flat, FlatOp, Mark, NONE};
+use crate::class::Class;
+use crate::flat::{Code, Flat, FlatOp, NONE};
 use crate::slots::Slots;
 use brolga_core::{CcKind, CcOp, Cond, MemOp, Order, RegTable, Size};
-use brolga_ir::{Block, Effect, Inst, Op, Ty, Typing, Unfit, Value, difference, eval::flags_width};
+use brolga_ir::{Block, Inst, Op, Ty, Unfit, Value, difference, eval::flags_width};
 use std::cell::Cell;
 
 /// Where a value is.
@@ -48,9 +49,26 @@ pub(crate) struct Lower<'a> {
 #[derive(Default)]
 pub(crate) struct Draft {
     pub(crate) ops: Vec<FlatOp>,
-    marks: Vec<Mark>,
+    /// Guest instruction starts: flat index, and how far from the block's address; ascending.
+    marks: Vec<(usize, u64)>,
     consts: Vec<u64>,
     wide: Vec<u128>,
+}
+
+impl Draft {
+    /// Tells each op how far the guest has come since the one before.
+    fn advance(&mut self) -> Result<(), Unfit> {
+        let mut before = 0;
+        for (index, &(start, distance)) in self.marks.iter().enumerate() {
+            let last = self.marks.get(index + 1).is_none_or(|next| next.0 != start);
+            if let Some(op) = self.ops.get_mut(start).filter(|_| last) {
+                // A shorter block has fewer instructions without an op in a row.
+                op.advance = u8::try_from(distance.wrapping_sub(before)).map_err(|_| Unfit::TooManyValues)?;
+                before = distance;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Vectors that every block needs and none keeps: short programs are lowered more often than they allocate.
@@ -97,16 +115,20 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
         flag_reads,
     };
     l.place_params()?;
-    for i in 0..n {
+    for (i, inst) in block.insts.iter().enumerate() {
         l.at = i as u32;
-        l.inst(Value(i as u32), &block.insts[i])?;
-        l.free_dead(&block.insts[i]);
+        let value = Value(i as u32);
+        if Class::of(inst.op).is(Class::PURE) && l.dead(value) {
+            continue; // and nothing lives on for it
+        }
+        l.inst(value, inst)?;
+        l.free_dead(inst);
     }
     l.patch_targets();
-    let Lower { out, loc, last, def, labels, aliases, flag_reads, .. } = l;
+    let Lower { mut out, loc, last, def, labels, aliases, flag_reads, .. } = l;
+    out.advance()?;
     let kept = Flat {
         ops: out.ops.as_slice().into(),
-        marks: out.marks.as_slice().into(),
         consts: out.consts.as_slice().into(),
         wide: out.wide.as_slice().into(),
         base: block.pc,
@@ -121,12 +143,11 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
 /// needed as long as the flags are. `last` is a zero for each.
 fn last_uses(block: &Block, mut last: Vec<u32>) -> Vec<u32> {
     for (i, inst) in block.insts.iter().enumerate().rev() {
-        let flags = inst.op.info().typing == Typing::Flags || matches!(inst.op, Op::FlagsSelect | Op::FlagsFlipC);
-        let pure = matches!(inst.op.info().effect, Effect::Pure | Effect::ReadReg);
-        if pure && last[i] == 0 || inst.op == Op::Prefetch {
+        let class = Class::of(inst.op);
+        if class.is(Class::PURE) && last[i] == 0 || class.is(Class::HINT) {
             continue; // dead, or a hint not taken: its operands are not needed for it
         }
-        let until = if flags { last[i].max(i as u32) } else { i as u32 };
+        let until = if class.is(Class::FLAGS) { last[i].max(i as u32) } else { i as u32 };
         block.each_use(inst, |v| last[v.index()] = last[v.index()].max(until));
     }
     last
@@ -262,20 +283,13 @@ impl Lower<'_> {
     }
 
     fn inst(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
-        let pure = matches!(inst.op.info().effect, Effect::Pure | Effect::ReadReg);
-        if pure && self.dead(v) {
-            return Ok(());
-        }
         match inst.op {
             Op::InsnStart => {
-                let distance = inst.imm.wrapping_sub(self.block.pc);
-                self.mark(u16::try_from(distance).map_err(|_| Unfit::TooManyValues)?)?;
+                self.out.marks.push((self.out.ops.len(), inst.imm.wrapping_sub(self.block.pc)));
             }
             Op::Label => {
                 self.labels[inst.aux as usize] = self.out.ops.len() as u32;
                 self.fence = self.out.ops.len();
-                // A label can be reached from an earlier instruction's branch: restate whose code it is.
-                self.mark(self.out.marks.last().map_or(0, |mark| mark.distance))?;
             }
             Op::Param => {}
             Op::Iconst => self.loc[v.index()] = Loc::Const(inst.imm),
@@ -327,13 +341,6 @@ impl Lower<'_> {
             op if op.is_vector() => self.vector(v, inst)?,
             _ => self.scalar(v, inst)?,
         }
-        Ok(())
-    }
-
-    /// What follows belongs to the instruction that is so far from the block's address.
-    fn mark(&mut self, distance: u16) -> Result<(), Unfit> {
-        let start = u16::try_from(self.out.ops.len()).map_err(|_| Unfit::TooManyValues)?;
-        self.out.marks.push(Mark { start, distance });
         Ok(())
     }
 

@@ -27,7 +27,7 @@ pub fn calls_helper(words: [u64; 4]) -> bool {
 pub fn apply([first, imm, low, high]: [u64; 4], env: &mut Env, helper: impl Fn(u16) -> HelperFn) {
     let [index, dst, a, b, c, aux, aux_high, _] = first.to_le_bytes();
     let code = CODES[index as usize % CODES.len()];
-    let op = FlatOp { code, dst, a, b, c, aux: u16::from_le_bytes([aux, aux_high]), imm };
+    let op = FlatOp { code, advance: 0, dst, a, b, c, aux: u16::from_le_bytes([aux, aux_high]), imm };
     let value = match code {
         Code::Binary => eval::binary(aux, imm as u32, env.file[a as usize], env.file[b as usize]),
         Code::Unary => eval::unary(aux, imm as u32, env.file[a as usize]),
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn packing_keeps_every_field() {
-        let op = FlatOp { code: Code::Shuffle, dst: 8, a: 2, b: 4, c: 6, aux: 0x1234, imm: 1 };
+        let op = FlatOp { code: Code::Shuffle, advance: 0, dst: 8, a: 2, b: 4, c: 6, aux: 0x1234, imm: 1 };
         let words = pack(&op, &[0, 7 << 64 | 5]).unwrap();
         assert_eq!(words, [0x0012_3406_0402_0805, 1, 5, 7]);
         assert!(pack(&FlatOp::new(Code::Load8), &[]).is_none());

@@ -151,8 +151,17 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
 
     /// The block for `key`, translated if it is new.
     pub(crate) fn block(&self, key: TbKey) -> Result<Arc<TranslationBlock<T::Code>>, Fault> {
+        let (tb, new) = self.interpreted(key)?;
+        if new {
+            self.adopt(&tb);
+        }
+        Ok(tb)
+    }
+
+    /// The same for a block that was just seen to have no host code; and whether it is new.
+    pub(crate) fn interpreted(&self, key: TbKey) -> Result<(Arc<TranslationBlock<T::Code>>, bool), Fault> {
         if let Some(tb) = self.cache.find(key) {
-            return Ok(tb);
+            return Ok((tb, false));
         }
         let read = self.cache.reading();
         let start = self.config.stats.as_ref().map(|_| Instant::now());
@@ -161,9 +170,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             stats.translated(tb.guest_insns, start.elapsed());
         }
         let tb = self.cache.insert(tb, read);
-        self.adopt(&tb);
         self.family.translated(key);
-        Ok(tb)
+        Ok((tb, true))
     }
 
     /// Translates what children of earlier forks had to, for those to come; what many of them ran gets code of tier 1.

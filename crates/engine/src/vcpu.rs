@@ -257,7 +257,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// Puts the block for `key` into its slot, translating it if it is new.
     #[cold]
     fn fill(&mut self, key: TbKey) -> Result<usize, Fault> {
-        let tb = self.engine.block(key)?;
+        // Else `ready` has looked for host code.
+        let unseen = self.exact || self.hot.is_some();
+        let tb = if unseen { self.engine.block(key)? } else { self.engine.interpreted(key)?.0 };
         self.engine.family.interprets(key);
         if self.jump_cache[self.index(key.pc)].as_ref().is_some_and(|old| old.pc != key.pc) {
             self.conflicts += 1;
