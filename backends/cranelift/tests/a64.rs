@@ -74,10 +74,15 @@ impl Default for Plan<'_> {
     }
 }
 
-/// Members that an indirect jump or call of another may lead to.
+/// Members that an indirect jump or call of another may lead to: one, or many as behind a switch.
 fn guesses(blocks: &[Block], random: &mut Random) -> Vec<(usize, u64)> {
-    let jumps = blocks.iter().enumerate().filter(|(_, b)| b.insts.iter().any(|i| i.op == Op::GotoInd));
-    jumps.map(|(i, _)| (i, blocks[random.below(blocks.len() as u64) as usize].pc)).collect()
+    let mut guesses = Vec::new();
+    for (i, _) in blocks.iter().enumerate().filter(|(_, b)| b.insts.iter().any(|i| i.op == Op::GotoInd)) {
+        let first = random.below(blocks.len() as u64) as usize;
+        let count = [1, 1, 5, 12][random.below(4) as usize].min(blocks.len());
+        guesses.extend(blocks.iter().cycle().skip(first).take(count).map(|b| (i, b.pc)));
+    }
+    guesses
 }
 
 /// Compiles what can be reached from `pc`, in smaller pieces if it is refused.

@@ -112,6 +112,10 @@ fn make_vcpu(options: &RunOptions, cpu: Processor, base: u64, config: EngineConf
     }
 }
 
+/// Blocks that are watched in tier 0 before a region is made of tier 1's: some turns of an interpreter's loop, and nothing
+/// beside the time that compiling takes.
+const WATCH: u32 = 256;
+
 /// MiB of host code kept unless `-tb-size` says otherwise.
 const CODE_MIB: u64 = 64;
 /// MiB of host code at most: code is addressed within 2 GiB.
@@ -163,6 +167,7 @@ fn engine_config(options: &RunOptions) -> EngineConfig {
         block_threshold,
         region_threshold,
         patience,
+        watch: WATCH,
         link,
         passes,
         precise,

@@ -27,6 +27,9 @@ pub struct Config {
     pub region_threshold: u32,
     /// Entries of a region from outside after which a larger one is compiled in its place; 0 for never.
     pub patience: u32,
+    /// Blocks that run in tier 0 before a region is made of what is hot in a higher tier: only tier 0 sees where
+    /// indirect jumps go.
+    pub watch: u32,
     /// Whether exits of regions are linked to each other.
     pub link: bool,
     /// Whether regions go through the IR's passes.
@@ -71,6 +74,7 @@ impl Default for Config {
             block_threshold: 0,
             region_threshold: 120_000,
             patience: 50_000,
+            watch: 0,
             link: true,
             passes: true,
             precise: true,

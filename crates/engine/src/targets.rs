@@ -6,9 +6,9 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Candidates kept.
-const CANDIDATES: usize = 6;
+const CANDIDATES: usize = 14;
 /// Part of all that a candidate must have to be worth a comparison.
-const SHARE: u32 = 16;
+const SHARE: u32 = 48;
 
 #[derive(Debug, Default)]
 struct Candidate {

@@ -44,6 +44,16 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     stepping: bool,
     /// The count that was used up by the block at the program counter, in tier 1.
     hot: Option<u32>,
+    /// What gets hot once indirect jumps have been watched for a while.
+    watch: Option<Watch>,
+}
+
+/// A block that is to become a region, and blocks that are left to run in tier 0 before.
+#[derive(Clone, Copy)]
+struct Watch {
+    key: TbKey,
+    extent: Extent,
+    left: u32,
 }
 
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
@@ -64,6 +74,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             exact: false,
             stepping: false,
             hot: None,
+            watch: None,
         }
     }
 
@@ -118,11 +129,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         hot.inspect(|&count| regions.rearm(count, tb.key));
         if hot.is_some() && tb.host.load(Ordering::Acquire) == 0 {
             tb.heat.store(self.engine.config.region_threshold, Ordering::Relaxed);
-            self.engine.heat(tb, Extent::Own, &self.shared);
+            let key = tb.key;
+            self.watch_for(key, Extent::Own);
             return Step::Continue;
         }
         let host = tb.entry();
-        if host == 0 {
+        if host == 0 || self.watch.is_some() {
+            if host != 0 {
+                return self.watched(index);
+            }
             // Not one atomic step, which would cost more than most blocks. Whoever finds the count one below the
             // threshold makes it reach the threshold, so the block gets hot, if twice at the worst.
             let heat = tb.heat.load(Ordering::Relaxed).wrapping_add(1);
@@ -142,22 +157,66 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 self.engine.warm(tb, &self.shared);
                 return Step::Continue;
             }
-            self.unlinked = None;
-            stats.inspect(|stats| stats.interpreted(tb.guest_insns));
-            let leave = self.engine.tier0.run(&tb.code, &mut self.env);
-            if let (Some(targets), Leave::Jump) = (&tb.targets, leave) {
-                targets.note(self.env.get(self.engine.frontend.regs().pc));
-            }
-            return leave.into();
+            return self.interpret(index);
         }
         let key = tb.key;
         self.enter(host, key)
     }
 
+    /// Runs the block in `slot` in tier 0, and notes where it went.
+    fn interpret(&mut self, index: usize) -> Step {
+        let Some(JumpSlot { tb, .. }) = &self.jump_cache[index] else { return Step::Continue };
+        self.unlinked = None;
+        self.engine.config.stats.as_deref().inspect(|stats| stats.interpreted(tb.guest_insns));
+        let leave = self.engine.tier0.run(&tb.code, &mut self.env);
+        if let (Some(targets), Leave::Jump) = (&tb.targets, leave) {
+            targets.note(self.env.get(self.engine.frontend.regs().pc));
+        }
+        leave.into()
+    }
+
+    /// Has a region made around the block for `key`, which runs in generated code, after a look at where indirect
+    /// jumps lead. One at a time: a block that gets hot while another is watched has no need for more.
+    fn watch_for(&mut self, key: TbKey, extent: Extent) {
+        let left = self.engine.config.watch;
+        let before = self.watch.replace(Watch { key, extent, left });
+        if left == 0 || before.is_some() {
+            self.watch = None;
+            for watch in before.into_iter().chain([Watch { key, extent, left }]) {
+                self.heat(watch);
+            }
+        }
+    }
+
+    fn heat(&self, watch: Watch) {
+        if let Ok(tb) = self.engine.block(watch.key) {
+            self.engine.heat(&tb, watch.extent, &self.shared);
+        }
+    }
+
+    /// Runs the block in `slot` in tier 0 though it has host code.
+    fn watched(&mut self, index: usize) -> Step {
+        match &mut self.watch {
+            Some(watch) if watch.left > 0 => watch.left -= 1,
+            _ => {
+                let watch = self.watch.take();
+                watch.inspect(|&watch| self.heat(watch));
+                // Whatever was predicted may be gone meanwhile.
+                return Step::Continue;
+            }
+        }
+        self.interpret(index)
+    }
+
+    /// Whether the next block is wanted itself, and not only host code of it, which nobody has looked for then.
+    fn wants_block(&self) -> bool {
+        self.exact || self.hot.is_some() || self.watch.is_some()
+    }
+
     /// Entry of the host code for `key` that can be run without a look at its block: it ran lately, or in an earlier run.
     #[inline]
     fn ready(&mut self, key: TbKey) -> Option<u64> {
-        if self.exact || self.hot.is_some() {
+        if self.wants_block() {
             return None;
         }
         match JumpEntry::find(&self.host_cache, key.pc) {
@@ -222,7 +281,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
         let Ok(tb) = self.engine.block(key) else { return };
         if !tb.grown.swap(true, Ordering::Relaxed) {
-            self.engine.heat(&tb, Extent::Large, &self.shared);
+            self.watch_for(key, Extent::Large);
         }
     }
 
@@ -257,9 +316,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// Puts the block for `key` into its slot, translating it if it is new.
     #[cold]
     fn fill(&mut self, key: TbKey) -> Result<usize, Fault> {
-        // Else `ready` has looked for host code.
-        let unseen = self.exact || self.hot.is_some();
-        let tb = if unseen { self.engine.block(key)? } else { self.engine.interpreted(key)?.0 };
+        let tb = if self.wants_block() { self.engine.block(key)? } else { self.engine.interpreted(key)?.0 };
         self.engine.family.interprets(key);
         if self.jump_cache[self.index(key.pc)].as_ref().is_some_and(|old| old.pc != key.pc) {
             self.conflicts += 1;

@@ -341,6 +341,23 @@ fn block_gets_code_of_its_own_then_a_region_that_takes_its_links_over() {
 }
 
 #[test]
+fn region_of_a_block_of_tier_1_goes_on_where_its_indirect_jump_was_seen_to_lead() {
+    for (watch, expected) in [(2, vec![0x2000, 0x3000]), (0, vec![0x2000])] {
+        let world = World::default();
+        world.jump_indirectly(0x2000, 0x3000);
+        world.syscall(0x3000, 1);
+        // Tier 0 never runs the jump by itself.
+        let mut vcpu = world.vcpu_with(Config { block_threshold: 1, watch, ..Config::default() });
+        for _ in 0..10 {
+            assert_eq!(run(&mut *vcpu, 0x2000), Exit::Syscall(1));
+        }
+        let events = world.take_events();
+        let blocks: Vec<_> = events.iter().filter(|e| matches!(e, Event::Compiled(b) if b[0] == 0x2000)).collect();
+        assert_eq!(blocks, [&Event::Compiled(expected)], "{events:?}");
+    }
+}
+
+#[test]
 fn jump_between_blocks_of_one_piece_leads_to_the_region_of_the_second() {
     let world = World::default();
     world.jump(0x2000, 0x3000);

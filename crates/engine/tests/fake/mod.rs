@@ -1,4 +1,4 @@
-//! A guest of two instructions, and tiers that note what the engine asks of them.
+//! A guest of four instructions, and tiers that note what the engine asks of them.
 //!
 //! No host code is made: a "host address" is a number, and entering it walks the region's blocks and the links
 //! between regions as generated code would.
@@ -111,6 +111,11 @@ impl World {
         self.0.lock().unwrap().code.insert(pc, 3 << 24 | target as u32);
     }
 
+    /// Puts an indirect jump that leads to `target` at `pc`.
+    pub fn jump_indirectly(&self, pc: u64, target: u64) {
+        self.0.lock().unwrap().code.insert(pc, 4 << 24 | target as u32);
+    }
+
     /// Puts a system call at `pc`.
     pub fn syscall(&self, pc: u64, number: u32) {
         self.0.lock().unwrap().code.insert(pc, 2 << 24 | number);
@@ -187,7 +192,8 @@ static REGS: RegTable = RegTable {
     fp: None,
 };
 
-/// Four-byte instructions: `01 target` jumps, `02 number` calls the system, `03 target` calls.
+/// Four-byte instructions: `01 target` jumps, `02 number` calls the system, `03 target` calls,
+/// `04 target` jumps indirectly.
 struct Guest;
 
 impl Frontend for Guest {
@@ -228,7 +234,10 @@ impl Frontend for Guest {
 fn emit(b: &mut Builder, pc: u64, word: u32) {
     let operand = u64::from(word & 0xff_ffff);
     b.insn_start(pc, 4);
-    if word >> 24 != 2 {
+    if word >> 24 == 4 {
+        let target = b.iconst(Ty::I64, operand);
+        b.goto_ind(JumpKind::Jump, target);
+    } else if word >> 24 != 2 {
         b.goto(if word >> 24 == 3 { JumpKind::Call } else { JumpKind::Jump }, operand);
     } else {
         let number = b.iconst(Ty::I64, operand);
@@ -251,7 +260,7 @@ fn end(block: &Block) -> Inst {
 /// Runs a block; `Some` is what it raised.
 fn run(block: &Block, env: &mut Env) -> Option<(RaiseKind, u64)> {
     let end = end(block);
-    env.set(PC, end.imm);
+    env.set(PC, if end.op == Op::GotoInd { block.as_const(end.a).unwrap() } else { end.imm });
     (end.op == Op::Raise).then(|| (RaiseKind::from_sub(end.sub), block.as_const(end.a).unwrap()))
 }
 
@@ -402,6 +411,9 @@ impl RegionBackend for Regions {
             }
             if let Some((kind, arg)) = run(&block, env) {
                 return HostExit::Raise(kind, arg);
+            }
+            if end(&block).op == Op::GotoInd {
+                return HostExit::Goto(None);
             }
             let exit = state.exits.iter().position(|e| (e.unit, e.from) == (unit, block.pc)).unwrap();
             assert_eq!(state.exits[exit].target, env.get(PC));
