@@ -3,7 +3,7 @@
 use super::{Lower, Val};
 use brolga_core::{CcKind, CcOp, Cond, Width};
 use brolga_ir::{Block, Inst, Op, Value, eval::flags_width};
-use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
 /// A flags value.
@@ -68,6 +68,19 @@ fn compare(cond: Cond) -> Option<IntCC> {
         Cond::Gt => IntCC::SignedGreaterThan,
         Cond::Le => IntCC::SignedLessThanOrEqual,
         Cond::Mi | Cond::Pl | Cond::Vs | Cond::Vc => return None,
+    })
+}
+
+/// The comparison with 0 that the predicate is on a result's flags with V clear; `None` where the carry or V decides.
+fn compare_logic(cond: Cond) -> Option<IntCC> {
+    Some(match cond {
+        Cond::Eq => IntCC::Equal,
+        Cond::Ne => IntCC::NotEqual,
+        Cond::Mi | Cond::Lt => IntCC::SignedLessThan,
+        Cond::Pl | Cond::Ge => IntCC::SignedGreaterThanOrEqual,
+        Cond::Gt => IntCC::SignedGreaterThan,
+        Cond::Le => IntCC::SignedLessThanOrEqual,
+        Cond::Cs | Cond::Cc | Cond::Hi | Cond::Ls | Cond::Vs | Cond::Vc => return None,
     })
 }
 
@@ -184,7 +197,7 @@ impl Lower<'_, '_> {
             FlagVal::Words { op, a, b, .. } => (op, a, b),
             FlagVal::Op { op, a, b } => {
                 let word = self.const64(op.word());
-                (word, self.widen(a), self.widen(b))
+                (word, self.flag_word(a), self.flag_word(b))
             }
             FlagVal::Float { a, b } => {
                 let f = self.as_subtraction(a, b);
@@ -202,7 +215,7 @@ impl Lower<'_, '_> {
                 let with = self.const64(CcOp::new(with, width).word());
                 let without = self.const64(CcOp::new(without, width).word());
                 let op = self.fb.ins().select(c, with, without);
-                (op, self.widen(a), self.widen(b))
+                (op, self.flag_word(a), self.flag_word(b))
             }
             FlagVal::Flip { c, of } => {
                 let of = self.flag_val(of);
@@ -231,8 +244,16 @@ impl Lower<'_, '_> {
         self.relation(greater, less, unordered)
     }
 
-    fn widen(&mut self, v: ir::Value) -> ir::Value {
-        if self.fb.func.dfg.value_type(v) == types::I64 { v } else { self.fb.ins().uextend(types::I64, v) }
+    /// A word whose low bits are `v`: what is above them does not count, so the word that `v` was cut from will do.
+    fn flag_word(&mut self, v: ir::Value) -> ir::Value {
+        let dfg = &self.fb.func.dfg;
+        if let Some(inst) = dfg.value_def(v).inst()
+            && let ir::InstructionData::Unary { opcode: ir::Opcode::Ireduce, arg } = dfg.insts[inst]
+            && dfg.value_type(arg) == types::I64
+        {
+            return arg;
+        }
+        self.resize(v, types::I64, false)
     }
 
     /// 1 if flags value `v` satisfies the predicate.
@@ -257,6 +278,17 @@ impl Lower<'_, '_> {
         match (f, compare(cond)) {
             (FlagVal::Op { op: CcOp { kind: CcKind::Sub, flip: false, .. }, a, b }, Some(cc)) => {
                 return self.fb.ins().icmp(cc, a, b);
+            }
+            (FlagVal::Op { op: CcOp { kind: CcKind::Logic, .. }, a, .. }, _) => {
+                if let Some(cc) = compare_logic(cond) {
+                    return self.fb.ins().icmp_imm_s(cc, a, 0);
+                }
+            }
+            (FlagVal::Op { op: CcOp { kind: CcKind::Sub, .. }, a, b }, _) if self.constant(b) == Some(0) => {
+                // No difference overflows: what is left are the signs of a result.
+                if let Some(cc) = compare_logic(cond) {
+                    return self.fb.ins().icmp_imm_s(cc, a, 0);
+                }
             }
             (FlagVal::Float { a, b }, _) => return self.fb.ins().fcmp(compare_floats(cond), a, b),
             (FlagVal::Floats { a, b }, _) => {
@@ -293,7 +325,18 @@ impl Lower<'_, '_> {
                 }
             }
         };
-        if positive == cond { holds } else { self.fb.ins().bxor_imm_u(holds, 1) }
+        if positive == cond { holds } else { self.opposite(holds) }
+    }
+
+    /// The opposite of a truth value.
+    fn opposite(&mut self, truth: ir::Value) -> ir::Value {
+        let dfg = &self.fb.func.dfg;
+        match dfg.value_def(truth).inst().map(|inst| dfg.insts[inst]) {
+            Some(ir::InstructionData::IntCompare { cond, args: [a, b], .. }) => {
+                self.fb.ins().icmp(cond.complement(), a, b)
+            }
+            _ => self.fb.ins().bxor_imm_u(truth, 1),
+        }
     }
 
     /// Whether the predicate holds on `of` with C flipped if `c` is 1.

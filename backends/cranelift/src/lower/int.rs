@@ -85,11 +85,34 @@ impl Lower<'_, '_> {
             let bits = self.resize(v, ty.as_int(), signed);
             return self.fb.ins().bitcast(ty, MemFlagsData::new(), bits);
         }
+        if from != ty
+            && let Some(constant) = self.constant(v)
+        {
+            // Cranelift would compute it.
+            let spare = 64 - from.bits();
+            let unsigned = (constant as u64) << spare >> spare;
+            let value = if signed { constant << spare >> spare } else { unsigned as i64 };
+            let spare = 64 - ty.bits();
+            return self.fb.ins().iconst(ty, ((value as u64) << spare >> spare) as i64);
+        }
         match from.bits().cmp(&ty.bits()) {
             std::cmp::Ordering::Equal => v,
             std::cmp::Ordering::Greater => self.fb.ins().ireduce(ty, v),
             std::cmp::Ordering::Less if signed => self.fb.ins().sextend(ty, v),
-            std::cmp::Ordering::Less => self.fb.ins().uextend(ty, v),
+            std::cmp::Ordering::Less => self.zero_extend(v, ty),
+        }
+    }
+
+    /// Widens; once for all places of a block that ask for the same.
+    fn zero_extend(&mut self, v: ir::Value, ty: ir::Type) -> ir::Value {
+        let block = self.fb.current_block();
+        match self.widened.get(&(v, ty)) {
+            Some(&(at, wide)) if Some(at) == block => wide,
+            _ => {
+                let wide = self.fb.ins().uextend(ty, v);
+                self.widened.extend(block.map(|block| ((v, ty), (block, wide))));
+                wide
+            }
         }
     }
 
@@ -156,15 +179,21 @@ impl Lower<'_, '_> {
         }
         let ones = if ty.bits() == 64 { u64::MAX } else { (1 << ty.bits()) - 1 };
         let mask = (1u64 << width) - 1;
-        let keep = self.fb.ins().iconst(ty, (!(mask << lsb) & ones) as i64);
-        let kept = self.fb.ins().band(a, keep);
+        let kept = match self.constant(a).map(|a| a as u64 & !(mask << lsb) & ones) {
+            Some(0) => None,
+            Some(kept) => Some(self.fb.ins().iconst(ty, kept as i64)),
+            None => {
+                let keep = self.fb.ins().iconst(ty, (!(mask << lsb) & ones) as i64);
+                Some(self.fb.ins().band(a, keep))
+            }
+        };
         let v = if lsb + width == ty.bits() {
             b // the shift drops the rest
         } else {
             self.fb.ins().band_imm_u(b, mask as i64)
         };
         let v = if lsb == 0 { v } else { self.fb.ins().ishl_imm_u(v, i64::from(lsb)) };
-        self.fb.ins().bor(kept, v)
+        kept.map_or(v, |kept| self.fb.ins().bor(kept, v))
     }
 
     fn icmp(&mut self, block: &Block, inst: &Inst, a: ir::Value, b: ir::Value) -> ir::Value {

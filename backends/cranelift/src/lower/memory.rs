@@ -178,7 +178,8 @@ impl Lower<'_, '_> {
         (v, offset)
     }
 
-    fn constant(&self, v: ir::Value) -> Option<i64> {
+    /// What `v` is, if it is a constant integer.
+    pub(super) fn constant(&self, v: ir::Value) -> Option<i64> {
         let dfg = &self.fb.func.dfg;
         match dfg.insts[dfg.value_def(v).inst()?] {
             ir::InstructionData::UnaryImm { opcode: ir::Opcode::Iconst, imm } => Some(imm.into()),

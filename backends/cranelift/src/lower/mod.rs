@@ -27,6 +27,7 @@ use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use flags::{FlagVal, Known};
+use std::collections::HashMap;
 use std::mem::offset_of;
 
 /// Numbers that one region has for its accesses: Cranelift's user trap codes.
@@ -119,6 +120,8 @@ struct Lower<'a, 'f> {
     taken: Vec<bool>,
     /// Bases and offsets, modulo the access's size, that accesses of the current node have shown to be aligned.
     aligned: Vec<(ir::Value, i64)>,
+    /// Values that were widened to a type, and where.
+    widened: HashMap<(ir::Value, ir::Type), (ir::Block, ir::Value)>,
     /// Signature of the exact way by number of operands, once it is needed.
     exact_sigs: [Option<ir::SigRef>; 3],
 }
@@ -174,6 +177,7 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
         flags_sig,
         taken: Vec::new(),
         aligned: Vec::new(),
+        widened: HashMap::new(),
         exact_sigs: [None; 3],
     };
     l.declare_rows();

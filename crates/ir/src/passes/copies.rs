@@ -107,7 +107,19 @@ fn extract(block: &Block, inst: &Inst) -> Origin {
         Op::Extract | Op::Sextract if lsb + width <= w => reread(from.a, l + lsb),
         Op::Deposit if lsb >= l && lsb + width <= l + w => reread(from.b, lsb - l),
         Op::Deposit if lsb + width <= l || lsb >= l + w => reread(from.a, lsb),
+        _ if inst.op == Op::Extract && lsb == 0 && significant(block, from) <= width => Same(inst.a),
         _ => Itself,
+    }
+}
+
+/// Bits from the first of which on a result is 0.
+fn significant(block: &Block, inst: &Inst) -> u32 {
+    match inst.op {
+        Op::Zext => block.ty(inst.a).bits().min(inst.ty.bits()),
+        Op::Load if !inst.memop().signed => 8 * inst.memop().size.bytes() as u32,
+        Op::Extract => inst.bit_range().1,
+        Op::Cond | Op::Icmp => 1,
+        _ => inst.ty.bits(),
     }
 }
 
@@ -116,6 +128,9 @@ fn deposit(block: &Block, inst: &Inst) -> Origin {
     let (lsb, width) = inst.bit_range();
     if lsb == 0 && width == inst.ty.bits() {
         return Same(inst.b);
+    }
+    if lsb == 0 && block.as_const(inst.a) == Some(0) {
+        return Shorter(Inst { a: inst.b, b: Value::NONE, op: Op::Extract, ..*inst });
     }
     let under = block.def(inst.a);
     let (l, w) = under.bit_range();
