@@ -77,7 +77,10 @@ impl Emitter<'_> {
     fn check_alignment(&mut self, rule: MemOp, (base, disp): (u8, i32)) {
         let bytes = rule.size.bytes() as i8;
         put!(self.asm, leaq_rm(RDX, at(base, disp)));
-        let broken = if rule.align == Align::Natural || rule.size == Size::B16 {
+        let broken = if rule.align == Align::Double {
+            put!(self.asm, andl_mi_sxb(RDX, 2 * bytes - 1));
+            Cc::Ne
+        } else if rule.align == Align::Natural || rule.size == Size::B16 {
             put!(self.asm, andl_mi_sxb(RDX, bytes - 1));
             Cc::Ne
         } else {

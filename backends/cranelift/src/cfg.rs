@@ -4,10 +4,11 @@
 //! memory ("dirty"), where the memory form is a point that tier 0 can resume at ("sync"), and what
 //! kind of operation made the flags.
 
+use crate::lower::is_taker;
 use crate::words::{RowMap, Rows};
 use brolga_core::{Align, CcKind, CcOp, MemOp, Order, RegTable, Size, Width};
 use brolga_ir::{Block, Effect, FpRelation, Inst, JumpKind, Op, Region, Ty, Value, eval::flags_width};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Return addresses inside the region that a return is compared with before it leaves.
 const MAX_RETURNS: usize = 6;
@@ -37,6 +38,8 @@ pub(crate) struct Node {
     pub live_in: Rows,
     /// Rows whose variable is read behind its start: by the guest, or to store it.
     pub needed_in: Rows,
+    /// Rows whose value behind its end some way through the region stores, or hands to an op that is computed in any case.
+    pub kept_out: Rows,
     /// Rows that may be dirty at its start.
     pub dirty_in: Rows,
     /// Where tier 0 can resume at its start, if memory holds such a state.
@@ -56,6 +59,8 @@ pub(crate) struct Cfg {
     pub heads: Vec<usize>,
     /// Block that starts at an address.
     pub by_pc: HashMap<u64, usize>,
+    /// Rows that are stored where they are set, and have no variable: see [`Flow::written_through`].
+    pub through: Rows,
     /// Position of each node in `order`; `usize::MAX` if unreachable.
     rank: Vec<usize>,
 }
@@ -84,7 +89,8 @@ pub(crate) fn access(inst: &Inst) -> Option<Sync> {
 /// Whether an access that is not aligned faults on the host, as x86's vector operands do: such an access need not look.
 pub(crate) fn misalignment_is_a_fault(op: MemOp, regs: &RegTable) -> bool {
     let sse = regs.fp.as_ref().is_some_and(|fp| fp.like_sse);
-    sse && op.align == Align::Natural && op.order == Order::Plain && op.size == Size::B16
+    let whole = matches!(op.align, Align::Natural | Align::Double);
+    sse && whole && op.order == Order::Plain && op.size == Size::B16
 }
 
 /// The subtraction that has the flags of a float comparison.
@@ -115,8 +121,14 @@ pub(crate) fn flags_kind(block: &Block, v: Value) -> Option<CcOp> {
 impl Cfg {
     /// The graph of `region`, solved.
     pub(crate) fn new(region: &Region, regs: &RegTable, rows: &RowMap) -> Cfg {
-        let mut cfg =
-            Cfg { nodes: Vec::new(), order: Vec::new(), heads: Vec::new(), by_pc: HashMap::new(), rank: Vec::new() };
+        let mut cfg = Cfg {
+            nodes: Vec::new(),
+            order: Vec::new(),
+            heads: Vec::new(),
+            by_pc: HashMap::new(),
+            through: Rows::EMPTY,
+            rank: Vec::new(),
+        };
         for (i, block) in region.blocks.iter().enumerate() {
             cfg.by_pc.entry(block.pc).or_insert(i);
         }
@@ -135,6 +147,12 @@ impl Cfg {
         flow.liveness(&mut cfg);
         flow.dirtiness(&mut cfg);
         flow.needs(&mut cfg);
+        cfg.through = flow.written_through(&cfg);
+        if !cfg.through.is_empty() {
+            flow.dirtiness(&mut cfg);
+            flow.needs(&mut cfg);
+        }
+        flow.keeps(&mut cfg);
         flow.flag_kinds(&mut cfg);
         cfg
     }
@@ -182,6 +200,7 @@ impl Cfg {
                     entry: false,
                     live_in: Rows::EMPTY,
                     needed_in: Rows::EMPTY,
+                    kept_out: Rows::EMPTY,
                     dirty_in: Rows::EMPTY,
                     sync_in: None,
                     flags_in: None,
@@ -412,6 +431,34 @@ impl Flow<'_> {
         cfg.nodes.iter_mut().zip(needed).for_each(|(node, needed)| node.needed_in = needed);
     }
 
+    /// Backward: rows of which host code surely has the value. Where rows are dirty, ways out store them; what was stored
+    /// before was used then.
+    fn keeps(&self, cfg: &mut Cfg) {
+        let kept = self.backward(cfg, |i| {
+            let node = &cfg.nodes[i];
+            let block = &self.region.blocks[node.block];
+            let mut uses = if self.leaves(cfg, i) { self.rows.all } else { Rows::EMPTY };
+            let (mut kills, mut taken) = (Rows::EMPTY, HashSet::new());
+            for at in node.insts.clone().rev() {
+                let inst = &block.insts[at];
+                match inst.op {
+                    Op::Set => {
+                        uses.remove(inst.aux as u8);
+                        kills.insert(inst.aux as u8);
+                    }
+                    Op::Get if taken.contains(&at) => uses.insert(inst.aux as u8),
+                    _ if is_taker(inst) => taken.extend(inst.operands().map(Value::index)),
+                    _ => {}
+                }
+            }
+            (uses, kills)
+        });
+        for i in 0..cfg.nodes.len() {
+            let out = cfg.nodes[i].succs.iter().fold(Rows::EMPTY, |rows, &s| rows.union(kept[s]));
+            cfg.nodes[i].kept_out = if self.leaves(cfg, i) { self.rows.all } else { out };
+        }
+    }
+
     /// Solves "in = uses + (out - kills)".
     fn backward(&self, cfg: &Cfg, transfer: impl Fn(usize) -> (Rows, Rows)) -> Vec<Rows> {
         let n = cfg.nodes.len();
@@ -470,12 +517,34 @@ impl Flow<'_> {
         inst.memop().align != Align::None && !misalignment_is_a_fault(inst.memop(), self.regs)
     }
 
+    /// Rows that are set to constants only and never read, and would be loaded at an entry only because some way through
+    /// the region sets them and another does not: without a variable they take no host register all the way. The upper
+    /// halves of vectors are such, where a function clears them.
+    fn written_through(&self, cfg: &Cfg) -> Rows {
+        let (mut set, mut read) = (Rows::EMPTY, self.cc_rows());
+        for &n in &cfg.order {
+            let node = &cfg.nodes[n];
+            let block = &self.region.blocks[node.block];
+            for inst in &block.insts[node.insts.clone()] {
+                match inst.op {
+                    Op::Set if matches!(block.def(inst.a).op, Op::Iconst | Op::Vconst) => set.insert(inst.aux as u8),
+                    Op::Get | Op::Set => read.insert(inst.aux as u8),
+                    _ => {}
+                }
+            }
+        }
+        let entries = cfg.nodes.iter().filter(|node| node.entry);
+        set.minus(read).and(entries.fold(Rows::EMPTY, |rows, node| rows.union(node.needed_in)))
+    }
+
     /// Forward: rows whose value may not be in memory.
     fn dirtiness(&self, cfg: &mut Cfg) {
         let n = cfg.nodes.len();
+        cfg.nodes.iter_mut().for_each(|node| node.dirty_in = Rows::EMPTY);
         let (mut makes, mut cleans) = (vec![Rows::EMPTY; n], vec![Rows::EMPTY; n]);
         for &i in &cfg.order {
             (makes[i], cleans[i]) = self.writes(&cfg.nodes[i]);
+            makes[i] = makes[i].minus(cfg.through);
         }
         let mut changed = true;
         while changed {

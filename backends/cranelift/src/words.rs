@@ -13,6 +13,10 @@ impl Rows {
         self.0[row as usize / 64] |= 1 << (row % 64);
     }
 
+    pub(crate) fn remove(&mut self, row: u8) {
+        self.0[row as usize / 64] &= !(1 << (row % 64));
+    }
+
     pub(crate) fn contains(&self, row: u8) -> bool {
         self.0[row as usize / 64] >> (row % 64) & 1 != 0
     }

@@ -202,6 +202,13 @@ fn block(pc: u64, targets: &[u64], random: &mut Random) -> Block {
         for _ in 0..1 + p.below(8) {
             p.op();
         }
+        if p.below(3) == 0 {
+            // Rows that nothing reads, on some ways through the region.
+            let (word, vector) = (p.b.iconst(Ty::I64, 0), p.b.vconst(1));
+            let (x, v) = (state::x(20 + p.random.below(3) as u32), state::v(20 + p.random.below(3) as u32));
+            p.b.set(x, word);
+            p.b.set(v, vector);
+        }
         let left = p.b.get(LEFT);
         let one = p.b.iconst(Ty::I64, 1);
         let left = p.b.isub(Ty::I64, left, one);

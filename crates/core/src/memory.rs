@@ -54,6 +54,8 @@ pub enum Align {
     Within16 = 1,
     /// Natural alignment, else an alignment fault (exclusives).
     Natural = 2,
+    /// Twice that: the first access of two that are one of the guest's.
+    Double = 3,
 }
 
 /// One access: size, sign, order and alignment rule. Guests are little-endian so far.
@@ -120,7 +122,8 @@ impl MemOp {
         let align = match w >> 6 & 3 {
             0 => Align::None,
             1 => Align::Within16,
-            _ => Align::Natural,
+            2 => Align::Natural,
+            _ => Align::Double,
         };
         MemOp { size, signed: w >> 3 & 1 != 0, order, align }
     }
@@ -133,6 +136,7 @@ impl MemOp {
             Align::None => true,
             Align::Within16 => (addr & 15) + bytes <= 16,
             Align::Natural => addr & (bytes - 1) == 0,
+            Align::Double => addr & (2 * bytes - 1) == 0,
         }
     }
 }

@@ -152,4 +152,4 @@ pub(crate) fn implied_ty(op: Op) -> Option<Ty> {
 pub(crate) const ORDERS: [&str; 4] = ["", "acq", "rel", "sc"];
 
 /// Names of the alignment rules; "any address" is not written.
-pub(crate) const ALIGNS: [&str; 3] = ["", "in16", "nat"];
+pub(crate) const ALIGNS: [&str; 4] = ["", "in16", "nat", "dbl"];

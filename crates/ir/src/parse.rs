@@ -272,6 +272,7 @@ fn parse_memop(word: &str, line: &mut Line) -> Result1<MemOp> {
             w if w == ORDERS[3] => op.order(Order::SeqCst),
             w if w == ALIGNS[1] => op.align(Align::Within16),
             w if w == ALIGNS[2] => op.align(Align::Natural),
+            w if w == ALIGNS[3] => op.align(Align::Double),
             w => return Err(format!("unknown access property `{w}`")),
         };
     }

@@ -2,7 +2,7 @@
 //! alignment check. SDM vol. 3, "Stack Fault Exception (#SS)", "Alignment Check Exception (#AC)".
 
 use crate::frontend::{decode, mode, translate_at};
-use crate::sem::{self, modes::wants_alignment};
+use crate::sem::{self, modes::wanted_alignment};
 use crate::state::RIP;
 use brolga_core::{Access, Env, Exit, Fault, FaultKind};
 use iced_x86::{Instruction, InstructionInfoFactory, OpAccess, Register, UsedMemory};
@@ -20,7 +20,7 @@ pub fn exit(env: &Env, fault: Fault, read: &dyn Fn(&mut [u8]) -> usize) -> Exit 
     let far = !canonical(fault.addr) || !canonical(last);
     // What wants its operand aligned looks at that first.
     let plain = translate_at(bytes, available, pc, mode::of(env) & !mode::ALIGN);
-    let strict = !fault.addr.is_multiple_of(16) && wants_alignment(&plain.insts);
+    let strict = !fault.addr.is_multiple_of(wanted_alignment(&plain.insts));
     Exit::GuestException(match (strict, far) {
         (false, true) if of_stack(&insn, fault.access) => sem::SS,
         (false, false) => sem::AC,

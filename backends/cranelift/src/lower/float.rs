@@ -25,6 +25,15 @@ use std::mem::offset_of;
 const SMALLEST_F32: u32 = 0x0080_0000;
 const SMALLEST_F64: u64 = 0x0010_0000_0000_0000;
 
+/// Whether the host makes code for the op, and with it for its operands, in any case.
+pub(crate) fn is_taker(inst: &Inst) -> bool {
+    match inst.op {
+        Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::Store => true,
+        Op::FpCompare => FpRelation::from_sub(inst.sub) != FpRelation::Again,
+        _ => false,
+    }
+}
+
 /// A way around an operation: the cold block, and the block where both ways meet.
 pub(super) struct Detour {
     cold: ir::Block,
@@ -65,7 +74,7 @@ impl Lower<'_, '_> {
         let op = FpOp::from_sub(inst.sub);
         Val::Data(match op {
             _ if op.converts() => self.float_convert(block, inst, op, taken),
-            FpOp::Eq | FpOp::Ge | FpOp::Gt => self.float_mask(block, inst, op),
+            FpOp::Eq | FpOp::Ge | FpOp::Gt => self.float_mask(block, inst, op, taken),
             FpOp::Lesser | FpOp::Greater => self.first_if(block, inst, op == FpOp::Lesser, taken),
             FpOp::Min | FpOp::Max | FpOp::MinNum | FpOp::MaxNum => self.extreme(block, inst, op),
             _ if let Some(imm) = op.round_immediate() => self.float_round(block, inst, imm, taken),
@@ -73,18 +82,24 @@ impl Lower<'_, '_> {
         })
     }
 
-    /// Notes which values of `insts` are operands of stores and of floating-point ops.
-    pub(super) fn note_taken(&mut self, block: &Block, insts: std::ops::Range<usize>) {
+    /// Notes which values of node `n`'s `insts` are operands of stores and of floating-point ops, here or, through a
+    /// register, further on.
+    pub(super) fn note_taken(&mut self, n: usize, block: &Block, insts: std::ops::Range<usize>) {
         self.taken.clear();
         self.taken.resize(block.insts.len(), false);
-        for inst in &block.insts[insts] {
-            let takes = match inst.op {
-                Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::Store => true,
-                Op::FpCompare => FpRelation::from_sub(inst.sub) != FpRelation::Again,
-                _ => false,
-            };
-            if takes {
-                inst.operands().for_each(|v| self.taken[v.index()] = true);
+        let mut kept = self.u.cfg.nodes[n].kept_out;
+        for i in insts.rev() {
+            let inst = &block.insts[i];
+            match inst.op {
+                Op::Set => {
+                    let row = inst.aux as u8;
+                    self.taken[inst.a.index()] |= kept.contains(row);
+                    kept.remove(row);
+                }
+                Op::Insert if self.taken[i] => self.taken[inst.b.index()] = true,
+                Op::Vscalar | Op::Bitcast if self.taken[i] => self.taken[inst.a.index()] = true,
+                _ if is_taker(inst) => inst.operands().for_each(|v| self.taken[v.index()] = true),
+                _ => {}
             }
         }
     }
@@ -336,7 +351,7 @@ impl Lower<'_, '_> {
     }
 
     /// Comparisons that give masks. The host's forms are quiet and signalling as ours are.
-    fn float_mask(&mut self, block: &Block, inst: &Inst, op: FpOp) -> ir::Value {
+    fn float_mask(&mut self, block: &Block, inst: &Inst, op: FpOp, taken: bool) -> ir::Value {
         let host = host_ty(inst);
         let scalar = !host.ty.is_vector();
         let ty = match host.ty {
@@ -354,7 +369,7 @@ impl Lower<'_, '_> {
             _ => FloatCC::GreaterThan,
         };
         let mask = self.fb.ins().fcmp(cc, operands[0], operands[1]);
-        self.sink(mask);
+        let mask = self.anchored(mask, taken);
         if scalar {
             let mask = self.as_ty(ty, mask);
             return self.fb.ins().extractlane(mask, 0);

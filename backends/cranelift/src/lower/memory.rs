@@ -129,7 +129,10 @@ impl Lower<'_, '_> {
         let offset = if base % 16 == 0 { i64::from(offset) } else { i64::from(offset) - base };
         let addr = if offset == 0 { addr } else { self.fb.ins().iadd_imm_s(addr, offset) };
         let bytes = op.size.bytes() as i64;
-        let bad = if op.align == Align::Natural || op.size == Size::B16 {
+        let bad = if op.align == Align::Double {
+            let low = self.fb.ins().band_imm_u(addr, 2 * bytes - 1);
+            self.fb.ins().icmp_imm_s(IntCC::NotEqual, low, 0)
+        } else if op.align == Align::Natural || op.size == Size::B16 {
             let low = self.fb.ins().band_imm_u(addr, bytes - 1);
             self.fb.ins().icmp_imm_s(IntCC::NotEqual, low, 0)
         } else {
@@ -143,14 +146,17 @@ impl Lower<'_, '_> {
     /// Lets the access fault where it is not aligned: what has to be done for it is then done by the way that faults take,
     /// and costs nothing here. An access to the same base in the same node speaks for the next one.
     fn fault_unless_aligned(&mut self, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) {
-        let mask = op.size.bytes() as i64 - 1;
+        let mask = op.size.bytes() as i64 * if op.align == Align::Double { 2 } else { 1 } - 1;
         let (root, more) = self.base_and_offset(addr);
-        let known = (root, more.wrapping_add(offset.into()) & mask);
-        if self.aligned.contains(&known) {
+        let offset = i64::from(offset);
+        let known = (root, more.wrapping_add(offset), mask);
+        // What is aligned more is aligned less.
+        let says = |&(other, at, of): &(ir::Value, i64, i64)| other == root && of >= mask && (at ^ known.1) & mask == 0;
+        if self.aligned.iter().any(says) {
             return;
         }
         self.aligned.push(known);
-        let whole = if offset == 0 { addr } else { self.fb.ins().iadd_imm_s(addr, i64::from(offset)) };
+        let whole = if offset & mask == 0 { addr } else { self.fb.ins().iadd_imm_s(addr, offset) };
         let low = self.fb.ins().band_imm_u(whole, mask);
         let (bad, on) = (self.fb.create_block(), self.fb.create_block());
         self.fb.set_cold_block(bad);

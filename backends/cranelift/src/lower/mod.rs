@@ -27,6 +27,7 @@ use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use flags::{FlagVal, Known};
+pub(crate) use float::is_taker;
 use std::collections::HashMap;
 use std::mem::offset_of;
 
@@ -118,8 +119,8 @@ struct Lower<'a, 'f> {
     flags_sig: ir::SigRef,
     /// Values of the current node that code is made for in any case: memory or another floating-point op takes them.
     taken: Vec<bool>,
-    /// Bases and offsets, modulo the access's size, that accesses of the current node have shown to be aligned.
-    aligned: Vec<(ir::Value, i64)>,
+    /// Bases and offsets that accesses of the current node have shown to have none of the bits of a mask.
+    aligned: Vec<(ir::Value, i64, i64)>,
     /// Values that were widened to a type, and where.
     widened: HashMap<(ir::Value, ir::Type), (ir::Block, ir::Value)>,
     /// Signature of the exact way by number of operands, once it is needed.
@@ -197,7 +198,7 @@ impl<'a> Lower<'a, '_> {
             let node = &self.u.cfg.nodes[n];
             for inst in &self.u.region.blocks[node.block].insts[node.insts.clone()] {
                 match inst.op {
-                    Op::Get | Op::Set if self.is_status(inst) => {}
+                    Op::Get | Op::Set if self.is_status(inst) || self.u.cfg.through.contains(inst.aux as u8) => {}
                     Op::Get | Op::Set => self.used.insert(inst.aux as u8),
                     Op::GetFlags | Op::SetFlags => (0..3).for_each(|k| self.used.insert(self.u.regs.cc.0 + k)),
                     _ => {}
@@ -295,7 +296,7 @@ impl<'a> Lower<'a, '_> {
         (self.dirty, self.sync, self.pc, self.flags) = (node.dirty_in, node.sync_in, node.pc, Known::Nothing);
         let mut params = 0;
         self.aligned.clear();
-        self.note_taken(block, node.insts.clone());
+        self.note_taken(n, block, node.insts.clone());
         for i in node.insts.clone() {
             let inst = &block.insts[i];
             if inst.op == Op::Param {
@@ -345,7 +346,7 @@ impl<'a> Lower<'a, '_> {
                 self.fb.ins().vconst(types::I8X16, handle)
             }
             Op::Get if self.is_status(inst) => self.load_env(types::I64, row_offset(inst.aux as u8)),
-            Op::Set if self.is_status(inst) => {
+            Op::Set if self.is_status(inst) || self.u.cfg.through.contains(inst.aux as u8) => {
                 let v = self.data(inst.a);
                 self.store_env(v, row_offset(inst.aux as u8));
                 return Ok(());

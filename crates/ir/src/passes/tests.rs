@@ -102,6 +102,24 @@ fn copies_look_through_moved_bits() {
 }
 
 #[test]
+fn copies_know_bits_that_are_clear() {
+    let flags = "v0 = get_flags\nv1 = cond.eq v0\nv2 = zext.i64 v1\n";
+    assert_eq!(
+        run("copies", &format!("{flags}v3 = iconst.i64 0\nv4 = deposit.i64 v3, v2, 0, 8\nset x0, v4")),
+        "v0 = get_flags; v1 = cond.eq v0; v2 = zext.i64 v1; v3 = iconst.i64 0; set x0, v2"
+    );
+    let load = "v0 = get.i64 x0\nv1 = load.i64.b2 v0\n";
+    assert_eq!(
+        run("copies", &format!("{load}v2 = extract.i64 v1, 0, 16\nset x0, v2")),
+        "v0 = get.i64 x0; v1 = load.i64.b2 v0; set x0, v1"
+    );
+    let narrow = run("copies", &format!("{load}v2 = extract.i64 v1, 0, 15\nset x0, v2"));
+    assert!(narrow.contains("extract"), "{narrow}");
+    let signed = run("copies", "v0 = get.i64 x0\nv1 = load.i64.b2.sx v0\nv2 = extract.i64 v1, 0, 16\nset x0, v2");
+    assert!(signed.contains("extract"), "{signed}");
+}
+
+#[test]
 fn conds_compare_operands() {
     let body =
         "v0 = get.i64 x0\nv1 = get.i64 x1\nv2 = flags_sub.i64 v0, v1\nv3 = cond.hi v2\nv4 = zext.i64 v3\nset x2, v4";

@@ -19,12 +19,15 @@ pub fn mov(cx: &mut Cx, aligned: bool) -> Flow {
         cx.set_halves(to, low, high);
         return Flow::Next;
     }
-    // Sixteen bytes are one access, which is aligned itself; of 32 the address is looked at.
-    let (addr, offset) = if aligned && wide { (cx.aligned(32), 0) } else { cx.address() };
+    let (addr, offset) = cx.address();
     let half = plain(Ty::V128);
-    let half = if aligned && !wide { half.align(Align::Natural) } else { half };
+    let first = match (aligned, wide) {
+        (false, _) => half,
+        (true, false) => half.align(Align::Natural),
+        (true, true) => half.align(Align::Double),
+    };
     if cx.i.op0_kind() == OpKind::Register {
-        let low = cx.b.load(Ty::V128, half, addr, offset);
+        let low = cx.b.load(Ty::V128, first, addr, offset);
         let high = wide.then(|| cx.b.load(Ty::V128, half, addr, offset + 16));
         cx.set_halves(to, low, high);
         return Flow::Next;
@@ -37,7 +40,7 @@ pub fn mov(cx: &mut Cx, aligned: bool) -> Flow {
     };
     for upper in [false, true].into_iter().take(1 + wide as usize) {
         let v = cx.half_of(from, upper);
-        cx.b.store(half, addr, offset + 16 * upper as i64, v);
+        cx.b.store(if upper { half } else { first }, addr, offset + 16 * upper as i64, v);
     }
     Flow::Next
 }

@@ -40,17 +40,23 @@ fn by_element(m: M) -> bool {
     gathers || matches!(m, M::Vmaskmovps | M::Vmaskmovpd | M::Vpmaskmovd | M::Vpmaskmovq)
 }
 
-/// Makes an access one that has to be aligned by its size.
+/// Makes an access one that has to be aligned by its size, if it has no stricter rule.
 fn align(inst: &mut Inst) {
-    if matches!(inst.op, Op::Load | Op::Store | Op::Rmw | Op::Cas) {
+    let access = matches!(inst.op, Op::Load | Op::Store | Op::Rmw | Op::Cas);
+    if access && inst.memop().align != Align::Double {
         inst.aux = inst.memop().align(Align::Natural).bits();
     }
 }
 
-/// Whether the instruction itself, without EFLAGS.AC, wants an operand of 16 bytes aligned.
-pub fn wants_alignment(insts: &[Inst]) -> bool {
-    let strict = |op: MemOp| op.align == Align::Natural;
-    insts.iter().any(|i| matches!(i.op, Op::Load | Op::Store) && strict(i.memop()))
+/// What the operand's address has to be a multiple of for the instruction itself, without EFLAGS.AC.
+pub fn wanted_alignment(insts: &[Inst]) -> u64 {
+    let wanted = |op: MemOp| match op.align {
+        Align::Natural => op.size.bytes(),
+        Align::Double => 2 * op.size.bytes(),
+        Align::None | Align::Within16 => 1,
+    };
+    let accesses = insts.iter().filter(|i| matches!(i.op, Op::Load | Op::Store));
+    accesses.map(|i| wanted(i.memop())).max().unwrap_or(1)
 }
 
 /// Whether an exception of x87 that waits is raised at the instruction. SDM vol. 1, "x87 FPU Exception Conditions" and
