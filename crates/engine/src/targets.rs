@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 /// Candidates kept.
 const CANDIDATES: usize = 14;
 /// Part of all that a candidate must have to be worth a comparison.
-const SHARE: u32 = 48;
+const SHARE: u32 = 64;
 
 #[derive(Debug, Default)]
 struct Candidate {

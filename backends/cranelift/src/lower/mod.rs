@@ -4,7 +4,6 @@
 //! may have changed. The order of emission is reverse postorder, so that Cranelift's SSA construction
 //! meets most blocks with their predecessors done.
 
-mod dispatch;
 pub(crate) mod exits;
 mod flags;
 mod float;
