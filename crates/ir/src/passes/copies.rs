@@ -20,6 +20,10 @@ pub(super) fn run(block: &Block, _: &RegTable) -> Block {
                     break;
                 }
                 Origin::Shorter(shorter) => inst = shorter,
+                Origin::Moved(v, by) => {
+                    let b = out.push(Inst { imm: by, ..Inst::new(Op::Iconst, inst.ty) });
+                    inst = Inst { a: v, b, ..Inst::new(Op::Iadd, inst.ty) };
+                }
                 Origin::Itself => {
                     out.emit(i, inst);
                     break;
@@ -36,11 +40,13 @@ enum Origin {
     Same(Value),
     /// It equals the result of another op on earlier values.
     Shorter(Inst),
+    /// It is an earlier value plus a constant, which is not 0.
+    Moved(Value, u64),
     /// Nothing simpler.
     Itself,
 }
 
-use Origin::{Itself, Same, Shorter};
+use Origin::{Itself, Moved, Same, Shorter};
 
 /// `inst` has operands of `block`, which is being written.
 fn origin(block: &Block, inst: &Inst) -> Origin {
@@ -54,6 +60,7 @@ fn origin(block: &Block, inst: &Inst) -> Origin {
         Op::Select | Op::FlagsSelect if inst.b == inst.c => Same(inst.b),
         Op::Not | Op::Neg | Op::Bswap | Op::Bitrev if block.def(inst.a).op == inst.op => Same(block.def(inst.a).a),
         Op::And | Op::Or | Op::Smin | Op::Smax | Op::Umin | Op::Umax if inst.a == inst.b => Same(inst.a),
+        Op::Load | Op::Store | Op::Prefetch => displaced(block, inst),
         Op::Bitcast if block.def(inst.a).op == Op::Bitcast => Shorter(Inst { a: block.def(inst.a).a, ..*inst }),
         _ => neutral(block, inst),
     }
@@ -74,6 +81,39 @@ fn neutral(block: &Block, inst: &Inst) -> Origin {
         Op::And if b == ones => Same(inst.a),
         Op::Imul if a == Some(1) => Same(inst.b),
         Op::Imul | Op::Udiv | Op::Sdiv if b == Some(1) => Same(inst.a),
+        Op::Iadd | Op::Isub => moved(block, inst),
+        _ => Itself,
+    }
+}
+
+/// For a sum with a constant or a difference, the other operand and the constant.
+fn plus_constant(block: &Block, inst: &Inst) -> Option<(Value, u64)> {
+    let of = |v| block.as_const(v);
+    match inst.op {
+        Op::Iadd => of(inst.b).map(|c| (inst.a, c)).or_else(|| of(inst.a).map(|c| (inst.b, c))),
+        Op::Isub => of(inst.b).map(|c| (inst.a, c.wrapping_neg())),
+        _ => None,
+    }
+}
+
+/// A sum of a sum with constants.
+fn moved(block: &Block, inst: &Inst) -> Origin {
+    let Some((v, outer)) = plus_constant(block, inst) else { return Itself };
+    match plus_constant(block, block.def(v)) {
+        Some((v, inner)) => match outer.wrapping_add(inner) & mask(inst.ty.bits()) {
+            0 => Same(v),
+            by => Moved(v, by),
+        },
+        None => Itself,
+    }
+}
+
+/// An access at a sum with a constant, as far as displacements reach.
+fn displaced(block: &Block, inst: &Inst) -> Origin {
+    match plus_constant(block, block.def(inst.a)) {
+        Some((a, by)) if i32::try_from(inst.imm.wrapping_add(by) as i64).is_ok() => {
+            Shorter(Inst { a, imm: inst.imm.wrapping_add(by), ..*inst })
+        }
         _ => Itself,
     }
 }

@@ -120,6 +120,27 @@ fn copies_know_bits_that_are_clear() {
 }
 
 #[test]
+fn copies_join_constants_of_sums_and_addresses() {
+    let two = "v0 = get.i64 x0\nv1 = iconst.i64 -8\nv2 = iadd.i64 v0, v1\nv3 = iconst.i64 16\nv4 = isub.i64 v2, v3\n";
+    let kept = "v0 = get.i64 x0; v1 = iconst.i64 0xfffffffffffffff8; v2 = iadd.i64 v0, v1; v3 = iconst.i64 16; ";
+    assert_eq!(
+        run("copies", &format!("{two}set x0, v4")),
+        format!("{kept}v4 = iconst.i64 0xffffffffffffffe8; v5 = iadd.i64 v0, v4; set x0, v5")
+    );
+    assert_eq!(
+        run("copies", &format!("{two}v5 = load.i64.b8 v4 + 32\nset x0, v5")),
+        format!("{kept}v4 = iconst.i64 0xffffffffffffffe8; v5 = iadd.i64 v0, v4; v6 = load.i64.b8 v0 + 8; set x0, v6")
+    );
+    // Back where it began; and beyond what a displacement holds.
+    let back = "v0 = get.i64 x0\nv1 = iconst.i64 0x7fffffff\nv2 = iadd.i64 v0, v1\nv3 = isub.i64 v2, v1\n";
+    let there = "v0 = get.i64 x0; v1 = iconst.i64 0x7fffffff; v2 = iadd.i64 v0, v1; ";
+    assert_eq!(
+        run("copies", &format!("{back}v4 = load.i64.b8 v2 + 1\nset x1, v3\nset x0, v4")),
+        format!("{there}v3 = load.i64.b8 v2 + 1; set x1, v0; set x0, v3")
+    );
+}
+
+#[test]
 fn conds_compare_operands() {
     let body =
         "v0 = get.i64 x0\nv1 = get.i64 x1\nv2 = flags_sub.i64 v0, v1\nv3 = cond.hi v2\nv4 = zext.i64 v3\nset x2, v4";
