@@ -6,6 +6,7 @@ use crate::words::Rows;
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
 use brolga_ir::{Block, Inst, JumpKind, Op};
 use cranelift_codegen::ir::{self, InstBuilder, condcodes::IntCC, types};
+use cranelift_frontend::Variable;
 use std::mem::{offset_of, size_of};
 
 /// Namespace of the symbols that stand for numbers of link slots; the index is that of the exit.
@@ -139,6 +140,7 @@ impl Lower<'_, '_> {
 
     /// Goes to host code at `host`, with a word for it.
     fn tail_call(&mut self, host: ir::Value, word: ir::Value) {
+        self.store_top();
         self.fb.set_srcloc(super::tail_call_mark());
         self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, word]);
         self.fb.set_srcloc(ir::SourceLoc::default());
@@ -147,6 +149,7 @@ impl Lower<'_, '_> {
     /// Returns to the run loop at `pc`. Registers are stored.
     fn leave(&mut self, pc: ir::Value, status: u64) {
         self.store_env(pc, super::row_offset(self.u.regs.pc.0));
+        self.store_top();
         let status = self.const64(status);
         self.fb.ins().return_(&[status]);
     }
@@ -204,20 +207,40 @@ impl Lower<'_, '_> {
     /// Remembers that a call will return to `pc`.
     fn push_return(&mut self, pc: u64) {
         let slot = self.slot(pc);
-        let top = self.load_env(types::I64, offset_of!(Env, return_top));
+        let Some(var) = self.top else { return };
+        let top = self.fb.use_var(var);
         let entry = self.fb.ins().iadd(self.env, top);
         let stack = offset_of!(Env, return_stack) - Env::BIAS as usize;
         let pc = self.const64(pc);
         let at = |field: usize| (stack + field) as i32;
         self.fb.ins().store(self.env_flags, pc, entry, at(offset_of!(ReturnEntry, guest)));
         self.fb.ins().store(self.env_flags, slot, entry, at(offset_of!(ReturnEntry, slot)));
-        let next = self.fb.ins().iadd_imm_s(top, size_of::<ReturnEntry>() as i64);
-        self.set_top(next);
+        self.move_top(var, size_of::<ReturnEntry>() as i64);
     }
 
-    fn set_top(&mut self, top: ir::Value) {
+    /// Moves the top of the return stack; the new one.
+    fn move_top(&mut self, var: Variable, by: i64) -> ir::Value {
+        let top = self.fb.use_var(var);
+        let top = self.fb.ins().iadd_imm_s(top, by);
         let top = self.fb.ins().band_imm_u(top, ((RETURN_STACK - 1) * size_of::<ReturnEntry>()) as i64);
-        self.store_env(top, offset_of!(Env, return_top));
+        self.fb.def_var(var, top);
+        top
+    }
+
+    /// The top of the return stack is a variable between entry and exit: in memory, each call and return would wait for
+    /// the one before. A fault leaves the one of the entry there, which predicts worse and does no harm.
+    pub(super) fn load_top(&mut self) {
+        if let Some(var) = self.top {
+            let top = self.load_env(types::I64, offset_of!(Env, return_top));
+            self.fb.def_var(var, top);
+        }
+    }
+
+    fn store_top(&mut self) {
+        if let Some(var) = self.top {
+            let top = self.fb.use_var(var);
+            self.store_env(top, offset_of!(Env, return_top));
+        }
     }
 
     /// Goes on inside the region if `target` is one of the node's successors, the most frequent one first. Hosts predict
@@ -239,12 +262,10 @@ impl Lower<'_, '_> {
     /// pushed entry says. Falls through where neither knows, with registers stored.
     fn pop_return(&mut self, n: usize, target: ir::Value) {
         let stack = offset_of!(Env, return_stack) as i32 - Env::BIAS;
-        let top = self.load_env(types::I64, offset_of!(Env, return_top));
-        let back = self.fb.ins().iadd_imm_s(top, -(size_of::<ReturnEntry>() as i64));
-        let back = self.fb.ins().band_imm_u(back, ((RETURN_STACK - 1) * size_of::<ReturnEntry>()) as i64);
-        self.store_env(back, offset_of!(Env, return_top));
+        let back = self.top.map(|var| self.move_top(var, -(size_of::<ReturnEntry>() as i64)));
         self.stay(n, target);
         self.store_rows(self.dirty);
+        let Some(back) = back else { return };
         let entry = self.fb.ins().iadd(self.env, back);
         let guest =
             self.fb.ins().load(types::I64, self.env_flags, entry, stack + offset_of!(ReturnEntry, guest) as i32);

@@ -21,7 +21,7 @@ use crate::fp::HostFloat;
 use crate::stand_in::StandIn;
 use crate::words::{RowMap, Rows};
 use brolga_core::{CcOp, Env, RegTable};
-use brolga_ir::{Block, Inst, Op, Region, Ty, Value};
+use brolga_ir::{Block, Inst, JumpKind, Op, Region, Ty, Value};
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
@@ -95,6 +95,8 @@ struct Lower<'a, 'f> {
     env: ir::Value,
     /// Variable of each row that the region names.
     vars: Vec<Option<Variable>>,
+    /// Top of the return stack, where the region calls or returns.
+    top: Option<Variable>,
     /// Rows with a variable.
     used: Rows,
     /// Cranelift block of each node.
@@ -162,6 +164,7 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
         out,
         env,
         vars: vec![None; brolga_core::FILE_WORDS],
+        top: None,
         used: Rows::EMPTY,
         blocks: vec![None; u.cfg.nodes.len()],
         waiting: vec![0; u.cfg.nodes.len()],
@@ -203,6 +206,11 @@ impl<'a> Lower<'a, '_> {
                     _ => {}
                 }
             }
+        }
+        let ends = self.u.cfg.order.iter().map(|&n| self.u.cfg.end(self.u.region, n));
+        let mut jumps = ends.filter(|end| matches!(end.op, Op::Goto | Op::GotoInd));
+        if jumps.any(|end| JumpKind::from_sub(end.sub) != JumpKind::Jump) {
+            self.top = Some(self.fb.declare_var(types::I64));
         }
         for row in self.used.iter() {
             let ty = self.row_ty(row);
@@ -257,6 +265,7 @@ impl<'a> Lower<'a, '_> {
         for (node, door) in doors {
             self.fb.switch_to_block(door);
             self.fb.seal_block(door);
+            self.load_top();
             if !self.u.cfg.nodes[node].header {
                 let pc = self.u.cfg.nodes[node].pc;
                 self.poll(pc, Rows::EMPTY);
