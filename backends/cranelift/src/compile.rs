@@ -53,8 +53,8 @@ pub(crate) struct Features {
     pub functions: HostFns,
     /// A fused multiply-add is an instruction.
     pub fused: bool,
-    /// There are prefetches.
-    pub prefetch: bool,
+    /// Loads and stores may stand for prefetches and aligned moves.
+    pub moves: bool,
 }
 
 impl Features {
@@ -71,7 +71,7 @@ impl Features {
             shuffle2: !x86 || has("has_avx512vbmi") && has("has_avx512vl"),
             functions,
             fused: x86 && has("has_fma"),
-            prefetch: x86 && !options.optimize,
+            moves: x86 && !options.optimize,
         }
     }
 }

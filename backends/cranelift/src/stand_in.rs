@@ -21,6 +21,9 @@ const FIRST: u32 = 16;
 /// First bytes of VEX encodings, of two and three bytes.
 const VEX2: u8 = 0xc5;
 const VEX3: u8 = 0xc4;
+/// Opcodes of loads; those of stores follow them.
+const MOVUPS: u8 = 0x10;
+const MOVAPS: u8 = 0x28;
 /// W in the last byte of the latter.
 const VEX_W: u8 = 0x80;
 
@@ -54,6 +57,8 @@ pub(crate) enum By {
     },
     /// `movzx` of a byte in memory: map 0F. Nobody reads the register; its place in ModR/M holds the immediate.
     Byte,
+    /// `movups` from or to memory, where `movaps` belongs, which faults unless its address is a multiple of 16.
+    Anywhere,
 }
 
 impl By {
@@ -69,6 +74,7 @@ impl By {
             By::Average => matches!(mnemonic, Pavgb | Vpavgb),
             By::Fused { .. } => mnemonic == Vfmadd213ps,
             By::Byte => mnemonic == Movzx,
+            By::Anywhere => matches!(mnemonic, Movups | Vmovups),
         }
     }
 }
@@ -91,6 +97,12 @@ pub(crate) fn prefetch(kind: PrefetchKind) -> StandIn {
     StandIn { form, imm, by: By::Byte }
 }
 
+/// `movaps` from or to memory.
+pub(crate) fn aligned_move() -> StandIn {
+    let form = HostFn { map: Map::Short, opcode: MOVAPS, prefix: false, wide: false };
+    StandIn { form, imm: 0, by: By::Anywhere }
+}
+
 /// Puts what belongs there in the place of every stand-in; `None` if one does not look as expected.
 pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins: &[StandIn]) -> Option<()> {
     for at in marks {
@@ -103,6 +115,7 @@ pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins
         match stand_in.by {
             By::Fused { third } => without_vex(code, &instruction, stand_in, third)?,
             By::Byte => hint(code, &instruction, stand_in)?,
+            By::Anywhere => align(code, &instruction)?,
             _ => change(code, &instruction, stand_in)?,
         }
     }
@@ -125,6 +138,20 @@ fn change(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
     if to.form.map == Map::Immediate {
         *bytes.last_mut()? = to.imm;
     }
+    Some(())
+}
+
+/// Changes `movups` to `movaps`.
+fn align(code: &mut [u8], i: &Instruction) -> Option<()> {
+    let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
+    let opcode = match *bytes.first()? {
+        VEX2 => 2,
+        VEX3 => 3,
+        rex => 1 + usize::from(rex & 0xf0 == 0x40),
+    };
+    let in_memory = [i.op0_kind(), i.op1_kind()].contains(&OpKind::Memory);
+    let opcode = bytes.get_mut(opcode).filter(|byte| in_memory && **byte & !1 == MOVUPS)?;
+    *opcode += MOVAPS - MOVUPS;
     Some(())
 }
 
@@ -291,6 +318,26 @@ mod tests {
         for other in [[0x0f, 0xb7, 0x06], [0x0f, 0xb6, 0xc1]] {
             let marks = [MachSrcLoc::<Final> { start: 0, end: 3, loc: mark(0) }];
             assert_eq!(replace(&mut other.to_vec(), &marks, &[prefetch(PrefetchKind::L1)]), None);
+        }
+    }
+
+    #[test]
+    fn moves_become_aligned_ones() {
+        let moves: [(&[u8], &str); 4] = [
+            (&[0xc5, 0xf8, 0x10, 0x0e], "vmovaps xmm1,[rsi]"),
+            (&[0xc4, 0x21, 0x78, 0x11, 0x4c, 0x06, 0x10], "vmovaps [rsi+r8+10h],xmm9"),
+            (&[0x0f, 0x11, 0x0e], "movaps [rsi],xmm1"),
+            (&[0x44, 0x0f, 0x10, 0x0e], "movaps xmm9,[rsi]"),
+        ];
+        let marks = |code: &[u8]| [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
+        for (old, new) in moves {
+            let mut code = old.to_vec();
+            replace(&mut code, &marks(old), &[aligned_move()]).unwrap();
+            assert_eq!(text(&code), [new]);
+        }
+        // movups xmm1, xmm2; movdqu xmm1, [rsi]
+        for other in [&[0x0f, 0x10, 0xca][..], &[0xf3, 0x0f, 0x6f, 0x0e]] {
+            assert_eq!(replace(&mut other.to_vec(), &marks(other), &[aligned_move()]), None);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Access, Lower, MAX_ACCESSES, clif_ty};
 use crate::cfg;
 use crate::compile::Refused;
-use crate::stand_in::prefetch;
+use crate::stand_in::{aligned_move, prefetch};
 use crate::status;
 use brolga_core::{Align, Env, MemOp, Order, RmwOp, Size};
 use brolga_ir::{Block, Inst, Op, PrefetchKind};
@@ -55,10 +55,17 @@ impl Lower<'_, '_> {
             self.check_alignment(op, addr, offset);
         }
         let flags = self.numbered()?;
-        if by_fault {
+        let unproven = by_fault && self.prove_aligned(op, addr, offset);
+        let by_move = unproven && op.align == Align::Natural && self.u.features.moves;
+        if unproven && !by_move {
             self.fault_unless_aligned(op, flags, addr, offset);
         }
         let result = match inst.op {
+            Op::Load if by_move => Some(self.load_aligned(flags, addr, offset)),
+            Op::Store if by_move => {
+                self.store_aligned(inst, flags, addr, offset);
+                None
+            }
             Op::Load => Some(self.load(inst, op, flags, addr, offset)),
             Op::Store => {
                 self.store(block, inst, op, flags, addr, offset);
@@ -91,7 +98,7 @@ impl Lower<'_, '_> {
 
     /// By a load whose result nobody reads, and that cannot fault.
     pub(super) fn prefetch(&mut self, inst: &Inst) {
-        if !self.u.features.prefetch {
+        if !self.u.features.moves {
             return;
         }
         let base = self.data(inst.a);
@@ -143,19 +150,47 @@ impl Lower<'_, '_> {
         self.leave_if(bad, pc, self.dirty, status::RESUME);
     }
 
-    /// Lets the access fault where it is not aligned: what has to be done for it is then done by the way that faults take,
-    /// and costs nothing here. An access to the same base in the same node speaks for the next one.
-    fn fault_unless_aligned(&mut self, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) {
-        let mask = op.size.bytes() as i64 * if op.align == Align::Double { 2 } else { 1 } - 1;
+    /// Bits that are clear in the address of an aligned access.
+    fn alignment_mask(op: MemOp) -> i64 {
+        op.size.bytes() as i64 * if op.align == Align::Double { 2 } else { 1 } - 1
+    }
+
+    /// Whether it is not known yet that the access is aligned. It is from now on: an access to the same base in the same
+    /// node speaks for the next one.
+    fn prove_aligned(&mut self, op: MemOp, addr: ir::Value, offset: i32) -> bool {
+        let mask = Lower::alignment_mask(op);
         let (root, more) = self.base_and_offset(addr);
-        let offset = i64::from(offset);
-        let known = (root, more.wrapping_add(offset), mask);
+        let known = (root, more.wrapping_add(offset.into()), mask);
         // What is aligned more is aligned less.
         let says = |&(other, at, of): &(ir::Value, i64, i64)| other == root && of >= mask && (at ^ known.1) & mask == 0;
-        if self.aligned.iter().any(says) {
-            return;
+        let proven = self.aligned.iter().any(says);
+        if !proven {
+            self.aligned.push(known);
         }
-        self.aligned.push(known);
+        !proven
+    }
+
+    /// The host's aligned move, which faults by itself where the address is not aligned: what has to be done for it is then
+    /// done by the way that faults take, and costs nothing here. It is no operand of another instruction, which would take
+    /// any address: [`Lower::as_ty`] stops at its type.
+    fn load_aligned(&mut self, flags: MemFlagsData, addr: ir::Value, offset: i32) -> ir::Value {
+        self.begin_stand_in();
+        let v = self.fb.ins().load(types::F32X4, flags, addr, offset);
+        self.end_stand_in(aligned_move());
+        self.fb.ins().bitcast(types::I8X16, MemFlagsData::new().with_endianness(ir::Endianness::Little), v)
+    }
+
+    fn store_aligned(&mut self, inst: &Inst, flags: MemFlagsData, addr: ir::Value, offset: i32) {
+        let v = self.data(inst.b);
+        let v = self.as_ty(types::F32X4, v);
+        self.begin_stand_in();
+        self.fb.ins().store(flags, v, addr, offset);
+        self.end_stand_in(aligned_move());
+    }
+
+    /// The same by a look at the address.
+    fn fault_unless_aligned(&mut self, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) {
+        let (mask, offset) = (Lower::alignment_mask(op), i64::from(offset));
         let whole = if offset & mask == 0 { addr } else { self.fb.ins().iadd_imm_s(addr, offset) };
         let low = self.fb.ins().band_imm_u(whole, mask);
         let (bad, on) = (self.fb.create_block(), self.fb.create_block());

@@ -45,11 +45,15 @@ impl Lower<'_, '_> {
         self.fb.ins().bitcast(ty, MemFlagsData::new().with_endianness(ir::Endianness::Little), raw)
     }
 
-    /// What `v` is a bitcast of, or `v`.
+    /// What `v` is a bitcast of, or `v`. A load under a bitcast is to stay a load.
     pub(super) fn unbitcast(&self, v: ir::Value) -> ir::Value {
         let dfg = &self.fb.func.dfg;
-        match dfg.value_def(v).inst().map(|i| &dfg.insts[i]) {
-            Some(InstructionData::LoadNoOffset { opcode: Opcode::Bitcast, arg, .. }) => *arg,
+        let made_by = |v| dfg.value_def(v).inst().map(|i| &dfg.insts[i]);
+        match made_by(v) {
+            Some(InstructionData::LoadNoOffset { opcode: Opcode::Bitcast, arg, .. }) => match made_by(*arg) {
+                Some(InstructionData::Load { opcode: Opcode::Load, .. }) => v,
+                _ => *arg,
+            },
             _ => v,
         }
     }
