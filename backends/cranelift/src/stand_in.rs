@@ -59,6 +59,8 @@ pub(crate) enum By {
     Byte,
     /// `movups` from or to memory, where `movaps` belongs, which faults unless its address is a multiple of 16.
     Anywhere,
+    /// A move or operation of packed floats, where that on the low lane belongs: of the same encoding but for two bits.
+    Packed,
 }
 
 impl By {
@@ -75,6 +77,10 @@ impl By {
             By::Fused { .. } => mnemonic == Vfmadd213ps,
             By::Byte => mnemonic == Movzx,
             By::Anywhere => matches!(mnemonic, Movups | Vmovups),
+            By::Packed => matches!(
+                mnemonic,
+                Vmovups | Vmovupd | Vaddps | Vaddpd | Vsubps | Vsubpd | Vmulps | Vmulpd | Vdivps | Vdivpd
+            ),
         }
     }
 }
@@ -103,6 +109,12 @@ pub(crate) fn aligned_move() -> StandIn {
     StandIn { form, imm: 0, by: By::Anywhere }
 }
 
+/// A move from memory to the low lane, or an operation on it.
+pub(crate) fn low_lane() -> StandIn {
+    let form = HostFn { map: Map::Short, opcode: MOVUPS, prefix: false, wide: false };
+    StandIn { form, imm: 0, by: By::Packed }
+}
+
 /// Puts what belongs there in the place of every stand-in; `None` if one does not look as expected.
 pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins: &[StandIn]) -> Option<()> {
     for at in marks {
@@ -116,6 +128,7 @@ pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins
             By::Fused { third } => without_vex(code, &instruction, stand_in, third)?,
             By::Byte => hint(code, &instruction, stand_in)?,
             By::Anywhere => align(code, &instruction)?,
+            By::Packed => narrow(code, &instruction)?,
             _ => change(code, &instruction, stand_in)?,
         }
     }
@@ -152,6 +165,22 @@ fn align(code: &mut [u8], i: &Instruction) -> Option<()> {
     let in_memory = [i.op0_kind(), i.op1_kind()].contains(&OpKind::Memory);
     let opcode = bytes.get_mut(opcode).filter(|byte| in_memory && **byte & !1 == MOVUPS)?;
     *opcode += MOVAPS - MOVUPS;
+    Some(())
+}
+
+/// Changes the form for packed floats to that for one: prefixes F3 and F2 in the place of none and 66.
+fn narrow(code: &mut [u8], i: &Instruction) -> Option<()> {
+    let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
+    let at = match *bytes.first()? {
+        VEX2 => 1,
+        VEX3 => 2,
+        _ => return None,
+    };
+    let move_of_registers = matches!(i.mnemonic(), Mnemonic::Vmovups | Mnemonic::Vmovupd)
+        && i.op0_kind() == OpKind::Register
+        && i.op1_kind() == OpKind::Register;
+    let prefix = bytes.get_mut(at).filter(|byte| **byte & 2 == 0 && !move_of_registers)?;
+    *prefix |= 2;
     Some(())
 }
 
@@ -318,6 +347,27 @@ mod tests {
         for other in [[0x0f, 0xb7, 0x06], [0x0f, 0xb6, 0xc1]] {
             let marks = [MachSrcLoc::<Final> { start: 0, end: 3, loc: mark(0) }];
             assert_eq!(replace(&mut other.to_vec(), &marks, &[prefetch(PrefetchKind::L1)]), None);
+        }
+    }
+
+    #[test]
+    fn packed_floats_become_one() {
+        let forms: [(&[u8], &str); 5] = [
+            (&[0xc5, 0xf8, 0x10, 0x0e], "vmovss xmm1,[rsi]"),
+            (&[0xc4, 0x21, 0x79, 0x10, 0x4c, 0x06, 0x10], "vmovsd xmm9,[rsi+r8+10h]"),
+            (&[0xc5, 0xe9, 0x58, 0xcb], "vaddsd xmm1,xmm2,xmm3"),
+            (&[0xc5, 0xe8, 0x5e, 0x0e], "vdivss xmm1,xmm2,[rsi]"),
+            (&[0xc4, 0xc1, 0x69, 0x59, 0xc9], "vmulsd xmm1,xmm2,xmm9"),
+        ];
+        let marks = |code: &[u8]| [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
+        for (old, new) in forms {
+            let mut code = old.to_vec();
+            replace(&mut code, &marks(old), &[low_lane()]).unwrap();
+            assert_eq!(text(&code), [new]);
+        }
+        // vaddsd xmm1, xmm2, xmm3; vmovups xmm1, xmm2; addpd xmm1, xmm2
+        for other in [&[0xc5, 0xeb, 0x58, 0xcb][..], &[0xc5, 0xf8, 0x10, 0xca], &[0x66, 0x0f, 0x58, 0xca]] {
+            assert_eq!(replace(&mut other.to_vec(), &marks(other), &[low_lane()]), None);
         }
     }
 

@@ -39,8 +39,8 @@ fn rmw_op(op: RmwOp) -> AtomicRmwOp {
 }
 
 impl Lower<'_, '_> {
-    /// An access; its result if it has one.
-    pub(super) fn memory(&mut self, block: &Block, inst: &Inst) -> Result<Option<ir::Value>, Refused> {
+    /// The access of instruction `i`; its result if it has one.
+    pub(super) fn memory(&mut self, block: &Block, i: usize, inst: &Inst) -> Result<Option<ir::Value>, Refused> {
         let sync = cfg::access(inst).unwrap_or(cfg::Sync { own: true, effect: true });
         if self.u.region.precise && (sync.own || self.sync.is_none()) {
             self.store_rows(self.dirty);
@@ -66,7 +66,7 @@ impl Lower<'_, '_> {
                 self.store_aligned(inst, flags, addr, offset);
                 None
             }
-            Op::Load => Some(self.load(inst, op, flags, addr, offset)),
+            Op::Load => Some(self.load(i, inst, op, flags, addr, offset)),
             Op::Store => {
                 self.store(block, inst, op, flags, addr, offset);
                 None
@@ -228,13 +228,34 @@ impl Lower<'_, '_> {
         }
     }
 
-    fn load(&mut self, inst: &Inst, op: MemOp, flags: MemFlagsData, addr: ir::Value, offset: i32) -> ir::Value {
+    fn load(
+        &mut self,
+        i: usize,
+        inst: &Inst,
+        op: MemOp,
+        flags: MemFlagsData,
+        addr: ir::Value,
+        offset: i32,
+    ) -> ir::Value {
         let ty = clif_ty(inst.ty);
         if ty.is_float() {
+            if let Some(v) = self.load_planned(self.plans[i], inst.ty, flags, addr, offset) {
+                return v;
+            }
             return self.fb.ins().load(ty, flags, addr, offset);
         }
         if ty.is_int() && ty.bytes() > op.size.bytes() as u32 {
             return self.load_extended(op, ty, flags, addr, offset);
+        }
+        if ty == types::I8X16
+            && self.u.features.low_lane
+            && let Some(lanes) = match op.size {
+                Size::B4 => Some(types::F32X4),
+                Size::B8 => Some(types::F64X2),
+                _ => None,
+            }
+        {
+            return self.load_low(lanes, flags, addr, offset);
         }
         let v = self.fb.ins().load(size_ty(op.size), flags, addr, offset);
         if ty != types::I8X16 {

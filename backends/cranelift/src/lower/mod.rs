@@ -10,6 +10,7 @@ mod float;
 mod float_convert;
 mod int;
 mod lanes;
+mod low_lane;
 mod memory;
 mod shuffle;
 mod vec_fn;
@@ -124,6 +125,10 @@ struct Lower<'a, 'f> {
     aligned: Vec<(ir::Value, i64, i64)>,
     /// Values that were widened to a type, and where.
     widened: HashMap<(ir::Value, ir::Type), (ir::Block, ir::Value)>,
+    /// What is made of the current node's instructions.
+    plans: Vec<low_lane::Plan>,
+    /// Scalars of the current node by vectors that they are in.
+    lows: HashMap<ir::Value, low_lane::Low>,
     /// Signature of the exact way by number of operands, once it is needed.
     exact_sigs: [Option<ir::SigRef>; 3],
 }
@@ -181,6 +186,8 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
         taken: Vec::new(),
         aligned: Vec::new(),
         widened: HashMap::new(),
+        plans: Vec::new(),
+        lows: HashMap::new(),
         exact_sigs: [None; 3],
     };
     l.declare_rows();
@@ -305,6 +312,7 @@ impl<'a> Lower<'a, '_> {
         let mut params = 0;
         self.aligned.clear();
         self.note_taken(n, block, node.insts.clone());
+        self.plan_low_lanes(block, node.insts.clone());
         for i in node.insts.clone() {
             let inst = &block.insts[i];
             if inst.op == Op::Param {
@@ -388,7 +396,7 @@ impl<'a> Lower<'a, '_> {
             }
             Op::FlagsUnpack => self.unpack(inst.a),
             Op::Cond => self.cond(brolga_core::Cond::ALL[inst.sub as usize], inst.a),
-            Op::Load | Op::Store | Op::Rmw | Op::Cas => match self.memory(block, inst)? {
+            Op::Load | Op::Store | Op::Rmw | Op::Cas => match self.memory(block, i, inst)? {
                 Some(v) => v,
                 None => return Ok(()),
             },
@@ -400,6 +408,7 @@ impl<'a> Lower<'a, '_> {
                 self.prefetch(inst);
                 return Ok(());
             }
+            Op::Fp2 if self.plans[i] == low_lane::Plan::Vectors => self.low_arith(inst, self.taken[i]),
             Op::Fp1 | Op::Fp2 | Op::Fp3 | Op::FpConvert | Op::FpCompare => {
                 self.values[i] = self.float(block, inst, self.taken[i]);
                 return Ok(());

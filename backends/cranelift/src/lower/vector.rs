@@ -73,7 +73,10 @@ impl Lower<'_, '_> {
                     self.fb.ins().splat(ty, v)
                 }
             }
-            Op::Vscalar => self.scalar(block, inst, a),
+            Op::Vscalar => match self.vector_with(a, None) {
+                Some(v) => v,
+                None => self.scalar(block, inst, a),
+            },
             Op::Vbits => {
                 let v = self.top_bits(ty, a);
                 self.zero_extended(v)
@@ -88,6 +91,7 @@ impl Lower<'_, '_> {
                 let to = clif_ty(inst.ty);
                 let v = self.as_ty(if to.is_float() { float_shape(ty) } else { ty }, a);
                 let v = self.fb.ins().extractlane(v, at);
+                self.note_lane(inst, a, v);
                 return self.resize(v, to, false);
             }
             Op::Vany => {
@@ -96,7 +100,9 @@ impl Lower<'_, '_> {
             }
             Op::Insert => {
                 let v = self.data(inst.b);
-                if self.fb.func.dfg.value_type(v) == float_lane(lane) {
+                if let Some(v) = self.vector_with(v, Some(a)).filter(|_| at == 0) {
+                    v
+                } else if self.fb.func.dfg.value_type(v) == float_lane(lane) {
                     let a = self.as_ty(float_shape(ty), a);
                     self.fb.ins().insertlane(a, v, at)
                 } else {
