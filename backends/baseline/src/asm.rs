@@ -102,6 +102,8 @@ pub(crate) enum Cc {
     Ge,
     L,
     Le,
+    P,
+    Np,
 }
 
 impl Cc {
@@ -122,6 +124,8 @@ impl Cc {
             Cc::Ge => Cc::L,
             Cc::L => Cc::Ge,
             Cc::Le => Cc::G,
+            Cc::P => Cc::Np,
+            Cc::Np => Cc::P,
         }
     }
 }
@@ -196,6 +200,8 @@ impl Asm {
             Cc::Ge => put_plain!(self, jge_d32(0)),
             Cc::L => put_plain!(self, jl_d32(0)),
             Cc::Le => put_plain!(self, jle_d32(0)),
+            Cc::P => put_plain!(self, jp_d32(0)),
+            Cc::Np => put_plain!(self, jnp_d32(0)),
         }
         self.used(to);
     }
@@ -217,6 +223,8 @@ impl Asm {
             Cc::Ge => put!(self, setge_m(reg)),
             Cc::L => put!(self, setl_m(reg)),
             Cc::Le => put!(self, setle_m(reg)),
+            Cc::P => put!(self, setp_m(reg)),
+            Cc::Np => put!(self, setnp_m(reg)),
         }
         put!(self, movzbl_rm(reg, reg));
     }

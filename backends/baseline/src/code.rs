@@ -30,6 +30,8 @@ pub struct Plan {
     pub functions: HostFns,
     /// Whether the guest's floating point is the host's, and may be computed by it.
     pub like_sse: bool,
+    /// Whether the host may compute floating point where results say that its rules made no difference.
+    pub host_fp: bool,
     /// Exit status words.
     pub status: Status,
     /// Number in the helper table of `extern "C" fn(env, [u64; 4] of a packed op as four arguments)`.

@@ -670,6 +670,12 @@ impl Emitter<'_> {
     }
 
     fn call_helper(&mut self, op: &FlatOp) {
+        self.ask_helper(op);
+        self.done(op.dst);
+    }
+
+    /// RAX becomes what the op's helper makes of its operands.
+    pub(crate) fn ask_helper(&mut self, op: &FlatOp) {
         for (reg, w) in [(RSI, op.a), (RDX, op.b), (RCX, op.c)] {
             if w == brolga_interp::NONE {
                 put!(self.asm, xorl_rm(reg, reg));
@@ -682,7 +688,6 @@ impl Emitter<'_> {
         self.call(self.plan.call);
         // A helper may write any row that its call site declares, the flags among them.
         self.kind = None;
-        self.done(op.dst);
     }
 
     /// Calls a function of the helper table, its arguments in place; the result is in RAX.

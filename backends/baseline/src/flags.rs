@@ -205,6 +205,7 @@ impl Emitter<'_> {
                 // With C flipped it is the inverse of the host's carry, as behind a subtraction.
                 after_add(cond).filter(|_| !flip).unwrap_or(after_sub(cond))
             }
+            Some(CcOp { kind: CcKind::Packed, flip: false, .. }) => self.test_packed(cond, w + 1),
             // The host's flags are then the guest's, carry and all. It raised what it raises when the comparison was made.
             Some(CcOp { kind: CcKind::Floats, width, flip: false }) => {
                 if width == Width::W64 {
@@ -224,6 +225,44 @@ impl Emitter<'_> {
                 Cc::Ne
             }
         }
+    }
+
+    /// The same of N Z C V in bits 31 to 28 of word `w`.
+    fn test_packed(&mut self, cond: Cond, w: u8) -> Cc {
+        const N: u32 = 1 << 31;
+        const Z: u32 = 1 << 30;
+        const C: u32 = 1 << 29;
+        const V: u32 = 1 << 28;
+        self.load(RAX, w);
+        let (bits, holds) = match cond {
+            Cond::Eq => (Z, Cc::Ne),
+            Cond::Ne => (Z, Cc::E),
+            Cond::Cs => (C, Cc::Ne),
+            Cond::Cc => (C, Cc::E),
+            Cond::Mi => (N, Cc::Ne),
+            Cond::Pl => (N, Cc::E),
+            Cond::Vs => (V, Cc::Ne),
+            Cond::Vc => (V, Cc::E),
+            Cond::Hi | Cond::Ls => {
+                put!(self.asm, andl_mi(RAX, C | Z));
+                put!(self.asm, cmpl_mi(RAX, C));
+                return if cond == Cond::Hi { Cc::E } else { Cc::Ne };
+            }
+            Cond::Ge | Cond::Lt | Cond::Gt | Cond::Le => {
+                // N other than V, in the place of Z.
+                put!(self.asm, movl_rm(RCX, RAX));
+                put!(self.asm, shll_mi(RCX, 3u8));
+                put!(self.asm, xorl_rm(RCX, RAX));
+                put!(self.asm, shrl_mi(RCX, 1u8));
+                if matches!(cond, Cond::Gt | Cond::Le) {
+                    put!(self.asm, orl_rm(RCX, RAX));
+                }
+                put!(self.asm, testl_mi(RCX, Z));
+                return if matches!(cond, Cond::Ge | Cond::Gt) { Cc::E } else { Cc::Ne };
+            }
+        };
+        put!(self.asm, testl_mi(RAX, bits));
+        holds
     }
 
     pub(crate) fn cond_to_truth(&mut self, op: &FlatOp) {

@@ -6,6 +6,7 @@ use crate::emit::Emitter;
 use crate::vector::{X0, X1};
 use brolga_interp::{FlatOp, FpHint};
 use brolga_ir::{FpLanes, FpOp, Ty};
+use cranelift_assembler_x64::Amode;
 
 /// Predicates of CMPSS and its like. SDM vol. 2, "CMPSS".
 const EQUAL: u8 = 0;
@@ -19,11 +20,14 @@ macro_rules! either {
     };
 }
 
+pub(crate) use either;
+
 impl Emitter<'_> {
     /// A helper call that is a scalar operation; false if it has no form here.
     pub(crate) fn scalar_float(&mut self, op: &FlatOp) -> bool {
         match FpHint::from_imm(op.imm) {
-            Some(_) if !self.plan.like_sse => false,
+            Some(hint) if !self.plan.like_sse => self.plan.host_fp && self.checked_float(op, hint),
+            Some(FpHint::Relation { .. }) => false,
             Some(FpHint::Compare { double, signalling }) => {
                 self.load_scalar(double, op.a);
                 // Less-than takes any NaN for invalid.
@@ -46,7 +50,8 @@ impl Emitter<'_> {
         }
     }
 
-    fn load_scalar(&mut self, double: bool, w: u8) {
+    /// XMM0 becomes word `w`.
+    pub(crate) fn load_scalar(&mut self, double: bool, w: u8) {
         either!(self, double, movsd_a_m, movss_a_m(X0, word(w)));
     }
 
@@ -64,13 +69,7 @@ impl Emitter<'_> {
             // The first factor is the one whose NaN comes first; it is the second operand of this form.
             self.load_scalar(double, b);
             either!(self, double, movsd_a_m, movss_a_m(X1, word(a)));
-            let c = word(op.c);
-            match what {
-                FpOp::MulAdd => either!(self, double, vfmadd213sd_a, vfmadd213ss_a(X0, X1, c)),
-                FpOp::MulSub => either!(self, double, vfmsub213sd_a, vfmsub213ss_a(X0, X1, c)),
-                FpOp::NegMulAdd => either!(self, double, vfnmadd213sd_a, vfnmadd213ss_a(X0, X1, c)),
-                _ => either!(self, double, vfnmsub213sd_a, vfnmsub213ss_a(X0, X1, c)),
-            }
+            self.fused_product(what, double, word(op.c));
             self.store_scalar(double, op.dst);
             return true;
         }
@@ -98,6 +97,16 @@ impl Emitter<'_> {
         }
         self.store_scalar(double, op.dst);
         true
+    }
+
+    /// XMM0 becomes its product with XMM1 and `c`.
+    pub(crate) fn fused_product(&mut self, what: FpOp, double: bool, c: Amode<u8>) {
+        match what {
+            FpOp::MulAdd => either!(self, double, vfmadd213sd_a, vfmadd213ss_a(X0, X1, c)),
+            FpOp::MulSub => either!(self, double, vfmsub213sd_a, vfmsub213ss_a(X0, X1, c)),
+            FpOp::NegMulAdd => either!(self, double, vfnmadd213sd_a, vfnmadd213ss_a(X0, X1, c)),
+            _ => either!(self, double, vfnmsub213sd_a, vfnmsub213ss_a(X0, X1, c)),
+        }
     }
 
     /// Whether the host has it as one instruction of three operands.

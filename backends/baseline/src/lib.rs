@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod asm;
+mod checked;
 mod code;
 mod copies;
 mod emit;

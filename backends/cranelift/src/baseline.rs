@@ -21,6 +21,8 @@ pub(crate) struct Emitter<'a> {
     pub remove_tags: bool,
     /// Whether the guest's floating point is the host's.
     pub like_sse: bool,
+    /// Whether the guest has floating point in rows that the host's flags go to.
+    pub has_fp: bool,
 }
 
 /// Code of one block of tier 1, to be joined with others.
@@ -48,6 +50,7 @@ pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>) -> Res
         remove_tags: with.remove_tags,
         functions: if with.options.baseline { HostFns::default() } else { HostFns::detect() },
         like_sse: with.like_sse && !with.options.no_host_fp,
+        host_fp: with.has_fp && !with.options.no_host_fp,
         status: STATUS,
         op: helpers::OP as u32,
         holds: helpers::HOLDS as u32,

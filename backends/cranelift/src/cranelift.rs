@@ -167,7 +167,7 @@ impl Cranelift {
     pub fn compile_block(&self, flat: &Flat, range: Range<u64>) -> Result<Piece, String> {
         let (options, remove_tags) = (&self.options, self.removes_tags());
         let like_sse = self.regs.fp.as_ref().is_some_and(|fp| fp.like_sse);
-        baseline::compile(&Emitter { options, remove_tags, like_sse }, flat, range)
+        baseline::compile(&Emitter { options, remove_tags, like_sse, has_fp: self.regs.fp.is_some() }, flat, range)
     }
 
     /// Blocks, sorted by guest address, as one piece of code; `None` if they do not go together. Each leaves by

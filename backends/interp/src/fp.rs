@@ -26,6 +26,11 @@ pub enum FpHint {
         /// Any NaN is invalid.
         signalling: bool,
     },
+    /// A comparison that gives N Z C V.
+    Relation {
+        /// Of 64 bits, else of 32.
+        double: bool,
+    },
 }
 
 impl FpHint {
@@ -34,7 +39,8 @@ impl FpHint {
             return 1 | u64::from(inst.sub) << 8 | (from as u64) << 16 | (inst.ty as u64) << 24;
         }
         match FpRelation::from_sub(inst.sub) {
-            FpRelation::Bits | FpRelation::Again => 0,
+            FpRelation::Bits => 3 | (from as u64) << 16,
+            FpRelation::Again => 0,
             relation => 2 | u64::from(relation == FpRelation::FloatsSignalling) << 8 | (from as u64) << 16,
         }
     }
@@ -46,6 +52,7 @@ impl FpHint {
         match kind {
             1 => Some(FpHint::Scalar { op: FpOp::from_sub(sub), from: ty(from), to: ty(to) }),
             2 => Some(FpHint::Compare { double: ty(from) == Ty::F64, signalling: sub != 0 }),
+            3 => Some(FpHint::Relation { double: ty(from) == Ty::F64 }),
             _ => None,
         }
     }
