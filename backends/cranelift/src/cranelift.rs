@@ -5,7 +5,7 @@ use crate::arena::Arena;
 use crate::baseline::{self, Emitter, Piece};
 use crate::compile::{Compiled, Compiler, Features, Options, Refused, Reloc, SlotForm, host_isa};
 use crate::counts::{Count, Counts};
-use crate::fault::{Active, FaultTable, HostFault, Learnt, with_active};
+use crate::fault::{Active, FaultTable, HostFault, Learnt, Traps, with_active};
 use crate::fp;
 use crate::host;
 use crate::portable;
@@ -222,7 +222,7 @@ impl Cranelift {
         let fit = |base: u64, code: &mut [u8]| relocs.iter().for_each(|reloc| self.fit(reloc, &names, base, code));
         let table = |start| {
             let tags_stay = self.options.tagged && !compiled.removes_tags;
-            Box::new(FaultTable { start, traps: compiled.traps.clone(), precise: compiled.precise, tags_stay })
+            Box::new(FaultTable { start, traps: Traps::of(&compiled.traps), precise: compiled.precise, tags_stay })
         };
         let Some(base) = self.arena.publish(&mut compiled.code, fit, table) else {
             self.free_names(&names);

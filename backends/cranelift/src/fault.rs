@@ -17,13 +17,48 @@ pub(crate) struct Learnt {
     pub news: AtomicBool,
 }
 
+/// Accesses by the offset of their host instruction, ascending. There are hundreds of thousands.
+#[derive(Debug)]
+pub(crate) enum Traps {
+    /// All resume at their own instruction, which is so far from an address.
+    Near(u64, Box<[(u32, i32)]>),
+    /// Any.
+    Far(Box<[(u32, Access)]>),
+}
+
+impl Traps {
+    pub(crate) fn of(traps: &[(u32, Access)]) -> Traps {
+        let base = traps.first().map_or(0, |first| first.1.pc);
+        let near = |&(at, access): &(u32, Access)| {
+            let distance = i32::try_from(access.pc.wrapping_sub(base) as i64).ok()?;
+            (access.resume == access.pc).then_some((at, distance))
+        };
+        match traps.iter().map(near).collect::<Option<Box<_>>>() {
+            Some(all) => Traps::Near(base, all),
+            None => Traps::Far(traps.into()),
+        }
+    }
+
+    /// The access of the instruction at `offset`. Async-signal-safe.
+    fn find(&self, offset: u32) -> Option<Access> {
+        match self {
+            Traps::Near(base, all) => {
+                let index = all.binary_search_by_key(&offset, |trap| trap.0).ok()?;
+                let pc = base.wrapping_add(all[index].1 as u64);
+                Some(Access { resume: pc, pc })
+            }
+            Traps::Far(all) => Some(all[all.binary_search_by_key(&offset, |trap| trap.0).ok()?].1),
+        }
+    }
+}
+
 /// The accesses of one piece of code.
 #[derive(Debug)]
 pub(crate) struct FaultTable {
     /// Address of the code.
     pub start: u64,
-    /// Offsets of the instructions that may fault, ascending.
-    pub traps: Box<[(u32, Access)]>,
+    /// The instructions that may fault.
+    pub traps: Traps,
     /// Whether memory holds the state that `Access::resume` speaks of.
     pub precise: bool,
     /// Whether addresses may have tags that the code does not remove.
@@ -33,7 +68,7 @@ pub(crate) struct FaultTable {
 impl FaultTable {
     #[cfg(test)]
     pub(crate) fn empty(start: u64) -> Box<FaultTable> {
-        Box::new(FaultTable { start, traps: Box::default(), precise: true, tags_stay: false })
+        Box::new(FaultTable { start, traps: Traps::of(&[]), precise: true, tags_stay: false })
     }
 }
 
@@ -97,7 +132,7 @@ pub fn on_fault(signal: i32, info: &libc::siginfo_t, uc: &mut libc::ucontext_t) 
     let arena = unsafe { &*active.arena };
     let Some(table) = arena.fault_table(pc) else { return false };
     let offset = (pc - table.start) as u32;
-    let Ok(i) = table.traps.binary_search_by_key(&offset, |t| t.0) else { return false };
+    let Some(access) = table.traps.find(offset) else { return false };
     if table.tags_stay && stepped.is_none() && is_untranslatable(signal, info) {
         // SAFETY: as for the arena.
         let learnt = unsafe { &*active.learnt };
@@ -107,7 +142,7 @@ pub fn on_fault(signal: i32, info: &libc::siginfo_t, uc: &mut libc::ucontext_t) 
             return true;
         }
     }
-    leave(active, table, table.traps[i].1, (signal, info), uc);
+    leave(active, table, access, (signal, info), uc);
     true
 }
 
@@ -150,4 +185,22 @@ fn leave(
     // SAFETY: `Env` outlives the run, and the thread that owns it is the one stopped here.
     unsafe { (&raw mut (*active.env).file[active.pc]).write(resume) };
     host::redirect(uc, active.env);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_and_far_accesses_are_found() {
+        let own = |at, pc| (at, Access { resume: pc, pc });
+        for (far, last) in [(false, own(9, 0x1f00)), (true, own(9, 1 << 40)), (true, (9, Access { resume: 1, pc: 2 }))]
+        {
+            let all = [own(3, 0x2000), own(5, 0x2004), last];
+            let traps = Traps::of(&all);
+            assert_eq!(matches!(traps, Traps::Far(_)), far);
+            assert_eq!([3, 4, 5, 9].map(|at| traps.find(at)), [Some(all[0].1), None, Some(all[1].1), Some(last.1)]);
+        }
+        assert_eq!(Traps::of(&[]).find(0), None);
+    }
 }

@@ -39,6 +39,18 @@ fn job_heat<T: Interpreter + 'static, R: RegionBackend + 'static>((engine, hot, 
     engine.upgrade().map_or(0, waiting).into()
 }
 
+/// The guest's bytes of blocks that are sorted by address, in as few ranges as possible.
+fn joined<C>(tbs: &[Hot<C>]) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for tb in tbs {
+        match ranges.last_mut() {
+            Some(last) if last.1 >= tb.key.pc => last.1 = last.1.max(tb.end),
+            _ => ranges.push((tb.key.pc, tb.end)),
+        }
+    }
+    ranges
+}
+
 /// Front end, tiers and translations.
 pub struct Engine<T: Interpreter, R: RegionBackend> {
     pub(crate) frontend: Box<dyn Frontend>,
@@ -111,8 +123,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             let insns = tbs.iter().map(|tb| tb.guest_insns).sum();
             stats.emitted(tbs.len(), insns, R::host_bytes(&code), start.elapsed());
         }
-        let ranges = tbs.iter().map(|tb| (tb.key.pc, tb.end)).collect();
-        let origin = Origin { mode: hot.key.mode, ranges, precise: true };
+        let origin = Origin { mode: hot.key.mode, ranges: joined(&tbs), precise: true };
         let fresh = || tbs.iter().all(|tb| !tb.is_dead());
         if !self.place(regions, &origin, Tier::Block, code, &fresh, hot) {
             return;
