@@ -9,7 +9,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Unit of allocation in bytes.
 const GRANULE: usize = 64;
@@ -55,12 +55,16 @@ pub(crate) struct Arena {
     free: Mutex<Free>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Free {
     /// First granule never used.
     next: usize,
     /// Runs given back: first granule and length, sorted, never adjacent.
     runs: Vec<(usize, usize)>,
+    /// Whether a child of a fork may run what is in place: its mappings show the same memory.
+    lent: bool,
+    /// Runs given back since: their bytes must stay.
+    kept: Vec<(usize, usize)>,
 }
 
 fn memory_file(bytes: usize) -> io::Result<File> {
@@ -94,7 +98,7 @@ impl Arena {
         map_at(space.as_ptr(), bytes, libc::PROT_READ | libc::PROT_EXEC, &file)?;
         let owners = MmapMut::map_anon(bytes / GRANULE * 8)?;
         let around = Beside { space: Arc::clone(&space), part: bytes..bytes + beside };
-        Ok((Arena { write, space, owners, free: Mutex::new(Free { next: 0, runs: Vec::new() }) }, around))
+        Ok((Arena { write, space, owners, free: Mutex::new(Free::default()) }, around))
     }
 
     /// The executable view.
@@ -145,12 +149,24 @@ impl Arena {
             // SAFETY: `publish` made it from a box, and every pointer to it is gone.
             drop(unsafe { Box::from_raw(table) });
         }
-        self.free.lock().unwrap_or_else(|e| e.into_inner()).give(first, granules);
+        let mut free = self.free();
+        if free.lent { free.kept.push((first, granules)) } else { free.give(first, granules) }
     }
 
     fn allocate(&self, granules: usize) -> Option<usize> {
         let total = self.write.len() / GRANULE;
-        self.free.lock().unwrap_or_else(|e| e.into_inner()).take(granules, total)
+        let mut free = self.free();
+        let found = free.take(granules, total);
+        if found.is_some() || free.kept.is_empty() || self.copy(free.next).is_err() {
+            return found;
+        }
+        free.lent = false;
+        std::mem::take(&mut free.kept).into_iter().for_each(|(first, granules)| free.give(first, granules));
+        free.take(granules, total)
+    }
+
+    fn free(&self) -> MutexGuard<'_, Free> {
+        self.free.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Fault table of the code at host address `pc`. Async-signal-safe.
@@ -177,13 +193,24 @@ impl Arena {
 
     /// Bytes in use.
     pub(crate) fn used(&self) -> usize {
-        let free = self.free.lock().unwrap_or_else(|e| e.into_inner());
+        let free = self.free();
         (free.next - free.runs.iter().map(|r| r.1).sum::<usize>()) * GRANULE
+    }
+
+    /// In a process that forked: its child runs the code in place, until it has code memory of its own.
+    pub(crate) fn lend(&self) {
+        self.free().lent = true;
     }
 
     /// In a forked child: gives it code memory of its own at the same addresses.
     pub(crate) fn unshare(&self) -> io::Result<()> {
-        let used = self.free.lock().unwrap_or_else(|e| e.into_inner()).next * GRANULE;
+        self.copy(self.free().next)
+    }
+
+    /// Puts other memory in the place of that which other processes may have, too; threads may be in its code. Nothing is
+    /// published at the same time.
+    fn copy(&self, granules: usize) -> io::Result<()> {
+        let used = granules * GRANULE;
         let file = memory_file(self.write.len())?;
         std::os::unix::fs::FileExt::write_all_at(&file, &self.write[..used], 0)?;
         let len = self.write.len();
@@ -244,7 +271,7 @@ mod tests {
 
     #[test]
     fn runs_join_and_are_reused() {
-        let mut free = Free { next: 0, runs: Vec::new() };
+        let mut free = Free::default();
         let spots: Vec<_> = (0..4).map(|_| free.take(2, 8).unwrap()).collect();
         assert_eq!(spots, [0, 2, 4, 6]);
         assert_eq!(free.take(1, 8), None);
@@ -255,6 +282,33 @@ mod tests {
         assert_eq!(free.runs, [(0, 6)]);
         assert_eq!(free.take(5, 8), Some(0));
         assert_eq!(free.runs, [(5, 1)]);
+    }
+
+    #[test]
+    fn what_children_may_run_is_not_overwritten() {
+        let (arena, _) = Arena::new(4096, 0).unwrap();
+        let put = |code: &mut [u8]| arena.publish(code, |_, _| (), FaultTable::empty);
+        let last = (4096 / GRANULE - 1) as u8;
+        let bases: Vec<u64> = (0..last).map(|n| put(&mut [n]).unwrap()).collect();
+        // What was free before may be used.
+        arena.release(bases[3], 1);
+        // A child has the same memory in a mapping of its own.
+        let child = arena.write.as_ptr();
+        // SAFETY: duplicates a shared mapping of these bytes: see mremap(2), an old size of 0.
+        let child = unsafe { libc::mremap(child.cast_mut().cast(), 0, 4096, libc::MREMAP_MAYMOVE) }.cast::<u8>();
+        // SAFETY: the mapping is a page long.
+        let seen = |base: u64| unsafe { child.add((base - bases[0]) as usize).read_volatile() };
+        arena.lend();
+        arena.release(bases[5], 1);
+        assert_eq!(put(&mut [100]), Some(bases[3]));
+        let end = put(&mut [101]).unwrap();
+        assert_eq!((end, seen(bases[5])), (bases[0] + 4096 - GRANULE as u64, 5));
+        // There is no other room: memory of its own, in which nothing is kept for others.
+        assert_eq!(put(&mut [102]), Some(bases[5]));
+        assert_eq!(seen(bases[5]), 5);
+        assert_eq!([bases[4], bases[5], end].map(|at| arena.code(at..at + 1)[0]), [4, 102, 101]);
+        // SAFETY: the same address and length.
+        unsafe { libc::munmap(child.cast(), 4096) };
     }
 
     #[test]

@@ -424,4 +424,9 @@ impl Cranelift {
     pub fn after_fork(&self) -> std::io::Result<()> {
         self.arena.unshare()
     }
+
+    /// To be called in a process that forked: what is in place stays as it is for the child.
+    pub fn has_forked(&self) {
+        self.arena.lend();
+    }
 }

@@ -214,4 +214,8 @@ impl RegionBackend for RegionTier {
     fn forked(&self) {
         self.shared.store(true, Ordering::Relaxed);
     }
+
+    fn has_child(&self) {
+        self.cranelift.has_forked();
+    }
 }

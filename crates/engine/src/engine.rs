@@ -342,7 +342,13 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             let mut list = || self.processors.around_fork(own, action);
             match &self.regions {
                 None => self.cache.locked(&mut list),
-                Some(regions) => regions.locked(&mut || self.cache.locked(&mut list)),
+                Some(regions) => regions.locked(&mut || {
+                    self.cache.locked(&mut list);
+                    // Before anything else may be put in place.
+                    if std::process::id() == process {
+                        regions.backend.has_child();
+                    }
+                }),
             }
         };
         let mut packed = || self.packs.locked(&mut || self.family.locked(&mut locked));

@@ -78,4 +78,8 @@ impl RegionBackend for NoRegions {
     fn forked(&self) {
         match *self {}
     }
+
+    fn has_child(&self) {
+        match *self {}
+    }
 }

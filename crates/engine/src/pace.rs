@@ -15,7 +15,7 @@ use std::time::Duration;
 pub type Times = fn() -> (Duration, Duration);
 
 /// What translators have before the guest has done anything.
-const GRACE: Duration = Duration::from_millis(20);
+const GRACE: Duration = Duration::from_millis(40);
 /// No rest is longer: the guest may have several threads.
 const LONGEST: Duration = Duration::from_millis(50);
 
@@ -82,13 +82,13 @@ mod tests {
         let pace = Pace::new(&Config { share: 25, times, ..Config::default() });
         assert_eq!(pace.rest(), None);
         // The guest ran for 40 ms, the translator for what it has in any case, a quarter of that, and 5 more.
-        NOW.set((75, 0));
-        pace.counted(|| NOW.set((75, 35)));
+        NOW.set((95, 0));
+        pace.counted(|| NOW.set((95, 55)));
         assert_eq!(pace.rest(), Some(Duration::from_millis(20)));
-        NOW.set((95, 35));
+        NOW.set((115, 55));
         assert_eq!(pace.rest(), None);
-        NOW.set((95, 1000));
-        pace.counted(|| NOW.set((95, 2000)));
+        NOW.set((115, 1000));
+        pace.counted(|| NOW.set((115, 2000)));
         assert_eq!(pace.rest(), Some(LONGEST));
         pace.forked();
         assert_eq!(pace.rest(), None);

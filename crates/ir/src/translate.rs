@@ -242,6 +242,8 @@ pub trait RegionBackend: Send + Sync {
     fn outdated(&self) -> bool;
     /// Called in the child of a fork before anything else is.
     fn forked(&self);
+    /// Called in a process that may have forked: the child runs the code in place.
+    fn has_child(&self);
     /// The form of code that it makes now, as a number that means the same in later runs. Code of another form is not
     /// to be put in place.
     fn form(&self, precise: bool) -> u32 {

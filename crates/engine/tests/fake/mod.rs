@@ -458,6 +458,8 @@ impl RegionBackend for Regions {
 
     fn forked(&self) {}
 
+    fn has_child(&self) {}
+
     /// For each block its address, its bytes and whether it is an entry: what the region is made of again.
     fn export(&self, (region, counted): &Self::Compiled) -> Option<(u32, Vec<u8>)> {
         let words = region.blocks.iter().enumerate().map(|(i, b)| {
