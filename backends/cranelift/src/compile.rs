@@ -53,8 +53,8 @@ pub(crate) struct Features {
     pub functions: HostFns,
     /// A fused multiply-add is an instruction.
     pub fused: bool,
-    /// Operations on vectors may stand for those on the low lane: they have VEX encodings.
-    pub low_lane: bool,
+    /// Instructions with VEX encodings may stand for others.
+    pub vex: bool,
     /// Loads and stores may stand for prefetches and aligned moves.
     pub moves: bool,
 }
@@ -73,7 +73,7 @@ impl Features {
             shuffle2: !x86 || has("has_avx512vbmi") && has("has_avx512vl"),
             functions,
             fused: x86 && has("has_fma"),
-            low_lane: x86 && !options.optimize && has("has_avx"),
+            vex: x86 && !options.optimize && has("has_avx"),
             moves: x86 && !options.optimize,
         }
     }

@@ -24,6 +24,7 @@ const VEX3: u8 = 0xc4;
 /// Opcodes of loads; those of stores follow them.
 const MOVUPS: u8 = 0x10;
 const MOVAPS: u8 = 0x28;
+const CMPPS: u8 = 0xc2;
 /// W in the last byte of the latter.
 const VEX_W: u8 = 0x80;
 
@@ -61,6 +62,8 @@ pub(crate) enum By {
     Anywhere,
     /// A move or operation of packed floats, where that on the low lane belongs: of the same encoding but for two bits.
     Packed,
+    /// A comparison of packed floats for equality, where one with another predicate belongs: the immediate.
+    Equal,
 }
 
 impl By {
@@ -81,6 +84,7 @@ impl By {
                 mnemonic,
                 Vmovups | Vmovupd | Vaddps | Vaddpd | Vsubps | Vsubpd | Vmulps | Vmulpd | Vdivps | Vdivpd
             ),
+            By::Equal => matches!(mnemonic, Vcmpps | Vcmppd),
         }
     }
 }
@@ -115,6 +119,12 @@ pub(crate) fn low_lane() -> StandIn {
     StandIn { form, imm: 0, by: By::Packed }
 }
 
+/// A comparison of packed floats that holds for unordered ones, too, with a VEX form alone. SDM volume 2, "CMPPD": EQ_UQ.
+pub(crate) fn equal_or_unordered() -> StandIn {
+    let form = HostFn { map: Map::Short, opcode: CMPPS, prefix: false, wide: false };
+    StandIn { form, imm: 8, by: By::Equal }
+}
+
 /// Puts what belongs there in the place of every stand-in; `None` if one does not look as expected.
 pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins: &[StandIn]) -> Option<()> {
     for at in marks {
@@ -129,6 +139,7 @@ pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins
             By::Byte => hint(code, &instruction, stand_in)?,
             By::Anywhere => align(code, &instruction)?,
             By::Packed => narrow(code, &instruction)?,
+            By::Equal => compare(code, &instruction, stand_in)?,
             _ => change(code, &instruction, stand_in)?,
         }
     }
@@ -196,6 +207,13 @@ fn hint(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
     *modrm = *modrm & !0x38 | to.imm << 3;
     // REX.W and REX.R speak of a register that is not there any more.
     rex.iter_mut().for_each(|rex| *rex &= !0xc);
+    Some(())
+}
+
+/// Changes the predicate of a comparison.
+fn compare(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
+    let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
+    *bytes.last_mut().filter(|predicate| **predicate == 0)? = to.imm;
     Some(())
 }
 
@@ -325,6 +343,21 @@ mod tests {
         assert_eq!(text(&code), ["vaeskeygenassist xmm1,xmm2,1Bh"]);
         let code = replaced(&[0xc5, 0xe9, 0xe0, 0xcb], VecFn::SumDifferences, 0, By::Average).unwrap();
         assert_eq!(text(&code), ["vpsadbw xmm1,xmm2,xmm3"]);
+    }
+
+    #[test]
+    fn comparisons_get_another_predicate() {
+        // vcmpeqpd xmm1, xmm9, xmm3; vcmpeqps xmm1, xmm2, [rdi]; vcmpltps xmm1, xmm2, [rdi]
+        for (old, new) in [
+            (&[0xc5, 0xb1, 0xc2, 0xcb, 0], Some("vcmpeq_uqpd xmm1,xmm9,xmm3")),
+            (&[0xc5, 0xe8, 0xc2, 0x0f, 0], Some("vcmpeq_uqps xmm1,xmm2,[rdi]")),
+            (&[0xc5, 0xe8, 0xc2, 0x0f, 1], None),
+        ] {
+            let mut code = old.to_vec();
+            let marks = [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
+            let done = replace(&mut code, &marks, &[equal_or_unordered()]);
+            assert_eq!(done.map(|()| text(&code).concat()), new.map(String::from));
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@
 use super::flags::FlagVal;
 use super::{Lower, Val};
 use crate::fp::Request;
+use crate::stand_in::equal_or_unordered;
 use brolga_core::{Env, HostFp};
 use brolga_ir::{Block, FpLanes, FpOp, FpRelation, Inst, Op, Ty, Value};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -257,19 +258,28 @@ impl Lower<'_, '_> {
             return self.fb.ins().fcmp(FloatCC::UnorderedOrEqual, size, smallest);
         }
         let r = self.as_ty(ty, r);
-        let mut bad = self.fb.ins().fcmp(FloatCC::Unordered, r, r);
-        if tiny {
-            let (sign, smallest) = if ty == types::F32X4 {
-                (u128::MAX / u128::from(u32::MAX) << 31, u128::MAX / u128::from(u32::MAX) * u128::from(SMALLEST_F32))
-            } else {
-                (u128::MAX / u128::from(u64::MAX) << 63, u128::MAX / u128::from(u64::MAX) * u128::from(SMALLEST_F64))
-            };
-            let (magnitude, smallest) = (self.vector_const(!sign), self.vector_const(smallest));
-            let (magnitude, smallest) = (self.as_ty(ty, magnitude), self.as_ty(ty, smallest));
-            let size = self.fb.ins().band(r, magnitude);
-            let same = self.fb.ins().fcmp(FloatCC::Equal, size, smallest);
-            bad = self.fb.ins().bor(bad, same);
+        if !tiny {
+            let bad = self.fb.ins().fcmp(FloatCC::Unordered, r, r);
+            return self.fb.ins().vhigh_bits(types::I32, bad);
         }
+        let (sign, smallest) = if ty == types::F32X4 {
+            (u128::MAX / u128::from(u32::MAX) << 31, u128::MAX / u128::from(u32::MAX) * u128::from(SMALLEST_F32))
+        } else {
+            (u128::MAX / u128::from(u64::MAX) << 63, u128::MAX / u128::from(u64::MAX) * u128::from(SMALLEST_F64))
+        };
+        let (magnitude, smallest) = (self.vector_const(!sign), self.vector_const(smallest));
+        let (magnitude, smallest) = (self.as_ty(ty, magnitude), self.as_ty(ty, smallest));
+        let size = self.fb.ins().band(r, magnitude);
+        let bad = if self.u.features.vex {
+            self.begin_stand_in();
+            let bad = self.fb.ins().fcmp(FloatCC::Equal, size, smallest);
+            self.end_stand_in(equal_or_unordered());
+            bad
+        } else {
+            let same = self.fb.ins().fcmp(FloatCC::Equal, size, smallest);
+            let unordered = self.fb.ins().fcmp(FloatCC::Unordered, r, r);
+            self.fb.ins().bor(unordered, same)
+        };
         self.fb.ins().vhigh_bits(types::I32, bad)
     }
 

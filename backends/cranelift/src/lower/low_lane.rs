@@ -67,7 +67,7 @@ impl Lower<'_, '_> {
         self.lows.clear();
         self.plans.clear();
         self.plans.resize(block.insts.len(), Plan::Plain);
-        if !self.u.features.low_lane || !self.like_host() || !self.u.float.arithmetic {
+        if !self.u.features.vex || !self.like_host() || !self.u.float.arithmetic {
             return;
         }
         for inst in block.insts[insts.clone()].iter().filter(|inst| inst.op == Op::Vscalar) {

@@ -248,7 +248,7 @@ impl Lower<'_, '_> {
             return self.load_extended(op, ty, flags, addr, offset);
         }
         if ty == types::I8X16
-            && self.u.features.low_lane
+            && self.u.features.vex
             && let Some(lanes) = match op.size {
                 Size::B4 => Some(types::F32X4),
                 Size::B8 => Some(types::F64X2),

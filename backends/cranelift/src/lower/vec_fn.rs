@@ -61,7 +61,7 @@ impl Lower<'_, '_> {
                 let [a, b, c] = [a, operands[1], last].map(|v| float(self, v));
                 self.fb.ins().fma(a, b, c)
             }
-            By::Byte | By::Anywhere | By::Packed => unreachable!("has no operands but an address"),
+            By::Byte | By::Anywhere | By::Packed | By::Equal => unreachable!("has no operands but an address"),
         };
         self.end_stand_in(stand_in);
         r
