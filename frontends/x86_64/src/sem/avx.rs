@@ -59,7 +59,7 @@ pub fn insert_half(cx: &mut Cx) -> Flow {
 }
 
 /// Both halves of operand `n`, a register or 32 bytes of memory.
-fn both(cx: &mut Cx, n: u32) -> [Value; 2] {
+pub(super) fn both(cx: &mut Cx, n: u32) -> [Value; 2] {
     if cx.i.op_kind(n) == OpKind::Register {
         return [false, true].map(|upper| cx.half_of(cx.i.op_register(n), upper));
     }

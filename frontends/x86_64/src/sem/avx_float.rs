@@ -1,9 +1,10 @@
 //! AVX's comparisons of floating-point numbers, and F16C.
 
+use super::avx::both;
 use super::fp::{EQUAL, GREATER, GREATER_EQUAL, Prec};
 use super::vec::shape;
 use super::vex::{by_halves, is_wide};
-use super::{Cx, Flow, operand::plain, unmasked};
+use super::{Cx, Flow, operand::plain, unmasked, vec4};
 use crate::exec;
 use brolga_ir::{Shape, Ty, Value};
 use iced_x86::OpKind;
@@ -28,6 +29,15 @@ pub fn compare(cx: &mut Cx, p: Prec, vector: bool) -> Flow {
         cx.set_v(r);
         Flow::Next
     })
+}
+
+/// VDPPS of 256 bits: processors do each step for both halves at once, so that an exception that is not masked in one of
+/// them keeps the other from its next step.
+pub fn dot_product(cx: &mut Cx) -> Flow {
+    let [b, a] = [2, 1].map(|n| both(cx, n));
+    let r = vec4::dot_products(cx, Prec::Single, cx.i.immediate(3), &[[a[0], b[0]], [a[1], b[1]]]);
+    cx.set_halves(cx.i.op0_register(), r[0], Some(r[1]));
+    Flow::Next
 }
 
 /// Ones in the lanes where the predicate holds. The predicates of 16 and above are those below with quiet and signalling

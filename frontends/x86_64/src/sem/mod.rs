@@ -1,7 +1,7 @@
 //! Semantics: one function a class of instructions, and the table that names it for each mnemonic.
 //!
 //! Order in a function: read sources, compute, make the accesses that may fault, then write registers and flags, so that a
-//! fault finds the state as before the instruction.
+//! fault finds the state as before the instruction. What processors write even then is in a local block before the accesses.
 
 use crate::cpu::Cpu;
 use crate::frontend::mode;

@@ -86,6 +86,7 @@ fn float(cx: &mut Cx) -> Option<Flow> {
         M::Vcmppd => avx_float::compare(cx, D, true),
         M::Vcmpss => avx_float::compare(cx, S, false),
         M::Vcmpsd => avx_float::compare(cx, D, false),
+        M::Vdpps if cx.i.op0_register().is_ymm() => avx_float::dot_product(cx),
         M::Vcvtph2ps => avx_float::from_half(cx),
         M::Vcvtps2ph => avx_float::to_half(cx),
         _ => return None,

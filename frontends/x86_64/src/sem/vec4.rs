@@ -221,26 +221,37 @@ pub fn round(cx: &mut Cx, p: Prec, vector: bool) -> Flow {
 
 /// DPPS, DPPD: the sum of the products chosen by the upper half of the immediate, in the lanes chosen by the lower.
 pub fn dot_product(cx: &mut Cx, p: Prec) -> Flow {
-    let (imm, shape, ty) = (cx.i.immediate(2), shape(p.ty()), p.ty());
+    let operands = [cx.vsrc(0), cx.vsrc(1)];
+    let r = dot_products(cx, p, cx.i.immediate(2), &[operands])[0];
+    cx.set_v(r);
+    Flow::Next
+}
+
+/// The same of several pairs of vectors, a step of all of them at a time: what one raises keeps all others from the next.
+pub fn dot_products(cx: &mut Cx, p: Prec, imm: u64, pairs: &[[Value; 2]]) -> Vec<Value> {
+    let (shape, ty) = (shape(p.ty()), p.ty());
     let lane = u128::MAX >> (128 - shape.lane_bits());
     let mask = |bits: u64| {
         (0..shape.lanes()).filter(|k| bits >> k & 1 != 0).fold(0, |m, k| m | lane << (k * shape.lane_bits()))
     };
-    let (b, a) = (cx.vsrc(1), cx.vsrc(0));
     let chosen = cx.b.vconst(mask(imm >> 4));
-    let operands = [a, b].map(|v| cx.b.and(Ty::V128, v, chosen));
-    let products = cx.fp_vector(MUL, p, &operands);
-    let terms: Vec<Value> = (0..shape.lanes()).map(|k| cx.b.lane(ty, shape, products, k)).collect();
-    next_step(cx);
-    let sums: Vec<Value> = terms.chunks(2).map(|two| cx.fp_scalar(SUM, p, two)).collect();
-    next_step(cx);
-    let sum = if sums.len() == 2 { cx.fp_scalar(SUM, p, &sums) } else { sums[0] };
-    let sum = cx.b.bitcast(p.int(), sum);
-    let r = cx.b.vsplat(shape, sum);
+    let mut terms: Vec<Value> = Vec::new();
+    for pair in pairs {
+        let operands = pair.map(|v| cx.b.and(Ty::V128, v, chosen));
+        let products = cx.fp_vector(MUL, p, &operands);
+        terms.extend((0..shape.lanes()).map(|k| cx.b.lane(ty, shape, products, k)));
+    }
+    while terms.len() > pairs.len() {
+        next_step(cx);
+        terms = terms.chunks(2).map(|two| cx.fp_scalar(SUM, p, two)).collect();
+    }
     let kept = cx.b.vconst(mask(imm));
-    let r = cx.b.and(Ty::V128, r, kept);
-    cx.set_v(r);
-    Flow::Next
+    let spread = |sum| {
+        let sum = cx.b.bitcast(p.int(), sum);
+        let r = cx.b.vsplat(shape, sum);
+        cx.b.and(Ty::V128, r, kept)
+    };
+    terms.into_iter().map(spread).collect()
 }
 
 /// PHMINPOSUW: the least of eight lanes, and where it is.
@@ -280,9 +291,17 @@ pub fn compare_text(cx: &mut Cx, explicit: bool, mask: bool) -> Flow {
     Flow::Next
 }
 
-/// MASKMOVDQU, MASKMOVQ: bytes whose mask is negative, each by itself, to RDI.
+/// MASKMOVDQU, MASKMOVQ: bytes whose mask is negative, each by itself, to RDI. MASKMOVQ begins to use MMX before it stores:
+/// processors do so even if an access fails.
 pub fn masked_store(cx: &mut Cx) -> Flow {
     let count = 16 >> super::vec::is_mmx(cx) as u32;
+    if super::vec::is_mmx(cx) {
+        super::vec::enter_mmx(cx);
+        // A local block ends with all it wrote in place.
+        let entered = cx.b.new_label();
+        cx.b.jump(entered, &[]);
+        cx.b.bind(entered);
+    }
     let mut to = cx.b.get(state::RDI);
     if cx.i.op0_kind() == OpKind::MemorySegEDI {
         to = cx.b.extract(Ty::I64, to, 0, 32);
@@ -312,9 +331,6 @@ pub fn masked_store(cx: &mut Cx) -> Flow {
         cx.b.jump(next, &[at]);
         cx.b.bind(next);
         to = cx.b.param(Ty::I64);
-    }
-    if super::vec::is_mmx(cx) {
-        super::vec::enter_mmx(cx);
     }
     let next = cx.next_pc();
     cx.goto(brolga_ir::JumpKind::Jump, next)
