@@ -45,6 +45,9 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
     if plan.guest_base % 16 != 0 {
         return Err("the guest base is not a multiple of 16");
     }
+    if flat.once {
+        return Err("no instruction of it may be begun again");
+    }
     let pc = plan.pc;
     let mut e = Emitter {
         asm: Asm::with_room(32 * flat.ops.len() + 64),

@@ -90,6 +90,8 @@ pub enum Refused {
     Form,
     /// The region has no entry.
     Empty,
+    /// No instruction of one of its blocks may be begun again ([`brolga_ir::Block::once`]).
+    Once,
     /// Lowering or Cranelift panicked; the message went to standard error.
     Panicked,
     /// Cranelift's own reason.
@@ -104,6 +106,7 @@ impl fmt::Display for Refused {
             Refused::Form => f.write_str("the code cannot be made to run in the common frame"),
             Refused::Panicked => f.write_str("internal error while compiling"),
             Refused::Empty => f.write_str("the region has no entry"),
+            Refused::Once => f.write_str("no instruction of it may be begun again"),
             Refused::Cranelift(why) => write!(f, "Cranelift: {why}"),
         }
     }
@@ -254,6 +257,9 @@ impl Compiler<'_> {
     fn compile_and(&self, region: &Region, disasm: bool, look: impl FnOnce(&Context)) -> Result<Compiled, Refused> {
         if region.blocks.is_empty() || region.entries.is_empty() {
             return Err(Refused::Empty);
+        }
+        if region.blocks.iter().any(|block| block.once) {
+            return Err(Refused::Once);
         }
         MEMORY.with_borrow_mut(|(cx, builder)| {
             cx.set_disasm(disasm);

@@ -188,6 +188,8 @@ pub struct Flat {
     pub pc: u8,
     /// First word of temporaries.
     pub scratch: u8,
+    /// The block's own: it gets no host code.
+    pub once: bool,
 }
 
 impl Flat {

@@ -134,6 +134,7 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
         base: block.pc,
         pc: regs.pc.0,
         scratch: regs.scratch,
+        once: block.once,
     };
     MEMORY.set(Memory { out, loc, last, def, labels, aliases, flag_reads });
     Ok(kept)

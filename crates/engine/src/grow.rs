@@ -169,6 +169,9 @@ impl<T: Interpreter> Grower<'_, T> {
             let (log, mut guest) = (Default::default(), Vec::new());
             let max = self.config.max_insns;
             let block = lift(self.frontend, self.tier0, tb.key, max, &log, Some(&mut guest)).ok()?;
+            if block.once {
+                continue;
+            }
             let count = accesses(&block);
             let first = body.members.is_empty();
             if !first && (body.insns + block.guest_insns > limit || body.accesses + count > MAX_ACCESSES) {

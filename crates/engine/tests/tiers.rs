@@ -43,6 +43,20 @@ fn block_becomes_a_region_once_at_the_threshold() {
     assert_eq!(world.take_events(), vec![entered; 11]);
 }
 
+#[test]
+fn what_must_not_be_begun_again_is_in_no_region() {
+    let world = World::default();
+    world.jump(0x1000, 0x2000);
+    world.jump_once(0x2000, 0x3000);
+    world.syscall(0x3000, 1);
+    let mut vcpu = world.vcpu();
+    heat(&mut *vcpu, 0x1000);
+    heat(&mut *vcpu, 0x1000);
+    let events = world.take_events();
+    assert_eq!(compiled(&events).concat(), [0x1000, 0x3000]);
+    assert_eq!(events.iter().filter(|e| **e == Event::Interpreted(0x2000)).count(), 2 * THRESHOLD as usize);
+}
+
 /// `0x1000` calls `0x2000`, which jumps behind the call.
 fn caller(patience: u32) -> (World, Box<dyn Vcpu>) {
     let world = World::default();

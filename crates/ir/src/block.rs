@@ -121,6 +121,9 @@ pub struct Block {
     pub labels: u16,
     /// Number of guest instructions.
     pub guest_insns: u32,
+    /// An instruction of it stores before its last load, so that beginning it again, as after a fault in host code, might be
+    /// another instruction: the block runs in tier 0 alone.
+    pub once: bool,
 }
 
 impl Block {

@@ -75,7 +75,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// `block pc=PC mode=MODE [labels=N]`; returns the number of labels if it is given.
+    /// `block pc=PC mode=MODE [once] [labels=N]`; returns the number of labels if it is given.
     fn header(&mut self, line: &mut Line) -> Result1<Option<u16>> {
         line.keyword("block")?;
         line.keyword("pc")?;
@@ -85,6 +85,10 @@ impl Parser<'_> {
         line.keyword("mode")?;
         line.expect('=')?;
         self.block.mode = narrow(line.number()?, "mode")?;
+        if line.peek_word() == "once" {
+            self.block.once = true;
+            line.keyword("once")?;
+        }
         if line.at_end() {
             return Ok(None);
         }
@@ -408,6 +412,15 @@ mod tests {
         assert_eq!(print(&block, &REGS, HELPERS), EVERY_OP);
         for op in ALL_OPS {
             assert!(block.insts.iter().any(|i| i.op == *op), "{op:?} is missing from every_op.bir");
+        }
+    }
+
+    #[test]
+    fn headers_round_trip() {
+        for header in ["block pc=0x0 mode=0x5", "block pc=0x0 mode=0x0 once", "block pc=0x0 mode=0x0 once labels=3"] {
+            let text = format!("{header}\n  insn 0x0 4\n  goto.jump 0x4\n");
+            let block = parse(&text, &REGS, HELPERS).unwrap();
+            assert_eq!((print(&block, &REGS, HELPERS), block.once), (text, header.contains("once")));
         }
     }
 

@@ -160,7 +160,7 @@ impl<'a> Printer<'a> {
 impl Display for Printer<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let b = self.block;
-        write!(f, "block pc={:#x} mode={:#x}", b.pc, b.mode)?;
+        write!(f, "block pc={:#x} mode={:#x}{}", b.pc, b.mode, if b.once { " once" } else { "" })?;
         if b.labels != mentioned_labels(b) {
             write!(f, " labels={}", b.labels)?;
         }

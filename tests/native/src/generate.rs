@@ -422,11 +422,14 @@ fn suit(r: &mut Registers, i: &Instruction, fixed: &HashSet<usize>, random: &mut
                 set(n, high | u64::from(selector(random)));
             }
         }
-        // A frame that lies in the one to be made: its links are read while they are written, and once more if a store
-        // fails, by ours from the beginning.
+        // A frame in or around the one to be made: its links are read while they are written. Now and then the data ends
+        // midway.
         Mnemonic::Enter => {
-            let above = r.gpr[4].wrapping_add(8 * random.below(64));
-            r.gpr[5] = above;
+            if random.once_in(4) {
+                r.gpr[4] = DATA + random.below(300);
+            }
+            let step = random.pick(&[1, 8, 8, 8]);
+            r.gpr[5] = r.gpr[4].wrapping_add(step * random.below(64)).wrapping_sub(step * random.below(64));
         }
         _ if i.has_rep_prefix() || i.has_repne_prefix() => set(1, random.below(9)),
         _ => {}

@@ -173,6 +173,9 @@ pub fn undefined(case: &Case, rip: u64) -> Result<Undefined, &'static str> {
         if i.rflags_read() & u.flags != 0 {
             return Err("an undefined flag is used");
         }
+        if i.mnemonic() == Mnemonic::Fnstsw && (u.conditions || u.rounded) {
+            return Err("an undefined flag is used");
+        }
         if result_undefined(i, (n == 0).then_some(&case.before)) {
             return Err("its result is undefined");
         }
@@ -335,6 +338,9 @@ mod tests {
         // mul rcx ; adc rax, rax: CF is defined. imul eax, ecx ; setz al: ZF is not.
         assert_eq!(undefined(&case(&[0x48, 0xf7, 0xe1, 0x48, 0x11, 0xc0]), 0).unwrap().flags, 0);
         assert!(undefined(&case(&[0x0f, 0xaf, 0xc1, 0x0f, 0x94, 0xc0]), 0).is_err());
+        // fucomip st, st(3) ; fnstsw ax: C1 is not. fnstsw ax alone: all are.
+        assert!(undefined(&case(&[0xdf, 0xeb, 0xdf, 0xe0]), 0).is_err());
+        assert!(undefined(&case(&[0xdf, 0xe0]), 0).is_ok());
         // shld ax, cx, 20
         assert!(undefined(&case(&[0x66, 0x0f, 0xa4, 0xc8, 20]), 0).is_err());
     }

@@ -13,7 +13,7 @@ const MISSING: &[(&str, &[&str])] = &[
         "tables, selectors and control registers",
         &["Sgdt", "Sidt", "Sldt", "Str", "Smsw", "Lmsw", "Lar", "Lsl", "Verr", "Verw", "Invlpg", "Xsetbv"],
     ),
-    ("x87 of older processors", &["Fstpnce", "Fneni", "Fndisi", "Fnsetpm"]),
+    ("x87 of older processors", &["Fstpnce"]),
 ];
 
 /// The same of those that neither the host judges nor an instruction file has.

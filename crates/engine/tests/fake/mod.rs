@@ -116,6 +116,11 @@ impl World {
         self.0.lock().unwrap().code.insert(pc, 4 << 24 | target as u32);
     }
 
+    /// Puts a jump to `target` at `pc` that runs in tier 0 alone.
+    pub fn jump_once(&self, pc: u64, target: u64) {
+        self.0.lock().unwrap().code.insert(pc, 5 << 24 | target as u32);
+    }
+
     /// Puts a system call at `pc`.
     pub fn syscall(&self, pc: u64, number: u32) {
         self.0.lock().unwrap().code.insert(pc, 2 << 24 | number);
@@ -193,7 +198,7 @@ static REGS: RegTable = RegTable {
 };
 
 /// Four-byte instructions: `01 target` jumps, `02 number` calls the system, `03 target` calls,
-/// `04 target` jumps indirectly.
+/// `04 target` jumps indirectly, `05 target` jumps and must not be begun again.
 struct Guest;
 
 impl Frontend for Guest {
@@ -234,6 +239,7 @@ impl Frontend for Guest {
 fn emit(b: &mut Builder, pc: u64, word: u32) {
     let operand = u64::from(word & 0xff_ffff);
     b.insn_start(pc, 4);
+    b.block.once = word >> 24 == 5;
     if word >> 24 == 4 {
         let target = b.iconst(Ty::I64, operand);
         b.goto_ind(JumpKind::Jump, target);

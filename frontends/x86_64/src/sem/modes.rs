@@ -69,7 +69,17 @@ fn waits(i: &Instruction) -> bool {
         && i.op_code().instruction_string().starts_with('F');
     let never = matches!(
         i.mnemonic(),
-        M::Fninit | M::Fnclex | M::Fnstsw | M::Fnstcw | M::Fnstenv | M::Fnsave | M::Fxsave | M::Fxsave64
+        M::Fninit
+            | M::Fnclex
+            | M::Fnstsw
+            | M::Fnstcw
+            | M::Fnstenv
+            | M::Fnsave
+            | M::Fxsave
+            | M::Fxsave64
+            | M::Fneni
+            | M::Fndisi
+            | M::Fnsetpm
     );
     let mmx = (0..i.op_count()).any(|n| i.op_register(n).is_mm()) || i.mnemonic() == M::Emms;
     (x87 || mmx || i.mnemonic() == M::Wait || i.mnemonic() == M::Fisttp) && !never

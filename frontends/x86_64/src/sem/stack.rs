@@ -4,7 +4,7 @@ use super::operand::{Place, plain};
 use super::{Cx, Flow};
 use crate::state;
 use brolga_core::RmwOp;
-use brolga_ir::{Ty, Value};
+use brolga_ir::{JumpKind, Ty, Value};
 use iced_x86::{Code, Register};
 
 /// Type of what a push or pop moves: 64 bits, 16 with an operand-size prefix.
@@ -79,7 +79,7 @@ pub fn leave(cx: &mut Cx) -> Flow {
 }
 
 /// ENTER: the old frame pointer, copies of the enclosing frames' and room for locals. With an operand-size prefix all of them
-/// have 16 bits.
+/// have 16 bits. The links are read while others are written, which may be the same places.
 pub fn enter(cx: &mut Cx) -> Flow {
     let (ty, r) = match cx.i.code() {
         Code::Enterw_imm16_imm8 => (Ty::I16, Register::BP),
@@ -105,5 +105,10 @@ pub fn enter(cx: &mut Cx) -> Flow {
     cx.b.rmw(RmwOp::Or, word, top, zero);
     cx.set_reg(r, link);
     cx.b.set(state::RSP, top);
-    Flow::Next
+    if depth < 2 {
+        return Flow::Next;
+    }
+    cx.b.block.once = true;
+    let next = cx.next_pc();
+    cx.goto(JumpKind::Jump, next)
 }

@@ -167,6 +167,8 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
         M::Lfence | M::Sfence | M::Mfence => system::fence(cx),
         M::Ldmxcsr => system::ldmxcsr(cx),
         M::Stmxcsr => system::stmxcsr(cx),
+        // Of the 8087 and the 80287: later processors do nothing, and do not wait.
+        M::Fneni | M::Fndisi | M::Fnsetpm => bits::hint(cx),
         M::Nop | M::Pause | M::Fnop | M::Wait | M::Endbr64 | M::Endbr32 | M::Rdsspd | M::Rdsspq | M::Reservednop => bits::hint(cx),
         M::Prefetch | M::Prefetcht0 => bits::prefetch(cx, PrefetchKind::L1),
         M::Prefetcht1 => bits::prefetch(cx, PrefetchKind::L2),
