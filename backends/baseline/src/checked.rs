@@ -7,7 +7,7 @@
 use crate::asm::{Cc, Label, RAX, RCX, RDX, put, word};
 use crate::emit::Emitter;
 use crate::float::either;
-use crate::vector::{X0, X1};
+use crate::vector::X0;
 use brolga_interp::{FlatOp, FpHint};
 use brolga_ir::{FpOp, Ty};
 
@@ -52,9 +52,7 @@ impl Emitter<'_> {
         Some(match what {
             FpOp::Add | FpOp::Sub | FpOp::Sqrt if scalar(to) => Doubt::Nan,
             FpOp::Mul | FpOp::Div if scalar(to) => Doubt::Tiny,
-            FpOp::MulAdd | FpOp::MulSub | FpOp::NegMulAdd | FpOp::NegMulSub
-                if scalar(to) && self.plan.functions.fused =>
-            {
+            FpOp::MulAdd | FpOp::MulSub | FpOp::NegMulAdd | FpOp::NegMulSub if scalar(to) && self.fused(what) => {
                 Doubt::Tiny
             }
             FpOp::Resize if from == Ty::F32 && to == Ty::F64 => Doubt::Nan,
@@ -69,47 +67,12 @@ impl Emitter<'_> {
     fn host_result(&mut self, op: &FlatOp, what: FpOp, from: Ty, to: Ty) {
         let double = to == Ty::F64;
         match what {
-            FpOp::FromSint => {
-                put!(self.asm, xorps_a(X0, X0));
-                let a = word(op.a);
-                match (from == Ty::I64, double) {
-                    (true, true) => put!(self.asm, cvtsi2sdq_a(X0, a)),
-                    (true, false) => put!(self.asm, cvtsi2ssq_a(X0, a)),
-                    (false, true) => put!(self.asm, cvtsi2sdl_a(X0, a)),
-                    (false, false) => put!(self.asm, cvtsi2ssl_a(X0, a)),
-                }
-            }
-            FpOp::ToSintZ => {
-                self.load_scalar(from == Ty::F64, op.a);
-                return match (from == Ty::F64, to == Ty::I64) {
-                    (true, true) => put!(self.asm, cvttsd2si_aq(RAX, X0)),
-                    (true, false) => put!(self.asm, cvttsd2si_a(RAX, X0)),
-                    (false, true) => put!(self.asm, cvttss2si_aq(RAX, X0)),
-                    (false, false) => put!(self.asm, cvttss2si_a(RAX, X0)),
-                };
-            }
-            FpOp::Resize => {
-                self.load_scalar(!double, op.a);
-                either!(self, double, cvtss2sd_a, cvtsd2ss_a(X0, X0));
-            }
-            FpOp::Sqrt => {
-                self.load_scalar(double, op.a);
-                either!(self, double, sqrtsd_a, sqrtss_a(X0, X0));
-            }
-            _ if what.operands() == 3 => {
-                self.load_scalar(double, op.a);
-                either!(self, double, movsd_a_m, movss_a_m(X1, word(op.b)));
-                self.fused_product(what, double, word(op.c));
-            }
+            FpOp::ToSintZ => return self.to_integer(op, true, from == Ty::F64, to == Ty::I64),
+            FpOp::FromSint => self.from_integer(op, from, double),
+            FpOp::Resize => self.resized(op, double),
             _ => {
-                self.load_scalar(double, op.a);
-                let b = word(op.b);
-                match what {
-                    FpOp::Add => either!(self, double, addsd_a, addss_a(X0, b)),
-                    FpOp::Sub => either!(self, double, subsd_a, subss_a(X0, b)),
-                    FpOp::Mul => either!(self, double, mulsd_a, mulss_a(X0, b)),
-                    _ => either!(self, double, divsd_a, divss_a(X0, b)),
-                }
+                let has = self.computed(op, what, double);
+                debug_assert!(has, "{what:?} is among those that may be in doubt");
             }
         }
         either!(self, double, movq_b, movd_b(RAX, X0));

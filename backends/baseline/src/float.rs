@@ -62,22 +62,29 @@ impl Emitter<'_> {
     }
 
     fn arithmetic(&mut self, op: &FlatOp, what: FpOp, double: bool) -> bool {
+        let has = self.computed(op, what, double);
+        if has {
+            self.store_scalar(double, op.dst);
+        }
+        has
+    }
+
+    /// The host's result in XMM0; false, and nothing put, if it has no instruction for it.
+    pub(crate) fn computed(&mut self, op: &FlatOp, what: FpOp, double: bool) -> bool {
         // A comparison the other way round.
         let (a, b) = if matches!(what, FpOp::Gt | FpOp::Ge) { (op.b, op.a) } else { (op.a, op.b) };
-        let place = self.asm.bytes.len();
         if self.fused(what) {
             // The first factor is the one whose NaN comes first; it is the second operand of this form.
             self.load_scalar(double, b);
             either!(self, double, movsd_a_m, movss_a_m(X1, word(a)));
             self.fused_product(what, double, word(op.c));
-            self.store_scalar(double, op.dst);
             return true;
         }
         if let Some(imm) = self.rounding(what) {
             either!(self, double, roundsd_rmi, roundss_rmi(X0, word(a), imm));
-            self.store_scalar(double, op.dst);
             return true;
         }
+        let place = self.asm.bytes.len();
         self.load_scalar(double, a);
         match what {
             FpOp::Add => either!(self, double, addsd_a, addss_a(X0, word(b))),
@@ -95,12 +102,11 @@ impl Emitter<'_> {
                 return false;
             }
         }
-        self.store_scalar(double, op.dst);
         true
     }
 
     /// XMM0 becomes its product with XMM1 and `c`.
-    pub(crate) fn fused_product(&mut self, what: FpOp, double: bool, c: Amode<u8>) {
+    fn fused_product(&mut self, what: FpOp, double: bool, c: Amode<u8>) {
         match what {
             FpOp::MulAdd => either!(self, double, vfmadd213sd_a, vfmadd213ss_a(X0, X1, c)),
             FpOp::MulSub => either!(self, double, vfmsub213sd_a, vfmsub213ss_a(X0, X1, c)),
@@ -110,7 +116,7 @@ impl Emitter<'_> {
     }
 
     /// Whether the host has it as one instruction of three operands.
-    fn fused(&self, what: FpOp) -> bool {
+    pub(crate) fn fused(&self, what: FpOp) -> bool {
         what.operands() == 3 && self.plan.functions.fused
     }
 
@@ -121,38 +127,51 @@ impl Emitter<'_> {
 
     fn convert(&mut self, op: &FlatOp, what: FpOp, from: Ty, to: Ty) -> bool {
         match what {
-            FpOp::Resize => {
-                self.load_scalar(from == Ty::F64, op.a);
-                if from == Ty::F64 {
-                    put!(self.asm, cvtsd2ss_a(X0, X0));
-                } else {
-                    put!(self.asm, cvtss2sd_a(X0, X0));
-                }
-                self.store_scalar(to == Ty::F64, op.dst);
-            }
-            FpOp::FromSint => {
-                put!(self.asm, xorps_a(X0, X0));
-                either!(self, to == Ty::F64, cvtsi2sdq_a, cvtsi2ssq_a(X0, word(op.a)));
-                self.store_scalar(to == Ty::F64, op.dst);
-            }
+            FpOp::Resize => self.resized(op, to == Ty::F64),
+            FpOp::FromSint => self.from_integer(op, from, to == Ty::F64),
             // The rounding that a block was translated for is that of the host's control word.
             FpOp::ToIntN | FpOp::ToIntP | FpOp::ToIntM | FpOp::ToIntZ => {
-                self.load_scalar(from == Ty::F64, op.a);
-                match (what == FpOp::ToIntZ, from == Ty::F64, to == Ty::I64) {
-                    (true, true, true) => put!(self.asm, cvttsd2si_aq(RAX, X0)),
-                    (true, true, false) => put!(self.asm, cvttsd2si_a(RAX, X0)),
-                    (true, false, true) => put!(self.asm, cvttss2si_aq(RAX, X0)),
-                    (true, false, false) => put!(self.asm, cvttss2si_a(RAX, X0)),
-                    (false, true, true) => put!(self.asm, cvtsd2si_aq(RAX, X0)),
-                    (false, true, false) => put!(self.asm, cvtsd2si_a(RAX, X0)),
-                    (false, false, true) => put!(self.asm, cvtss2si_aq(RAX, X0)),
-                    (false, false, false) => put!(self.asm, cvtss2si_a(RAX, X0)),
-                }
+                self.to_integer(op, what == FpOp::ToIntZ, from == Ty::F64, to == Ty::I64);
                 self.done(op.dst);
+                return true;
             }
             _ => return false,
         }
+        self.store_scalar(to == Ty::F64, op.dst);
         true
+    }
+
+    /// XMM0 becomes the number in the other precision.
+    pub(crate) fn resized(&mut self, op: &FlatOp, double: bool) {
+        self.load_scalar(!double, op.a);
+        either!(self, double, cvtss2sd_a, cvtsd2ss_a(X0, X0));
+    }
+
+    /// XMM0 becomes the number that a signed integer of type `from` is.
+    pub(crate) fn from_integer(&mut self, op: &FlatOp, from: Ty, double: bool) {
+        put!(self.asm, xorps_a(X0, X0));
+        let a = word(op.a);
+        match (from == Ty::I64, double) {
+            (true, true) => put!(self.asm, cvtsi2sdq_a(X0, a)),
+            (true, false) => put!(self.asm, cvtsi2ssq_a(X0, a)),
+            (false, true) => put!(self.asm, cvtsi2sdl_a(X0, a)),
+            (false, false) => put!(self.asm, cvtsi2ssl_a(X0, a)),
+        }
+    }
+
+    /// RAX becomes a signed integer, of 64 bits if `wide`, truncated or as the host's control word says.
+    pub(crate) fn to_integer(&mut self, op: &FlatOp, truncated: bool, double: bool, wide: bool) {
+        self.load_scalar(double, op.a);
+        match (truncated, double, wide) {
+            (true, true, true) => put!(self.asm, cvttsd2si_aq(RAX, X0)),
+            (true, true, false) => put!(self.asm, cvttsd2si_a(RAX, X0)),
+            (true, false, true) => put!(self.asm, cvttss2si_aq(RAX, X0)),
+            (true, false, false) => put!(self.asm, cvttss2si_a(RAX, X0)),
+            (false, true, true) => put!(self.asm, cvtsd2si_aq(RAX, X0)),
+            (false, true, false) => put!(self.asm, cvtsd2si_a(RAX, X0)),
+            (false, false, true) => put!(self.asm, cvtss2si_aq(RAX, X0)),
+            (false, false, false) => put!(self.asm, cvtss2si_a(RAX, X0)),
+        }
     }
 
     /// An operation on lanes; false if it has no form here.

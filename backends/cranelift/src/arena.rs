@@ -157,11 +157,9 @@ impl Arena {
         let total = self.write.len() / GRANULE;
         let mut free = self.free();
         let found = free.take(granules, total);
-        if found.is_some() || free.kept.is_empty() || self.copy(free.next).is_err() {
+        if found.is_some() || free.kept.is_empty() || self.own_copy(&mut free).is_err() {
             return found;
         }
-        free.lent = false;
-        std::mem::take(&mut free.kept).into_iter().for_each(|(first, granules)| free.give(first, granules));
         free.take(granules, total)
     }
 
@@ -204,18 +202,22 @@ impl Arena {
 
     /// In a forked child: gives it code memory of its own at the same addresses.
     pub(crate) fn unshare(&self) -> io::Result<()> {
-        self.copy(self.free().next)
+        self.own_copy(&mut self.free())
     }
 
     /// Puts other memory in the place of that which other processes may have, too; threads may be in its code. Nothing is
     /// published at the same time.
-    fn copy(&self, granules: usize) -> io::Result<()> {
-        let used = granules * GRANULE;
+    fn own_copy(&self, free: &mut Free) -> io::Result<()> {
+        let used = free.next * GRANULE;
         let file = memory_file(self.write.len())?;
         std::os::unix::fs::FileExt::write_all_at(&file, &self.write[..used], 0)?;
         let len = self.write.len();
         map_at(self.write.as_ptr(), len, libc::PROT_READ | libc::PROT_WRITE, &file)?;
         map_at(self.execute(), len, libc::PROT_READ | libc::PROT_EXEC, &file)?;
+        free.lent = false;
+        for (first, granules) in std::mem::take(&mut free.kept) {
+            free.give(first, granules);
+        }
         Ok(())
     }
 }

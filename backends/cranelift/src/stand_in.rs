@@ -24,21 +24,40 @@ const VEX3: u8 = 0xc4;
 /// Opcodes of loads; those of stores follow them.
 const MOVUPS: u8 = 0x10;
 const MOVAPS: u8 = 0x28;
-const CMPPS: u8 = 0xc2;
+/// Predicate of `cmpps`.
+const EQ_UQ: u8 = 8;
 /// W in the last byte of the latter.
 const VEX_W: u8 = 0x80;
 
 /// What the place of a stand-in is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct StandIn {
+pub(crate) enum StandIn {
+    Function(Function),
+    /// A prefetch, in the place of `movzx` of a byte in memory, whose register nobody reads. AMD64 Architecture Programmer's
+    /// Manual volume 3, "PREFETCHlevel" and "PREFETCHW".
+    Prefetch(PrefetchKind),
+    /// `movaps` from or to memory, which faults unless its address is a multiple of 16, in the place of `movups`.
+    Aligned,
+    /// A move from memory to the low lane, or an operation on it, in the place of that of packed floats: of the same encoding
+    /// but for two bits.
+    LowLane,
+    /// A comparison of packed floats that holds for unordered ones, too, in the place of that for equality; with a VEX form
+    /// alone. SDM volume 2, "CMPPD": EQ_UQ.
+    EqualOrUnordered,
+}
+
+/// A function of vectors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Function {
     /// The instruction that belongs there.
     pub form: HostFn,
-    /// Its immediate, if it has one, or what is in the place of a register.
+    /// Its immediate, if it has one.
     pub imm: u8,
+    /// What stands in for it.
     pub by: By,
 }
 
-/// The instruction that stands in.
+/// The instruction that stands in for a function of vectors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum By {
     /// `pmaddubsw`: map 0F 38, two operands.
@@ -56,14 +75,22 @@ pub(crate) enum By {
         /// Whether there are three operands.
         third: bool,
     },
-    /// `movzx` of a byte in memory: map 0F. Nobody reads the register; its place in ModR/M holds the immediate.
-    Byte,
-    /// `movups` from or to memory, where `movaps` belongs, which faults unless its address is a multiple of 16.
-    Anywhere,
-    /// A move or operation of packed floats, where that on the low lane belongs: of the same encoding but for two bits.
-    Packed,
-    /// A comparison of packed floats for equality, where one with another predicate belongs: the immediate.
-    Equal,
+}
+
+impl StandIn {
+    fn is(self, mnemonic: Mnemonic) -> bool {
+        use Mnemonic::*;
+        match self {
+            StandIn::Function(function) => function.by.is(mnemonic),
+            StandIn::Prefetch(_) => mnemonic == Movzx,
+            StandIn::Aligned => matches!(mnemonic, Movups | Vmovups),
+            StandIn::LowLane => matches!(
+                mnemonic,
+                Vmovups | Vmovupd | Vaddps | Vaddpd | Vsubps | Vsubpd | Vmulps | Vmulpd | Vdivps | Vdivpd
+            ),
+            StandIn::EqualOrUnordered => matches!(mnemonic, Vcmpps | Vcmppd),
+        }
+    }
 }
 
 impl By {
@@ -78,13 +105,6 @@ impl By {
             }
             By::Average => matches!(mnemonic, Pavgb | Vpavgb),
             By::Fused { .. } => mnemonic == Vfmadd213ps,
-            By::Byte => mnemonic == Movzx,
-            By::Anywhere => matches!(mnemonic, Movups | Vmovups),
-            By::Packed => matches!(
-                mnemonic,
-                Vmovups | Vmovupd | Vaddps | Vaddpd | Vsubps | Vsubpd | Vmulps | Vmulpd | Vdivps | Vdivpd
-            ),
-            By::Equal => matches!(mnemonic, Vcmpps | Vcmppd),
         }
     }
 }
@@ -94,37 +114,6 @@ pub(crate) fn mark(index: usize) -> SourceLoc {
     SourceLoc::new(FIRST + index as u32)
 }
 
-/// A prefetch: AMD64 Architecture Programmer's Manual volume 3, "PREFETCHlevel" and "PREFETCHW".
-pub(crate) fn prefetch(kind: PrefetchKind) -> StandIn {
-    let (opcode, imm) = match kind {
-        PrefetchKind::L1 => (0x18, 1),
-        PrefetchKind::L2 => (0x18, 2),
-        PrefetchKind::L3 => (0x18, 3),
-        PrefetchKind::Once => (0x18, 0),
-        PrefetchKind::Write => (0x0d, 1),
-    };
-    let form = HostFn { map: Map::Short, opcode, prefix: false, wide: false };
-    StandIn { form, imm, by: By::Byte }
-}
-
-/// `movaps` from or to memory.
-pub(crate) fn aligned_move() -> StandIn {
-    let form = HostFn { map: Map::Short, opcode: MOVAPS, prefix: false, wide: false };
-    StandIn { form, imm: 0, by: By::Anywhere }
-}
-
-/// A move from memory to the low lane, or an operation on it.
-pub(crate) fn low_lane() -> StandIn {
-    let form = HostFn { map: Map::Short, opcode: MOVUPS, prefix: false, wide: false };
-    StandIn { form, imm: 0, by: By::Packed }
-}
-
-/// A comparison of packed floats that holds for unordered ones, too, with a VEX form alone. SDM volume 2, "CMPPD": EQ_UQ.
-pub(crate) fn equal_or_unordered() -> StandIn {
-    let form = HostFn { map: Map::Short, opcode: CMPPS, prefix: false, wide: false };
-    StandIn { form, imm: 8, by: By::Equal }
-}
-
 /// Puts what belongs there in the place of every stand-in; `None` if one does not look as expected.
 pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins: &[StandIn]) -> Option<()> {
     for at in marks {
@@ -132,30 +121,42 @@ pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins
         let Some(stand_in) = stand_ins.get(index) else { continue };
         let range = at.start as usize..at.end as usize;
         let decoder = Decoder::with_ip(64, code.get(range)?, at.start.into(), DecoderOptions::NONE);
-        let mut found = decoder.into_iter().filter(|i| stand_in.by.is(i.mnemonic()));
+        let mut found = decoder.into_iter().filter(|i| stand_in.is(i.mnemonic()));
         let (Some(instruction), None) = (found.next(), found.next()) else { return None };
-        match stand_in.by {
-            By::Fused { third } => without_vex(code, &instruction, stand_in, third)?,
-            By::Byte => hint(code, &instruction, stand_in)?,
-            By::Anywhere => align(code, &instruction)?,
-            By::Packed => narrow(code, &instruction)?,
-            By::Equal => compare(code, &instruction, stand_in)?,
-            _ => change(code, &instruction, stand_in)?,
+        match *stand_in {
+            StandIn::Function(function) => match function.by {
+                By::Fused { third } => without_vex(code, &instruction, function, third)?,
+                _ => change(code, &instruction, function)?,
+            },
+            StandIn::Prefetch(kind) => hint(code, &instruction, kind)?,
+            StandIn::Aligned => align(code, &instruction)?,
+            StandIn::LowLane => narrow(code, &instruction)?,
+            StandIn::EqualOrUnordered => compare(code, &instruction)?,
         }
     }
     Some(())
 }
 
+/// Where the byte with the map's prefix bits of a VEX encoding is; the opcode is the next one.
+fn last_of_vex(bytes: &[u8]) -> Option<usize> {
+    match *bytes.first()? {
+        VEX2 => Some(1),
+        VEX3 => Some(2),
+        _ => None,
+    }
+}
+
 /// Changes opcode and immediate.
-fn change(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
+fn change(code: &mut [u8], i: &Instruction, to: Function) -> Option<()> {
     let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
-    let opcode = match *bytes.first()? {
-        VEX2 => 2,
-        VEX3 => {
-            bytes[2] |= if to.form.wide { VEX_W } else { 0 };
-            3
+    let opcode = match (last_of_vex(bytes), bytes.first()) {
+        (Some(last), _) => {
+            if last == 2 && to.form.wide {
+                bytes[last] |= VEX_W;
+            }
+            last + 1
         }
-        0x66 => bytes.iter().position(|&byte| byte == 0x0f)? + to.form.map.bytes().len(),
+        (None, Some(0x66)) => bytes.iter().position(|&byte| byte == 0x0f)? + to.form.map.bytes().len(),
         _ => return None,
     };
     *bytes.get_mut(opcode)? = to.form.opcode;
@@ -168,11 +169,8 @@ fn change(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
 /// Changes `movups` to `movaps`.
 fn align(code: &mut [u8], i: &Instruction) -> Option<()> {
     let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
-    let opcode = match *bytes.first()? {
-        VEX2 => 2,
-        VEX3 => 3,
-        rex => 1 + usize::from(rex & 0xf0 == 0x40),
-    };
+    let without_vex = 1 + usize::from(bytes.first()? & 0xf0 == 0x40);
+    let opcode = last_of_vex(bytes).map_or(without_vex, |last| last + 1);
     let in_memory = [i.op0_kind(), i.op1_kind()].contains(&OpKind::Memory);
     let opcode = bytes.get_mut(opcode).filter(|byte| in_memory && **byte & !1 == MOVUPS)?;
     *opcode += MOVAPS - MOVUPS;
@@ -182,11 +180,7 @@ fn align(code: &mut [u8], i: &Instruction) -> Option<()> {
 /// Changes the form for packed floats to that for one: prefixes F3 and F2 in the place of none and 66.
 fn narrow(code: &mut [u8], i: &Instruction) -> Option<()> {
     let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
-    let at = match *bytes.first()? {
-        VEX2 => 1,
-        VEX3 => 2,
-        _ => return None,
-    };
+    let at = last_of_vex(bytes)?;
     let move_of_registers = matches!(i.mnemonic(), Mnemonic::Vmovups | Mnemonic::Vmovupd)
         && i.op0_kind() == OpKind::Register
         && i.op1_kind() == OpKind::Register;
@@ -195,25 +189,37 @@ fn narrow(code: &mut [u8], i: &Instruction) -> Option<()> {
     Some(())
 }
 
+/// Opcode of a prefetch behind 0F, and what is in the place of a register.
+fn prefetch(kind: PrefetchKind) -> (u8, u8) {
+    match kind {
+        PrefetchKind::L1 => (0x18, 1),
+        PrefetchKind::L2 => (0x18, 2),
+        PrefetchKind::L3 => (0x18, 3),
+        PrefetchKind::Once => (0x18, 0),
+        PrefetchKind::Write => (0x0d, 1),
+    }
+}
+
 /// Changes a load of a byte to what has no result.
-fn hint(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
+fn hint(code: &mut [u8], i: &Instruction, kind: PrefetchKind) -> Option<()> {
+    let (to, number) = prefetch(kind);
     let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
     let prefix = usize::from(bytes.first()? & 0xf0 == 0x40);
     let (rex, [0x0f, opcode @ 0xb6, modrm, ..]) = bytes.split_at_mut(prefix) else { return None };
     if i.op1_kind() != OpKind::Memory {
         return None;
     }
-    *opcode = to.form.opcode;
-    *modrm = *modrm & !0x38 | to.imm << 3;
+    *opcode = to;
+    *modrm = *modrm & !0x38 | number << 3;
     // REX.W and REX.R speak of a register that is not there any more.
     rex.iter_mut().for_each(|rex| *rex &= !0xc);
     Some(())
 }
 
 /// Changes the predicate of a comparison.
-fn compare(code: &mut [u8], i: &Instruction, to: &StandIn) -> Option<()> {
+fn compare(code: &mut [u8], i: &Instruction) -> Option<()> {
     let bytes = code.get_mut(i.ip() as usize..i.next_ip() as usize)?;
-    *bytes.last_mut().filter(|predicate| **predicate == 0)? = to.imm;
+    *bytes.last_mut().filter(|predicate| **predicate == 0)? = EQ_UQ;
     Some(())
 }
 
@@ -227,7 +233,7 @@ struct Registers {
 }
 
 /// Replaces the fused multiply-add `i`.
-fn without_vex(code: &mut Vec<u8>, i: &Instruction, to: &StandIn, third: bool) -> Option<()> {
+fn without_vex(code: &mut Vec<u8>, i: &Instruction, to: Function, third: bool) -> Option<()> {
     let at = i.ip() as usize..i.next_ip() as usize;
     if (0..3).any(|n| i.op_kind(n) != OpKind::Register) || code.get(at.start) != Some(&VEX3) {
         return None;
@@ -259,7 +265,7 @@ fn rex(reg: u8, rm: u8) -> Option<u8> {
 }
 
 /// The instruction on two registers in its form without VEX.
-fn legacy(to: &StandIn, reg: u8, rm: u8) -> Vec<u8> {
+fn legacy(to: Function, reg: u8, rm: u8) -> Vec<u8> {
     let mut out: Vec<u8> = to.form.prefix.then_some(0x66).into_iter().chain(rex(reg, rm)).collect();
     out.extend(to.form.map.bytes());
     out.extend([to.form.opcode, 0xc0 | (reg & 7) << 3 | rm & 7]);
@@ -280,7 +286,7 @@ fn spill(out: &mut Vec<u8>, register: u8, back: bool) {
 }
 
 /// The instruction whose third operand is in XMM0, with every other register as it was.
-fn with_third(form: &StandIn, r: Registers) -> Vec<u8> {
+fn with_third(form: Function, r: Registers) -> Vec<u8> {
     let mut out = Vec::with_capacity(40);
     if r.to != 0 && r.from != 0 {
         spill(&mut out, 0, false);
@@ -322,7 +328,7 @@ mod tests {
     fn replaced(code: &[u8], f: VecFn, imm: u8, by: By) -> Option<Vec<u8>> {
         let mut code = code.to_vec();
         let marks = [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
-        replace(&mut code, &marks, &[StandIn { form: host_fn(f), imm, by }])?;
+        replace(&mut code, &marks, &[StandIn::Function(Function { form: host_fn(f), imm, by })])?;
         Some(code)
     }
 
@@ -355,7 +361,7 @@ mod tests {
         ] {
             let mut code = old.to_vec();
             let marks = [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
-            let done = replace(&mut code, &marks, &[equal_or_unordered()]);
+            let done = replace(&mut code, &marks, &[StandIn::EqualOrUnordered]);
             assert_eq!(done.map(|()| text(&code).concat()), new.map(String::from));
         }
     }
@@ -372,14 +378,14 @@ mod tests {
             for (kind, name) in PrefetchKind::ALL.into_iter().zip(names) {
                 let mut code = load.to_vec();
                 let marks = [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
-                replace(&mut code, &marks, &[prefetch(kind)]).unwrap();
+                replace(&mut code, &marks, &[StandIn::Prefetch(kind)]).unwrap();
                 assert_eq!(text(&code), [format!("{name} {address}")]);
             }
         }
         // movzx eax, word ptr [rsi]; movzx eax, cl
         for other in [[0x0f, 0xb7, 0x06], [0x0f, 0xb6, 0xc1]] {
             let marks = [MachSrcLoc::<Final> { start: 0, end: 3, loc: mark(0) }];
-            assert_eq!(replace(&mut other.to_vec(), &marks, &[prefetch(PrefetchKind::L1)]), None);
+            assert_eq!(replace(&mut other.to_vec(), &marks, &[StandIn::Prefetch(PrefetchKind::L1)]), None);
         }
     }
 
@@ -395,12 +401,12 @@ mod tests {
         let marks = |code: &[u8]| [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
         for (old, new) in forms {
             let mut code = old.to_vec();
-            replace(&mut code, &marks(old), &[low_lane()]).unwrap();
+            replace(&mut code, &marks(old), &[StandIn::LowLane]).unwrap();
             assert_eq!(text(&code), [new]);
         }
         // vaddsd xmm1, xmm2, xmm3; vmovups xmm1, xmm2; addpd xmm1, xmm2
         for other in [&[0xc5, 0xeb, 0x58, 0xcb][..], &[0xc5, 0xf8, 0x10, 0xca], &[0x66, 0x0f, 0x58, 0xca]] {
-            assert_eq!(replace(&mut other.to_vec(), &marks(other), &[low_lane()]), None);
+            assert_eq!(replace(&mut other.to_vec(), &marks(other), &[StandIn::LowLane]), None);
         }
     }
 
@@ -415,12 +421,12 @@ mod tests {
         let marks = |code: &[u8]| [MachSrcLoc::<Final> { start: 0, end: code.len() as u32, loc: mark(0) }];
         for (old, new) in moves {
             let mut code = old.to_vec();
-            replace(&mut code, &marks(old), &[aligned_move()]).unwrap();
+            replace(&mut code, &marks(old), &[StandIn::Aligned]).unwrap();
             assert_eq!(text(&code), [new]);
         }
         // movups xmm1, xmm2; movdqu xmm1, [rsi]
         for other in [&[0x0f, 0x10, 0xca][..], &[0xf3, 0x0f, 0x6f, 0x0e]] {
-            assert_eq!(replace(&mut other.to_vec(), &marks(other), &[aligned_move()]), None);
+            assert_eq!(replace(&mut other.to_vec(), &marks(other), &[StandIn::Aligned]), None);
         }
     }
 

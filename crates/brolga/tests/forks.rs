@@ -3,10 +3,7 @@
 
 mod elf;
 
-use elf::program;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use elf::told;
 
 /// Forks twelve times; each child takes a few jumps and ends, the parent waits for it, and ends with status 7.
 const FORKS: [u32; 24] = [
@@ -44,15 +41,7 @@ fn numbers(text: &str, what: &str) -> Vec<u32> {
 
 #[test]
 fn later_children_find_what_the_first_one_translated_and_code_in_the_end() {
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("p");
-    fs::write(&path, program(&FORKS)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let args = ["run", "--no-cache", "--stats", "-x", "block-threshold=4", "./p"];
-    let brolga = env!("CARGO_BIN_EXE_brolga");
-    let out = Command::new(brolga).args(args).current_dir(home.path()).env_clear().output().unwrap();
-    assert_eq!(out.status.code(), Some(7));
-    let told = String::from_utf8(out.stderr).unwrap();
+    let told = told(&FORKS, "block-threshold=4");
     // Those of the children, in their order, then those of the parent.
     let (translated, interpreted) = (numbers(&told, " blocks of "), numbers(&told, " runs of a block"));
     let translated: Vec<_> = translated.into_iter().step_by(2).collect();

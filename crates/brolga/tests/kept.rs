@@ -27,9 +27,7 @@ impl Home {
     }
 
     fn install(&self, bytes: &[u8]) {
-        let path = self.0.path().join("p");
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        elf::install(&self.0.path().join("p"), bytes);
     }
 
     fn cache(&self) -> PathBuf {

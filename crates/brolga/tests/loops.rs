@@ -4,10 +4,7 @@
 
 mod elf;
 
-use elf::program;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use elf::told;
 
 /// Counts down from two million, once, and ends with status 7.
 const COUNTDOWN: [u32; 6] = [
@@ -28,16 +25,7 @@ fn number(text: &str, what: &str) -> u32 {
 
 #[test]
 fn running_loop_moves_through_the_tiers() {
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("p");
-    fs::write(&path, program(&COUNTDOWN)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let switches = "block-threshold=4,region-threshold=1000,no-worker";
-    let args = ["run", "--no-cache", "--stats", "-x", switches, "./p"];
-    let brolga = env!("CARGO_BIN_EXE_brolga");
-    let out = Command::new(brolga).args(args).current_dir(home.path()).env_clear().output().unwrap();
-    assert_eq!(out.status.code(), Some(7));
-    let told = String::from_utf8(out.stderr).unwrap();
+    let told = told(&COUNTDOWN, "block-threshold=4,region-threshold=1000,no-worker");
     // A thousand times around in tier 1, and some in tier 0 before and between, where a processor watches where jumps go;
     // two million in the region, without leaving it.
     let interpreted = told.split(" runs of a block").next().and_then(|line| line.rsplit(' ').next()).unwrap();

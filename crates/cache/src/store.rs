@@ -112,7 +112,10 @@ struct State {
 fn payload(region: &Region) -> Vec<u8> {
     let mut out = Vec::with_capacity(region.code.len() + region.ranges.len() * 16 + 4);
     out.extend(&region.code);
-    region.ranges.iter().for_each(|&(s, e)| (out.extend(s.to_le_bytes()), out.extend(e.to_le_bytes())).0);
+    for (start, end) in &region.ranges {
+        out.extend(start.to_le_bytes());
+        out.extend(end.to_le_bytes());
+    }
     out.extend((region.ranges.len() as u32).to_le_bytes());
     out
 }

@@ -3,7 +3,8 @@
 //! *Requirement.* Lookups by many processors; after an invalidation returns, no processor enters a
 //! block made from the old bytes.
 //! *How.* A map under a read-write lock, an index from guest pages to keys, and a generation that
-//! every invalidation raises. A block that gets host code parts from it: the map holds what is interpreted. Processors keep their own caches of the map; a block that leaves it is marked dead.
+//! every invalidation raises. A block that gets host code parts from it: the map holds what is
+//! interpreted. Processors keep their own caches of the map; a block that leaves it is marked dead.
 //! A translation in progress is announced before its first byte is read, so that an invalidation of
 //! bytes that no block holds yet is noted too; notes tell it later whether its bytes are still good.
 //! *Limits.* A processor that is inside a block finishes that block.

@@ -198,7 +198,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             bytes.get(range).map(|part| out.extend(part)).is_some()
         });
         let size = found.iter().map(|pack| pack.code.len()).sum();
-        let placed = found.iter_mut().filter_map(|pack| self.place_pack(&read, key.mode, pack).then_some(())).count();
+        let mut placed = false;
+        for pack in &mut found {
+            placed |= self.place_pack(&read, key.mode, pack);
+        }
         drop(read);
         if let Some(stats) = &self.config.stats {
             stats.unpacked(found.iter().map(|pack| pack.ranges.len()).sum(), size, start.elapsed());
@@ -207,7 +210,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             pack.ranges.iter().for_each(|&(pc, _)| _ = self.load_best(regions, TbKey { pc, ..key }));
             self.packs.add_kept(key, pack.ranges);
         }
-        placed != 0
+        placed
     }
 
     /// Takes the code of `pack`.

@@ -134,10 +134,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             return Step::Continue;
         }
         let host = tb.entry();
-        if host == 0 || self.watch.is_some() {
-            if host != 0 {
-                return self.watched(index);
-            }
+        if host != 0 && self.watch.is_some() {
+            return self.watched(index);
+        }
+        if host == 0 {
             // Not one atomic step, which would cost more than most blocks. Whoever finds the count one below the
             // threshold makes it reach the threshold, so the block gets hot, if twice at the worst.
             let heat = tb.heat.load(Ordering::Relaxed).wrapping_add(1);

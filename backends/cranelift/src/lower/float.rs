@@ -14,7 +14,7 @@
 use super::flags::FlagVal;
 use super::{Lower, Val};
 use crate::fp::Request;
-use crate::stand_in::equal_or_unordered;
+use crate::stand_in::StandIn;
 use brolga_core::{Env, HostFp};
 use brolga_ir::{Block, FpLanes, FpOp, FpRelation, Inst, Op, Ty, Value};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -273,7 +273,7 @@ impl Lower<'_, '_> {
         let bad = if self.u.features.vex {
             self.begin_stand_in();
             let bad = self.fb.ins().fcmp(FloatCC::Equal, size, smallest);
-            self.end_stand_in(equal_or_unordered());
+            self.end_stand_in(StandIn::EqualOrUnordered);
             bad
         } else {
             let same = self.fb.ins().fcmp(FloatCC::Equal, size, smallest);

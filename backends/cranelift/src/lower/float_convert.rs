@@ -3,7 +3,7 @@
 
 use super::Lower;
 use super::float::host_ty;
-use crate::stand_in::{By, StandIn};
+use crate::stand_in::{By, Function};
 use brolga_baseline::{HostFn, Map};
 use brolga_ir::{Block, FpOp, Inst, Ty};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -17,7 +17,7 @@ impl Lower<'_, '_> {
         let opcode = [0x0a, 0x0b, 0x08, 0x09]
             [usize::from(host.ty.is_vector()) * 2 + usize::from(host.ty.lane_type() == types::F64)];
         let form = HostFn { map: Map::Immediate, opcode, prefix: true, wide: false };
-        let r = self.by_stand_in(StandIn { form, imm, by: By::Round }, &[a]);
+        let r = self.by_stand_in(Function { form, imm, by: By::Round }, &[a]);
         let r = self.float_result(r, host, true);
         if self.like_host() {
             return self.anchored(r, taken);

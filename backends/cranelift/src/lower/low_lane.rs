@@ -7,7 +7,7 @@
 //! *Limits.* Within a node: what comes from another one is a vector.
 
 use super::Lower;
-use crate::stand_in::low_lane;
+use crate::stand_in::StandIn;
 use brolga_ir::{Block, FpOp, Inst, Op, Shape, Ty, Value};
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use std::ops::Range;
@@ -112,7 +112,7 @@ impl Lower<'_, '_> {
     fn load_operand(&mut self, ty: ir::Type, flags: MemFlagsData, addr: ir::Value, offset: i32) -> ir::Value {
         self.begin_stand_in();
         let v = self.fb.ins().load(ty, flags, addr, offset);
-        self.end_stand_in(low_lane());
+        self.end_stand_in(StandIn::LowLane);
         v
     }
 
@@ -171,7 +171,7 @@ impl Lower<'_, '_> {
             FpOp::Mul => self.fb.ins().fmul(a, b),
             _ => self.fb.ins().fdiv(a, b),
         };
-        self.end_stand_in(low_lane());
+        self.end_stand_in(StandIn::LowLane);
         let vector = self.as_ty(types::I8X16, r);
         let low = self.low_of(vector, lanes, first.upper);
         self.anchored(low, taken)

@@ -3,7 +3,7 @@
 use super::{Access, Lower, MAX_ACCESSES, clif_ty};
 use crate::cfg;
 use crate::compile::Refused;
-use crate::stand_in::{aligned_move, prefetch};
+use crate::stand_in::StandIn;
 use crate::status;
 use brolga_core::{Align, Env, MemOp, Order, RmwOp, Size};
 use brolga_ir::{Block, Inst, Op, PrefetchKind};
@@ -105,7 +105,7 @@ impl Lower<'_, '_> {
         let (addr, offset) = self.address(base, inst);
         self.begin_stand_in();
         self.fb.ins().uload8(types::I32, self.guest_flags, addr, offset);
-        self.end_stand_in(prefetch(PrefetchKind::from_sub(inst.sub)));
+        self.end_stand_in(StandIn::Prefetch(PrefetchKind::from_sub(inst.sub)));
     }
 
     /// Host address as a value and a displacement; atomics have no displacement.
@@ -176,7 +176,7 @@ impl Lower<'_, '_> {
     fn load_aligned(&mut self, flags: MemFlagsData, addr: ir::Value, offset: i32) -> ir::Value {
         self.begin_stand_in();
         let v = self.fb.ins().load(types::F32X4, flags, addr, offset);
-        self.end_stand_in(aligned_move());
+        self.end_stand_in(StandIn::Aligned);
         self.fb.ins().bitcast(types::I8X16, MemFlagsData::new().with_endianness(ir::Endianness::Little), v)
     }
 
@@ -185,7 +185,7 @@ impl Lower<'_, '_> {
         let v = self.as_ty(types::F32X4, v);
         self.begin_stand_in();
         self.fb.ins().store(flags, v, addr, offset);
-        self.end_stand_in(aligned_move());
+        self.end_stand_in(StandIn::Aligned);
     }
 
     /// The same by a look at the address.

@@ -1,7 +1,7 @@
 //! Functions of vectors: the host's instruction by a stand-in, or the definition.
 
 use super::Lower;
-use crate::stand_in::{By, StandIn, mark};
+use crate::stand_in::{By, Function, StandIn, mark};
 use brolga_baseline::{Map, host_fn};
 use brolga_ir::{Inst, Value, VecFn};
 use cranelift_codegen::ir::{self, InstBuilder, types};
@@ -14,7 +14,7 @@ impl Lower<'_, '_> {
             (VecFn::PickBytes, &[a, b]) if self.u.features.pshufb => self.fb.ins().x86_pshufb(a, b),
             (VecFn::MultiplyAddBytes, &[a, b]) if self.u.features.pshufb => self.fb.ins().x86_pmaddubsw(b, a),
             _ => match self.stand_in(f) {
-                Some(by) => self.by_stand_in(StandIn { form: host_fn(f), imm, by }, &operands),
+                Some(by) => self.by_stand_in(Function { form: host_fn(f), imm, by }, &operands),
                 None => self.ask(crate::fp::function_word(f, imm), &operands, types::I8X16),
             },
         }
@@ -43,11 +43,11 @@ impl Lower<'_, '_> {
         })
     }
 
-    pub(super) fn by_stand_in(&mut self, stand_in: StandIn, operands: &[ir::Value]) -> ir::Value {
+    pub(super) fn by_stand_in(&mut self, function: Function, operands: &[ir::Value]) -> ir::Value {
         let (a, last) = (operands[0], operands[operands.len() - 1]);
         let float = |l: &mut Self, v| l.as_ty(types::F32X4, v);
         self.begin_stand_in();
-        let r = match stand_in.by {
+        let r = match function.by {
             By::Pairs => self.fb.ins().x86_pmaddubsw(last, a),
             By::Magnitude => self.fb.ins().iabs(a),
             // No other rule of Cranelift's fits five bytes.
@@ -61,9 +61,8 @@ impl Lower<'_, '_> {
                 let [a, b, c] = [a, operands[1], last].map(|v| float(self, v));
                 self.fb.ins().fma(a, b, c)
             }
-            By::Byte | By::Anywhere | By::Packed | By::Equal => unreachable!("has no operands but an address"),
         };
-        self.end_stand_in(stand_in);
+        self.end_stand_in(StandIn::Function(function));
         r
     }
 
