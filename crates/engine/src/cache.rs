@@ -206,15 +206,20 @@ impl<C> Cache<C> {
                 !hit
             });
         };
+        let whole = |page: u64| start <= page << PAGE_SHIFT && (page + 1) << PAGE_SHIFT <= end;
+        let mut stays = |number: u64, page: &mut Page| {
+            drop_page(page);
+            !page.keys.is_empty() || page.parted && !whole(number)
+        };
         if last - first < pages.len() as u64 {
-            for page in first..=last {
-                pages.get_mut(&page).map(&mut drop_page);
+            for number in first..=last {
+                if pages.get_mut(&number).is_some_and(|page| !stays(number, page)) {
+                    pages.remove(&number);
+                }
             }
         } else {
-            pages.iter_mut().filter(|(p, _)| (first..=last).contains(*p)).for_each(|(_, page)| drop_page(page));
+            pages.retain(|&number, page| !(first..=last).contains(&number) || stays(number, page));
         }
-        let whole = |page: u64| start <= page << PAGE_SHIFT && (page + 1) << PAGE_SHIFT <= end;
-        pages.retain(|&number, page| !page.keys.is_empty() || page.parted && !whole(number));
     }
 
     /// Whether there is a block on the guest pages with these numbers.

@@ -256,9 +256,10 @@ impl<R: RegionBackend> Regions<R> {
     /// Whether the block is part of a region.
     pub(crate) fn is_member(&self, key: TbKey) -> bool {
         let state = self.state();
-        let begins = |unit: &Unit| unit.mode == key.mode && unit.ranges.iter().any(|range| range.0 == key.pc);
-        let holding = state.holding(key.pc, key.pc + 1);
-        holding.iter().map(|id| &state.units[id]).any(|unit| unit.tier != Tier::Block && begins(unit))
+        let begins = |unit: &Unit| unit.ranges.iter().any(|range| range.0 == key.pc);
+        let Some(on_page) = state.pages.get(&(key.pc >> PAGE_SHIFT)) else { return false };
+        let units = on_page.iter().map(|id| &state.units[id]);
+        units.filter(|unit| unit.tier != Tier::Block && unit.mode == key.mode).any(begins)
     }
 
     /// Whether a large region that has the block inside was put in place since this was last asked.
