@@ -1,6 +1,8 @@
-/* System calls and signals: cheap calls, a pipe to itself and to another process, handled signals, page faults. */
+/* System calls and signals: cheap calls, a pipe to itself and to another process, handled signals, page faults, new
+   processes that end at once or execute another program (this one, told to do nothing). */
 #include "kernel.h"
 #include <signal.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -65,9 +67,66 @@ static uint64_t run_mmap(long count) {
     return sum;
 }
 
+/* 1 if the process ended with status 7. */
+static uint64_t ended(pid_t child) {
+    int status = 0;
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7;
+}
+
+static uint64_t run_fork(long count) {
+    uint64_t total = 0;
+    for (long n = 0; n < count; n++) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(7);
+        total += ended(child);
+    }
+    return total;
+}
+
+static uint64_t run_vfork(long count) {
+    uint64_t total = 0;
+    for (long n = 0; n < count; n++) {
+        pid_t child = vfork();
+        if (child == 0)
+            _exit(7);
+        total += ended(child);
+    }
+    return total;
+}
+
+static char *const nothing[] = {"system", "nothing", "0", NULL};
+
+static uint64_t run_fork_exec(long count) {
+    uint64_t total = 0;
+    for (long n = 0; n < count; n++) {
+        pid_t child = fork();
+        if (child == 0) {
+            execv("/proc/self/exe", nothing);
+            _exit(1);
+        }
+        total += ended(child);
+    }
+    return total;
+}
+
+static uint64_t run_spawn(long count) {
+    uint64_t total = 0;
+    for (long n = 0; n < count; n++) {
+        pid_t child = -1;
+        if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, nothing, nothing + 3) == 0)
+            total += ended(child);
+    }
+    return total;
+}
+
+static uint64_t run_nothing(long count) { _exit(7); }
+
 int main(int argc, char **argv) {
     static const struct kernel kernels[] = {
-        {"getppid", run_getppid}, {"pipe", run_pipe}, {"ping-pong", ping_pong}, {"signals", signals}, {"mmap", run_mmap}, {0},
+        {"getppid", run_getppid}, {"pipe", run_pipe}, {"ping-pong", ping_pong}, {"signals", signals}, {"mmap", run_mmap},
+        {"fork", run_fork}, {"vfork", run_vfork}, {"fork-exec", run_fork_exec}, {"spawn", run_spawn},
+        {"nothing", run_nothing}, {0},
     };
     return run_kernels(kernels, argc, argv);
 }
