@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex};
 use brolga_core::Vcpu;
 use brolga_cranelift::RegionTier;
 use brolga_engine::{
-    Config as EngineConfig, Engine, EngineVcpu, IsFile, Log, NoRegions, SharedWords, Spawn, Stats, count_helpers,
+    Config as EngineConfig, Engine, EngineVcpu, IsFile, Log, NoRegions, SharedWords, Spawn, Stats, Watched,
+    count_helpers,
 };
 use brolga_interp::Interp;
 use brolga_ir::Helper;
 use brolga_softmmu::direct::DirectMemory;
-use brolga_user::{Config as UserConfig, LogFile, LogOptions, StraceOptions};
+use brolga_user::{Config as UserConfig, Guest, LogFile, LogOptions, StraceOptions};
 
 use crate::command_line;
 use crate::config::RunConfig;
@@ -90,7 +91,9 @@ fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
             0 => usual,
             _ => kept::with_thresholds(usual, options, store.as_deref()),
         };
-        make_vcpu(options, cpu, base, EngineConfig { store, stats, ..usual })
+        // Other guests' processors are told of code that changes, and by the line.
+        let aside = (guest == Guest::X86_64 && options.switches.aside).then_some(brolga_user::will_watch as Watched);
+        make_vcpu(options, cpu, base, EngineConfig { store, stats, aside, ..usual })
     });
     ExitCode::from(status as u8)
 }

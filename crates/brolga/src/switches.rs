@@ -24,6 +24,8 @@ pub struct Switches {
     /// `aslr`: each run puts the guest's programs and libraries at other addresses; what is kept between runs is not
     /// used then.
     pub aslr: bool,
+    /// `no-aside` clears it: code on a page that was written to is kept and taken back if its own bytes are the same.
+    pub aside: bool,
     /// `precise`: state in regions is exact at every fault, not only at those that the guest can see.
     pub precise: bool,
 }
@@ -39,6 +41,7 @@ impl Default for Switches {
             passes: true,
             worker: true,
             host_fp: true,
+            aside: true,
             precise: false,
             aslr: false,
         }
@@ -46,7 +49,7 @@ impl Default for Switches {
 }
 
 /// The words of a list, for help and errors.
-pub const WORDS: &str = "block-threshold=N, region-threshold=N (0: interpret only), patience=N, share=N, no-link, no-passes, no-worker, no-host-fp, precise, aslr";
+pub const WORDS: &str = "block-threshold=N, region-threshold=N (0: interpret only), patience=N, share=N, no-link, no-passes, no-worker, no-host-fp, no-aside, precise, aslr";
 
 impl Switches {
     /// Enters one comma-separated list.
@@ -61,6 +64,7 @@ impl Switches {
                 None if word == "no-passes" => self.passes = false,
                 None if word == "no-worker" => self.worker = false,
                 None if word == "no-host-fp" => self.host_fp = false,
+                None if word == "no-aside" => self.aside = false,
                 None if word == "precise" => self.precise = true,
                 None if word == "aslr" => self.aslr = true,
                 _ => return Err(format!("unknown switch '{word}' ({WORDS})")),

@@ -1,5 +1,6 @@
 //! Switches, read in one place, and the `-d` log.
 
+use crate::aside::Watched;
 use crate::family::SharedWords;
 use crate::pace::Times;
 use crate::stats::Stats;
@@ -46,6 +47,9 @@ pub struct Config {
     pub spawn: Spawn,
     /// Where else changed code is: several mappings of one object.
     pub aliases: Aliases,
+    /// Code that was written to may come back if its bytes did not change, where this says that writes to it are noticed;
+    /// `None` if none does.
+    pub aside: Option<Watched>,
     /// Where regions are kept between runs.
     pub store: Option<Arc<Store>>,
     /// Entries of a block in tier 0 before it is looked up there.
@@ -83,6 +87,7 @@ impl Default for Config {
             times: Default::default,
             spawn: |body| std::thread::Builder::new().name("translator".into()).spawn(body).is_ok(),
             aliases: |_| Vec::new(),
+            aside: None,
             store: None,
             load_threshold: 8,
             is_file: |_| true,

@@ -1,5 +1,6 @@
 //! What all processors of one address space share, and how a hot block becomes a region.
 
+use crate::aside::Part;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::family::Family;
@@ -123,7 +124,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             let insns = tbs.iter().map(|tb| tb.guest_insns).sum();
             stats.emitted(tbs.len(), insns, R::host_bytes(&code), start.elapsed());
         }
-        let origin = Origin { mode: hot.key.mode, ranges: joined(&tbs), precise: true };
+        let part = |tb: &Hot<_>| Part { start: tb.key.pc, end: tb.end, sum: tb.sum };
+        let parts = if self.config.aside.is_some() { tbs.iter().map(part).collect() } else { Vec::new() };
+        let origin = Origin { mode: hot.key.mode, ranges: joined(&tbs), precise: true, parts };
         let fresh = || tbs.iter().all(|tb| !tb.is_dead());
         if !self.place(regions, &origin, Tier::Block, code, &fresh, hot) {
             return;
@@ -238,7 +241,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         };
         let insns = region.blocks.iter().map(|b| b.guest_insns).sum();
         stats.inspect(|stats| stats.compiled(insns, R::host_bytes(&code), start.elapsed()));
-        let origin = Origin::of(&region);
+        let origin = Origin::of(&region, &guest, self.config.aside.is_some());
         let kept = self.to_keep(regions, extent, &region, &origin, guest, &code);
         let fresh = || !self.cache.changed(since, &origin.ranges);
         if self.place(regions, &origin, extent.tier(), code, &fresh, hot) {

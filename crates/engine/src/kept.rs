@@ -42,7 +42,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         let bytes = found.code.len();
         let Some(code) = regions.backend.import(found.code) else { return false };
-        let origin = Origin { mode: key.mode, ranges: found.ranges, precise };
+        let origin = Origin { mode: key.mode, ranges: found.ranges, precise, parts: Vec::new() };
         let past = |generation| self.processors.past(generation);
         // Nothing makes room for it: what is in place is in use.
         let fresh = || !self.cache.changed(since, &origin.ranges);

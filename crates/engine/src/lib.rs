@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+mod aside;
 mod cache;
 mod config;
 mod engine;
@@ -23,6 +24,7 @@ mod translate;
 mod vcpu;
 mod worker;
 
+pub use aside::Watched;
 pub use brolga_cache::Store;
 pub use config::{Aliases, Config, IsFile, Log, Spawn};
 pub use engine::Engine;

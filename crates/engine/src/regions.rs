@@ -5,10 +5,12 @@
 //! to it and raises the cache's generation, at which every processor forgets its predictions; its memory is released
 //! when all processors have passed that generation.
 //! A hot block of tier 1 leads to its region as long as its count is the one in `own`.
+//! What an invalidation retires may be set aside instead of released ([`crate::aside`]); put back, it is as if just installed.
 //! *Limits.* A processor inside a dropped region leaves it at its next exit, as Arm's ISB demands no more. It may
 //! link that exit once more, so exits leave the lists of what they were linked to when the region is released: a slot
 //! in a list is never one that leads elsewhere by now.
 
+use crate::aside::{Aside, Part};
 use crate::cache::{Cache, PAGE_SHIFT};
 use crate::config::Config;
 use crate::incoming::Incoming;
@@ -37,16 +39,10 @@ pub(crate) enum Tier {
 
 /// A region in place, or blocks of tier 1, which are treated as a region of their own.
 #[derive(Debug)]
-struct Unit {
-    mode: u32,
-    tier: Tier,
-    precise: bool,
-    ranges: Vec<(u64, u64)>,
-    /// Guest and host addresses.
-    entries: Vec<(u64, u64)>,
-    /// Link slots and the guest addresses they lead to.
-    exits: Vec<(u32, u64)>,
-    bytes: usize,
+pub(crate) struct Unit {
+    pub origin: Origin,
+    pub tier: Tier,
+    pub installed: Installed,
 }
 
 /// Code of its own that a block has in tier 1.
@@ -74,8 +70,14 @@ struct Retired {
 }
 
 impl Unit {
+    /// Keys of its entries.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = TbKey> {
+        let mode = self.origin.mode;
+        self.installed.entries.iter().map(move |&(pc, _)| TbKey { pc, mode })
+    }
+
     fn pages(&self) -> impl Iterator<Item = u64> {
-        self.ranges.iter().flat_map(|&(s, e)| s >> PAGE_SHIFT..=e.saturating_sub(1).max(s) >> PAGE_SHIFT)
+        self.origin.ranges.iter().flat_map(|&(s, e)| s >> PAGE_SHIFT..=e.saturating_sub(1).max(s) >> PAGE_SHIFT)
     }
 }
 
@@ -95,6 +97,8 @@ struct State {
     incoming: Incoming,
     /// Regions to be released, by generation.
     retired: Vec<Retired>,
+    /// Regions that nothing leads to, and that may be put back.
+    aside: Aside,
 }
 
 /// Ways out of code that a child of a fork takes before it notes where they lead.
@@ -106,12 +110,16 @@ pub(crate) struct Origin {
     pub mode: u32,
     pub ranges: Vec<(u64, u64)>,
     pub precise: bool,
+    /// The same bytes as `ranges`, block by block, where they are to be recognised; else none.
+    pub parts: Vec<Part>,
 }
 
 impl Origin {
-    pub(crate) fn of(region: &Region) -> Origin {
-        let ranges = region.blocks.iter().map(|b| (b.pc, b.end)).collect();
-        Origin { mode: region.blocks[0].mode, ranges, precise: region.precise }
+    /// Of a region of blocks that have the bytes `guest`, one after the other; these are noted if it may be set `aside`.
+    pub(crate) fn of(region: &Region, guest: &[u8], aside: bool) -> Origin {
+        let ranges: Vec<_> = region.blocks.iter().map(|b| (b.pc, b.end)).collect();
+        let parts = if aside { Part::all(&ranges, guest) } else { Vec::new() };
+        Origin { mode: region.blocks[0].mode, ranges, precise: region.precise, parts }
     }
 }
 
@@ -171,11 +179,19 @@ impl<R: RegionBackend> Regions<R> {
         }
         self.release(&mut state, past);
         let installed = self.backend.install(code).map_err(Refusal::Full)?;
-        let mode = origin.mode;
-        state.add(origin, tier, &installed);
+        installed.counts.iter().for_each(|&count| self.backend.set_count(count, self.count));
+        self.enter(&mut state, cache, Unit { origin: origin.clone(), tier, installed });
+        Ok(())
+    }
+
+    /// Leads to code in place.
+    fn enter<C>(&self, state: &mut State, cache: &Cache<C>, unit: Unit) {
+        let Unit { origin: Origin { mode, ranges, .. }, tier, installed } = &unit;
+        let (mode, tier) = (*mode, *tier);
+        state.enter_hosts(&unit);
         if tier == Tier::Block {
-            self.enter_blocks(&mut state, cache, mode, &installed);
-            return Ok(());
+            self.enter_blocks(state, cache, mode, installed);
+            return state.add(unit);
         }
         for &(pc, host) in &installed.entries {
             let key = TbKey { pc, mode };
@@ -193,11 +209,11 @@ impl<R: RegionBackend> Regions<R> {
             }
         }
         if tier == Tier::Large {
-            for &(pc, _) in &origin.ranges {
+            for &(pc, _) in ranges {
                 state.inside.insert(TbKey { pc, mode });
             }
         }
-        Ok(())
+        state.add(unit);
     }
 
     /// Has blocks of tier 1 entered, which are sorted by address, and their exits linked to what is there.
@@ -216,7 +232,12 @@ impl<R: RegionBackend> Regions<R> {
             // Its region goes first.
             let region = state.hosts.get(&key).map(|entry| entry.host);
             self.backend.lead(count, region.unwrap_or(0));
-            self.backend.set_count(count, if region.is_some() { 0 } else { self.count });
+            if region.is_some() {
+                self.backend.set_count(count, 0);
+            } else if self.backend.count(count) == 0 {
+                // Put back; its region is gone.
+                self.backend.set_count(count, self.count);
+            }
         }
         for &(slot, pc) in installed.exits.iter().filter(|_| self.link) {
             let key = TbKey { pc, mode };
@@ -256,10 +277,10 @@ impl<R: RegionBackend> Regions<R> {
     /// Whether the block is part of a region.
     pub(crate) fn is_member(&self, key: TbKey) -> bool {
         let state = self.state();
-        let begins = |unit: &Unit| unit.ranges.iter().any(|range| range.0 == key.pc);
+        let begins = |unit: &Unit| unit.origin.ranges.iter().any(|range| range.0 == key.pc);
         let Some(on_page) = state.pages.get(&(key.pc >> PAGE_SHIFT)) else { return false };
         let units = on_page.iter().map(|id| &state.units[id]);
-        units.filter(|unit| unit.tier != Tier::Block && unit.mode == key.mode).any(begins)
+        units.filter(|unit| unit.tier != Tier::Block && unit.origin.mode == key.mode).any(begins)
     }
 
     /// Whether a large region that has the block inside was put in place since this was last asked.
@@ -315,13 +336,60 @@ impl<R: RegionBackend> Regions<R> {
         }
     }
 
-    /// Retires regions that hold bytes of `start..end`; tells whether there were any. Call before blocks of the range
-    /// are dropped.
+    /// Retires regions that hold bytes of `start..end`; tells whether there were any. Those whose bytes are known are set
+    /// aside. Call before blocks of the range are dropped.
     pub(crate) fn invalidate<C>(&self, cache: &Cache<C>, start: u64, end: u64) -> bool {
         let mut state = self.state();
         let hit = state.holding(start, end);
-        self.retire(&mut state, cache, &hit);
+        let gone = self.retire(&mut state, cache, &hit);
+        for unit in gone {
+            if unit.origin.parts.is_empty() {
+                self.give_up(&mut state, cache, unit);
+            } else {
+                state.aside.add(unit);
+            }
+        }
         !hit.is_empty()
+    }
+
+    /// Code that is set aside for `key`, with the bytes that it was made from.
+    pub(crate) fn aside(&self, key: TbKey) -> Vec<(u64, Vec<Part>)> {
+        self.state().aside.of(key)
+    }
+
+    /// Puts those back of what was set aside whose bytes are the `same`, and gives up the others, if what was read to know
+    /// that is still `fresh`. How many were put back.
+    pub(crate) fn put_back<C>(
+        &self,
+        cache: &Cache<C>,
+        judged: &[(u64, bool)],
+        fresh: &dyn Fn(&[(u64, u64)]) -> bool,
+        past: &dyn Fn(u64) -> bool,
+    ) -> usize {
+        let mut state = self.state();
+        self.release(&mut state, past);
+        let mut count = 0;
+        for &(id, same) in judged {
+            // Another processor may have been faster.
+            let Some(unit) = state.aside.take(id) else { continue };
+            if !same || (self.precise() && !unit.origin.precise) {
+                self.give_up(&mut state, cache, unit);
+            } else if fresh(&unit.origin.ranges) {
+                self.enter(&mut state, cache, unit);
+                count += 1;
+            } else {
+                state.aside.add(unit);
+            }
+        }
+        count
+    }
+
+    /// Lets a unit go that nothing leads to any more.
+    fn give_up<C>(&self, state: &mut State, cache: &Cache<C>, unit: Unit) {
+        let Unit { origin: Origin { mode, .. }, installed: Installed { unit: id, exits, .. }, .. } = unit;
+        self.backend.remove(id);
+        // The generation in which it was retired, or a later one.
+        state.retired.push(Retired { generation: cache.generation(), id, mode, exits });
     }
 
     /// From its return, regions that are put in place are precise; those that are there are retired. Returns the
@@ -331,53 +399,65 @@ impl<R: RegionBackend> Regions<R> {
         if self.precise.swap(true, Ordering::AcqRel) {
             return None;
         }
-        let relaxed: Vec<u64> = state.units.iter().filter(|u| !u.1.precise).map(|u| *u.0).collect();
-        self.retire(&mut state, cache, &relaxed);
+        let relaxed: Vec<u64> = state.units.iter().filter(|u| !u.1.origin.precise).map(|u| *u.0).collect();
+        self.drop_all(&mut state, cache, &relaxed);
         Some(cache.generation())
     }
 
     /// Retires every region.
     pub(crate) fn retire_all<C>(&self, cache: &Cache<C>) {
         let mut state = self.state();
+        while let Some(unit) = state.aside.take_oldest() {
+            self.give_up(&mut state, cache, unit);
+        }
         let all: Vec<u64> = state.units.keys().copied().collect();
-        self.retire(&mut state, cache, &all);
+        self.drop_all(&mut state, cache, &all);
     }
 
-    /// Retires the oldest eighth of the code; returns the generation to pass before it can be released, or `None`
-    /// if there is no code.
+    /// Retires an eighth of the code, what is set aside before the oldest; returns the generation to pass before it can be
+    /// released, or `None` if there is no code.
     pub(crate) fn retire_oldest<C>(&self, cache: &Cache<C>) -> Option<u64> {
         let mut state = self.state();
-        let total: usize = state.units.values().map(|u| u.bytes).sum();
+        let total = state.aside.bytes() + state.units.values().map(|u| u.installed.bytes).sum::<usize>();
         let mut left = total / 8 + 1;
+        while left != 0
+            && let Some(unit) = state.aside.take_oldest()
+        {
+            left = left.saturating_sub(unit.installed.bytes);
+            self.give_up(&mut state, cache, unit);
+        }
         let mut hit = Vec::new();
         for (&id, unit) in &state.units {
             if left == 0 {
                 break;
             }
             hit.push(id);
-            left = left.saturating_sub(unit.bytes);
+            left = left.saturating_sub(unit.installed.bytes);
         }
-        if hit.is_empty() {
-            return state.retired.last().map(|r| r.generation);
-        }
-        self.retire(&mut state, cache, &hit);
-        Some(cache.generation())
+        self.drop_all(&mut state, cache, &hit);
+        state.retired.last().map(|r| r.generation)
     }
 
-    fn retire<C>(&self, state: &mut State, cache: &Cache<C>, hit: &[u64]) {
-        if hit.is_empty() {
-            return;
+    /// Retires units for good.
+    fn drop_all<C>(&self, state: &mut State, cache: &Cache<C>, hit: &[u64]) {
+        for unit in self.retire(state, cache, hit) {
+            self.give_up(state, cache, unit);
         }
+    }
+
+    /// Has nothing lead to these units from the new generation on.
+    fn retire<C>(&self, state: &mut State, cache: &Cache<C>, hit: &[u64]) -> Vec<Unit> {
         let (mut gone, mut stale) = (Vec::new(), Vec::new());
-        for &id in hit {
-            let Some(unit) = state.take(id) else { continue };
-            if unit.tier == Tier::Large {
-                let members = unit.ranges.iter().map(|&(pc, _)| TbKey { pc, mode: unit.mode });
+        for unit in state.take(hit) {
+            let Unit { origin: Origin { mode, ranges, .. }, tier, installed } = &unit;
+            let mode = *mode;
+            if *tier == Tier::Large {
+                let members = ranges.iter().map(|&(pc, _)| TbKey { pc, mode });
                 members.for_each(|key| _ = state.inside.remove(&key));
             }
-            stale.extend(unit.entries.iter().map(|entry| entry.0));
-            for &(pc, host) in &unit.entries {
-                let key = TbKey { pc, mode: unit.mode };
+            stale.extend(installed.entries.iter().map(|entry| entry.0));
+            for &(pc, host) in &installed.entries {
+                let key = TbKey { pc, mode };
                 if state.hosts.get(&key).is_some_and(|entry| entry.host == host) {
                     state.hosts.remove(&key);
                     if let Some(own) = state.own.get(key) {
@@ -396,14 +476,15 @@ impl<R: RegionBackend> Regions<R> {
                     }
                 }
             }
-            self.backend.remove(id);
-            gone.push(Retired { generation: 0, id, mode: unit.mode, exits: unit.exits });
+            gone.push(unit);
         }
-        if let Some(stats) = &self.stats {
-            stats.dropped(hit.len());
+        if !gone.is_empty() {
+            if let Some(stats) = &self.stats {
+                stats.dropped(gone.len());
+            }
+            cache.raise_generation(stale);
         }
-        let generation = cache.raise_generation(stale);
-        state.retired.extend(gone.into_iter().map(|r| Retired { generation, ..r }));
+        gone
     }
 
     /// Frees what processors have passed.
@@ -430,36 +511,44 @@ impl State {
         self.hosts.get(&key).map(|entry| entry.host).or_else(|| self.own.get(key).map(|own| own.host))
     }
 
-    fn add(&mut self, origin: &Origin, tier: Tier, installed: &Installed) {
-        let &Origin { mode, ref ranges, precise } = origin;
-        for &(pc, host) in installed.entries.iter().filter(|_| tier != Tier::Block) {
-            let (key, large) = (TbKey { pc, mode }, tier == Tier::Large);
+    /// Enters the host addresses of tier 2.
+    fn enter_hosts(&mut self, unit: &Unit) {
+        let large = unit.tier == Tier::Large;
+        for &(pc, host) in unit.installed.entries.iter().filter(|_| unit.tier != Tier::Block) {
+            let key = TbKey { pc, mode: unit.origin.mode };
             if large || self.hosts.get(&key).is_none_or(|entry| !entry.large) {
                 self.hosts.insert(key, Entry { host, large });
             }
         }
-        let Installed { entries, exits, bytes, .. } = installed.clone();
-        let unit = Unit { mode, tier, precise, ranges: ranges.clone(), entries, exits, bytes };
-        for page in unit.pages() {
-            let on_page = self.pages.entry(page).or_default();
-            if on_page.last() != Some(&installed.unit) {
-                on_page.push(installed.unit);
-            }
-        }
-        self.units.insert(installed.unit, unit);
     }
 
-    fn take(&mut self, id: u64) -> Option<Unit> {
-        let unit = self.units.remove(&id)?;
+    fn add(&mut self, unit: Unit) {
+        let id = unit.installed.unit;
         for page in unit.pages() {
+            let on_page = self.pages.entry(page).or_default();
+            if on_page.last() != Some(&id) {
+                on_page.push(id);
+            }
+        }
+        self.units.insert(id, unit);
+    }
+
+    /// Takes those with these numbers, which are sorted.
+    fn take(&mut self, ids: &[u64]) -> Vec<Unit> {
+        let units: Vec<_> = ids.iter().filter_map(|id| self.units.remove(id)).collect();
+        // Each page once: many units may be on it.
+        let mut pages: Vec<_> = units.iter().flat_map(Unit::pages).collect();
+        pages.sort_unstable();
+        pages.dedup();
+        for page in pages {
             if let Some(on_page) = self.pages.get_mut(&page) {
-                on_page.retain(|&u| u != id);
+                on_page.retain(|id| ids.binary_search(id).is_err());
                 if on_page.is_empty() {
                     self.pages.remove(&page);
                 }
             }
         }
-        Some(unit)
+        units
     }
 
     /// Regions with bytes of `start..end`.
@@ -472,7 +561,7 @@ impl State {
         };
         hit.sort_unstable();
         hit.dedup();
-        hit.retain(|id| self.units[id].ranges.iter().any(|&(s, e)| s < end && e > start));
+        hit.retain(|id| self.units[id].origin.ranges.iter().any(|&(s, e)| s < end && e > start));
         hit
     }
 }

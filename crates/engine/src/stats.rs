@@ -63,6 +63,7 @@ pub struct Stats {
     interpreted_insns: AtomicU64,
     exits: [AtomicU64; EXITS.len()],
     dropped: AtomicU64,
+    put_back: AtomicU64,
     refused: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -100,6 +101,11 @@ impl Stats {
         self.dropped.fetch_add(regions as u64, Ordering::Relaxed);
     }
 
+    /// What was dropped and set aside.
+    pub(crate) fn put_back(&self, regions: usize) {
+        self.put_back.fetch_add(regions as u64, Ordering::Relaxed);
+    }
+
     /// A run of a block in tier 0, to its end.
     #[inline]
     pub(crate) fn interpreted(&self, insns: u32) {
@@ -127,7 +133,7 @@ impl Stats {
         [&self.translated, &self.emitted, &self.compiled, &self.loaded, &self.unpacked]
             .iter()
             .for_each(|work| work.clear());
-        let single = [&self.interpreted, &self.interpreted_insns, &self.dropped];
+        let single = [&self.interpreted, &self.interpreted_insns, &self.dropped, &self.put_back];
         single.into_iter().chain(&self.exits).for_each(|n| n.store(0, Ordering::Relaxed));
         self.refused.lock().unwrap_or_else(|e| e.into_inner()).clear();
     }
@@ -159,7 +165,7 @@ impl Stats {
         );
         let _ = writeln!(
             out,
-            "regions: {} of {} instructions compiled to {} bytes in {:.1} ms, {} loaded ({} bytes) in {:.1} ms, {} dropped",
+            "regions: {} of {} instructions compiled to {} bytes in {:.1} ms, {} loaded ({} bytes) in {:.1} ms, {} dropped, {} put back",
             get(&compiled.count),
             get(&compiled.insns),
             get(&compiled.bytes),
@@ -168,6 +174,7 @@ impl Stats {
             get(&loaded.bytes),
             loaded.millis(),
             get(&self.dropped),
+            get(&self.put_back),
         );
         for (why, count) in &*self.refused.lock().unwrap_or_else(|e| e.into_inner()) {
             let _ = writeln!(out, "regions refused: {count}: {why}");

@@ -36,7 +36,7 @@ pub struct TranslationBlock<C> {
     pub end: u64,
     /// Number of guest instructions.
     pub guest_insns: u32,
-    /// Hash of the guest's bytes; 0 where nothing is kept between runs.
+    /// Hash of the guest's bytes; 0 where nothing is kept between runs or set aside.
     pub sum: u64,
     /// Where its end goes, if that is an indirect jump, call or return.
     pub targets: Option<Box<Targets>>,

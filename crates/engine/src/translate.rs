@@ -23,9 +23,10 @@ pub fn translate<T: Interpreter>(
 ) -> Result<TranslationBlock<T::Code>, Fault> {
     let mut limit = if frontend.single_steps(key.mode) { 1 } else { config.max_insns.max(1) };
     let mut guest = Vec::new();
+    let hashed = config.store.is_some() || config.aside.is_some();
     loop {
         guest.clear();
-        let seen = config.store.is_some().then_some(&mut guest);
+        let seen = hashed.then_some(&mut guest);
         let block = lift(frontend, tier0, key, limit, &config.log, seen)?;
         if config.log.op && config.log.wants(key.pc) {
             config.log.write(&format!("OP:\n{}\n", brolga_ir::print(&block, frontend.regs(), frontend.helpers())));
@@ -35,7 +36,7 @@ pub fn translate<T: Interpreter>(
             Ok(code) => {
                 let mut tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
                 tb.targets = varies(&block).then(Box::default);
-                tb.sum = if config.store.is_some() { packs::sum(&guest) } else { 0 };
+                tb.sum = if hashed { packs::sum(&guest) } else { 0 };
                 INSTS.set(block.insts);
                 return Ok(tb);
             }

@@ -228,7 +228,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
     }
 
-    /// Entry of host code for `key` that is in place, or that an earlier run kept. To look its block up would write to it:
+    /// Entry of host code for `key` that is in place, was set aside, or that an earlier run kept. To look its block up would write to it:
     /// after a fork each page of blocks costs a copy.
     #[cold]
     fn kept(&self, key: TbKey) -> Option<u64> {
@@ -236,7 +236,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         if let Some(host) = regions.entry(key) {
             return Some(host);
         }
-        if self.engine.load_page(key) { regions.entry(key) } else { None }
+        let found = self.engine.take_back(regions, key) || self.engine.load_page(key);
+        if found { regions.entry(key) } else { None }
     }
 
     /// Runs host code for `key`.

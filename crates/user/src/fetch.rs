@@ -34,6 +34,12 @@ pub fn is_file(ranges: &[(u64, u64)]) -> bool {
     !ranges.is_empty() && ranges.iter().all(fixed)
 }
 
+/// Whether every write to code in a range of guest addresses is noticed at once from when it is read: false for a moment
+/// where an instruction writes to its own page.
+pub fn will_watch(range: std::ops::Range<u64>) -> bool {
+    SPACE.get().is_some_and(|mm| mm.will_watch(range))
+}
+
 /// Reads guest code at `pc` into `buf`; returns how many bytes are mapped and executable.
 pub fn fetch(pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
     let fault = |kind| Fault { addr: pc, access: Access::Fetch, kind };

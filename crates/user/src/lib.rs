@@ -40,7 +40,7 @@ mod watch;
 
 pub use abi::CpuId;
 pub use config::{Config, Guest, StraceOptions};
-pub use fetch::{aliases, fetch, is_file};
+pub use fetch::{aliases, fetch, is_file, will_watch};
 pub use guest::GuestMem;
 pub use host::shared_words;
 pub use identity::{build_id, hide, is_secure};

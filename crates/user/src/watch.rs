@@ -96,6 +96,16 @@ impl Mm {
         }
     }
 
+    /// Whether code in `range` that is read now is watched: no instruction is about to write to its own page there.
+    pub(crate) fn will_watch(&self, range: Range<u64>) -> bool {
+        if !self.coherent_code {
+            return false;
+        }
+        let grace = &lock(&self.watched).grace;
+        let in_use = grace.left > 0 || self.grace_used.load(Ordering::Relaxed);
+        !in_use || range.end <= grace.page || grace.page + PAGE <= range.start
+    }
+
     /// Gives the page at `addr` back its write access, for the instruction at `pc`; what became stale, or `None` if that was
     /// not why it faulted.
     pub fn unwatch(&self, addr: u64, pc: u64) -> Option<Vec<Range<u64>>> {

@@ -81,6 +81,8 @@ struct State {
     exits: Vec<Exit>,
     /// What happens while blocks are joined next.
     meanwhile: Option<Box<dyn FnOnce() + Send>>,
+    /// What happens when code was read next.
+    when_read: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl State {
@@ -138,6 +140,11 @@ impl World {
     /// Has something happen while a processor joins blocks next: before they are in place.
     pub fn meanwhile(&self, action: impl FnOnce() + Send + 'static) {
         self.0.lock().unwrap().meanwhile = Some(Box::new(action));
+    }
+
+    /// Has something happen when a processor has read code next.
+    pub fn when_read(&self, action: impl FnOnce() + Send + 'static) {
+        self.0.lock().unwrap().when_read = Some(Box::new(action));
     }
 
     /// What happened since the last call.
@@ -285,7 +292,8 @@ impl Interpreter for Tier0 {
     }
 
     fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
-        let state = self.0.0.lock().unwrap();
+        let mut state = self.0.0.lock().unwrap();
+        let action = state.when_read.take();
         // Pages that have code are there as a whole.
         if !state.code.keys().any(|at| at >> 12 == pc >> 12) {
             return Err(Fault { addr: pc, access: Access::Fetch, kind: FaultKind::Unmapped });
@@ -293,6 +301,8 @@ impl Interpreter for Tier0 {
         for (i, word) in buf.chunks_exact_mut(4).enumerate() {
             word.copy_from_slice(&state.code.get(&(pc + 4 * i as u64)).copied().unwrap_or(0).to_le_bytes());
         }
+        drop(state);
+        action.into_iter().for_each(|action| action());
         Ok(buf.len().min((0x1000 - pc % 0x1000) as usize) & !3)
     }
 }
