@@ -34,10 +34,6 @@ fn excluded(m: Mnemonic) -> bool {
             | M::Sldt
             | M::Smsw
             | M::Str
-            | M::Lar
-            | M::Lsl
-            | M::Verr
-            | M::Verw
             | M::Int1
             | M::Ud0
             | M::Cli
@@ -51,7 +47,7 @@ fn excluded(m: Mnemonic) -> bool {
             | M::Outsw
             | M::Outsd
     );
-    let own = matches!(m, M::Cpuid | M::Rdtsc | M::Rdtscp | M::Rdrand | M::Rdseed | M::Rdpid | M::Xgetbv);
+    let own = matches!(m, M::Cpuid | M::Rdtsc | M::Rdtscp | M::Rdrand | M::Rdseed | M::Rdpid | M::Lsl | M::Xgetbv);
     // Approximations: each maker has its own.
     let rough = matches!(
         m,
@@ -400,6 +396,11 @@ fn selector(random: &mut Random) -> u16 {
     }
 }
 
+/// Whether the last operand is a selector.
+fn of_selector(i: &Instruction) -> bool {
+    i.mnemonic() != Mnemonic::Mov || i.op0_register().is_segment_register()
+}
+
 /// What makes a random operand a likely one.
 fn suit(r: &mut Registers, i: &Instruction, fixed: &HashSet<usize>, random: &mut Random) {
     let mut set = |n: usize, value: u64| {
@@ -416,8 +417,8 @@ fn suit(r: &mut Registers, i: &Instruction, fixed: &HashSet<usize>, random: &mut
         }
         Mnemonic::Div if !random.once_in(4) => set(2, random.below(3)),
         Mnemonic::Idiv if !random.once_in(4) => set(2, random.below(2).wrapping_neg()),
-        Mnemonic::Mov if i.op0_register().is_segment_register() => {
-            if let Some(n) = number(i.op1_register()) {
+        Mnemonic::Mov | Mnemonic::Lar | Mnemonic::Verr | Mnemonic::Verw if of_selector(i) => {
+            if let Some(n) = number(i.op_register(i.op_count() - 1)) {
                 let high = random.word() << 16;
                 set(n, high | u64::from(selector(random)));
             }

@@ -167,9 +167,13 @@ pub extern "C" fn store(env: &mut Env, to: u64, ask: u64, _: u64) -> u64 {
     stopped.into()
 }
 
-/// ST(`i`) becomes ST(0).
-pub extern "C" fn store_register(env: &mut Env, i: u64, _: u64, _: u64) -> u64 {
+/// ST(`i`) becomes ST(0). That is an underflow if ST(0) is empty, unless `unchecked` is not 0: then ST(`i`) stays.
+pub extern "C" fn store_register(env: &mut Env, i: u64, unchecked: u64, _: u64) -> u64 {
     let (v, empty) = (read(env, 0), !is_used(env, 0));
+    if empty && unchecked != 0 {
+        merge(env, 0, false);
+        return 0;
+    }
     if stops(env, if empty { UNDERFLOW } else { 0 }, false) {
         return STOPPED;
     }

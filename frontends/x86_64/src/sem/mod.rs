@@ -17,6 +17,7 @@ pub mod avx_memory;
 pub mod bits;
 pub mod branch;
 pub mod crypto;
+pub mod descriptors;
 pub mod flags;
 pub mod fma;
 pub mod fp;

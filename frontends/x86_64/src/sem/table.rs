@@ -5,7 +5,8 @@ use super::bits::{self, Change};
 use super::shift::{self, Shift};
 use super::string::{self, Kind};
 use super::{
-    Cx, Flow, atomic, branch, crypto, flags, muldiv, segment, stack, system, table_sse, table_sse4, table_x87, vex,
+    Cx, Flow, atomic, branch, crypto, descriptors, flags, muldiv, segment, stack, system, table_sse, table_sse4,
+    table_x87, vex,
 };
 use brolga_ir::PrefetchKind;
 use iced_x86::{Mnemonic as M, Register};
@@ -158,7 +159,16 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
         M::Int1 => system::int1(cx),
         M::Hlt | M::Cli | M::Sti | M::In | M::Out | M::Insb | M::Insw | M::Insd | M::Outsb | M::Outsw | M::Outsd
         | M::Rdmsr | M::Wrmsr | M::Invd | M::Wbinvd | M::Lgdt | M::Lidt | M::Lldt | M::Ltr | M::Clts | M::Swapgs
-        | M::Sysretq | M::Sysexitq | M::Rdpmc => system::privileged(cx),
+        | M::Sysretq | M::Sysexitq | M::Rdpmc | M::Lmsw | M::Invlpg | M::Xsetbv => system::privileged(cx),
+        M::Lar => descriptors::rights(cx),
+        M::Lsl => descriptors::limit(cx),
+        M::Verr => descriptors::readable(cx),
+        M::Verw => descriptors::writable(cx),
+        M::Sgdt => descriptors::table(cx, false),
+        M::Sidt => descriptors::table(cx, true),
+        M::Sldt => descriptors::local_table(cx),
+        M::Str => descriptors::task(cx),
+        M::Smsw => descriptors::machine_status(cx),
         M::Cpuid => system::cpuid(cx),
         M::Rdtsc | M::Rdtscp => system::rdtsc(cx),
         M::Rdfsbase | M::Rdgsbase | M::Wrfsbase | M::Wrgsbase => system::segment_base(cx),

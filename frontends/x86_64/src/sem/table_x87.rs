@@ -45,6 +45,7 @@ fn stack(cx: &mut Cx) -> Option<Flow> {
         M::Fldz => x87::constant(cx, 6),
         M::Fst | M::Fist => x87::store(cx, false, false),
         M::Fstp | M::Fistp | M::Fbstp => x87::store(cx, true, false),
+        M::Fstpnce => x87::store_unchecked(cx),
         M::Fisttp => x87::store(cx, true, true),
         M::Fxch => x87::exchange(cx),
         M::Ffree => x87::free(cx, 0),

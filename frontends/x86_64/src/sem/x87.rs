@@ -91,7 +91,7 @@ pub fn constant(cx: &mut Cx, n: u64) -> Flow {
 /// FST, FSTP, FIST, FISTP, FISTTP, FBSTP.
 pub fn store(cx: &mut Cx, pop: bool, truncate: bool) -> Flow {
     if cx.i.op0_kind() == OpKind::Register {
-        let done = cx.x87_with(exec::X87_STORE_REGISTER, &[cx.st(0)]);
+        let done = cx.x87_with(exec::X87_STORE_REGISTER, &[cx.st(0), 0]);
         cx.pop_x87(pop as u64, done);
         return Flow::Next;
     }
@@ -146,6 +146,13 @@ pub fn store(cx: &mut Cx, pop: bool, truncate: bool) -> Flow {
     }
     let done = cx.x87_with(exec::X87_STORE, &[kind_word, 0]);
     cx.pop_x87(pop as u64, done);
+    Flow::Next
+}
+
+/// FSTPNCE, an alias of FSTP that does not mind an empty register.
+pub fn store_unchecked(cx: &mut Cx) -> Flow {
+    let done = cx.x87_with(exec::X87_STORE_REGISTER, &[cx.st(0), 1]);
+    cx.pop_x87(1, done);
     Flow::Next
 }
 
