@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Unit of allocation in bytes.
@@ -53,17 +53,19 @@ pub(crate) struct Arena {
     /// For each granule the fault table of the code in it, or null. Read by signal handlers.
     owners: MmapMut,
     free: Mutex<Free>,
+    /// Whether a child of a fork may run what is in place: its mappings show the same memory. Changes with `free` held.
+    lent: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Free {
     /// First granule never used.
     next: usize,
+    /// Bytes that have memory in both views.
+    backed: usize,
     /// Runs given back: first granule and length, sorted, never adjacent.
     runs: Vec<(usize, usize)>,
-    /// Whether a child of a fork may run what is in place: its mappings show the same memory.
-    lent: bool,
-    /// Runs given back since: their bytes must stay.
+    /// Runs given back since the memory was lent: their bytes must stay.
     kept: Vec<(usize, usize)>,
 }
 
@@ -98,7 +100,7 @@ impl Arena {
         map_at(space.as_ptr(), bytes, libc::PROT_READ | libc::PROT_EXEC, &file)?;
         let owners = MmapMut::map_anon(bytes / GRANULE * 8)?;
         let around = Beside { space: Arc::clone(&space), part: bytes..bytes + beside };
-        Ok((Arena { write, space, owners, free: Mutex::new(Free::default()) }, around))
+        Ok((Arena { write, space, owners, free: Mutex::default(), lent: AtomicBool::new(false) }, around))
     }
 
     /// The executable view.
@@ -150,17 +152,38 @@ impl Arena {
             drop(unsafe { Box::from_raw(table) });
         }
         let mut free = self.free();
-        if free.lent { free.kept.push((first, granules)) } else { free.give(first, granules) }
+        if self.lent.load(Ordering::Relaxed) { free.kept.push((first, granules)) } else { free.give(first, granules) }
     }
 
     fn allocate(&self, granules: usize) -> Option<usize> {
         let total = self.write.len() / GRANULE;
         let mut free = self.free();
         let found = free.take(granules, total);
+        self.back(&mut free);
         if found.is_some() || free.kept.is_empty() || self.own_copy(&mut free).is_err() {
             return found;
         }
         free.take(granules, total)
+    }
+
+    /// Has the kernel give memory to what will be used next, in steps that grow: it does so for less than in faults of
+    /// each page in each view. Where it does not know of this, there are faults.
+    fn back(&self, free: &mut Free) {
+        const LEAST: usize = 8 << 12;
+        const MOST: usize = 64 << 12;
+        const MADV_POPULATE_READ: i32 = 22;
+        const MADV_POPULATE_WRITE: i32 = 23;
+        let used = free.next * GRANULE;
+        if used <= free.backed {
+            return;
+        }
+        let end = (used + (used / 2).clamp(LEAST, MOST)).next_multiple_of(4096).min(self.write.len());
+        let (start, len) = (free.backed, end - free.backed);
+        for (view, advice) in [(self.write.as_ptr(), MADV_POPULATE_WRITE), (self.execute(), MADV_POPULATE_READ)] {
+            // SAFETY: maps pages of our own mapping; nothing in them changes.
+            unsafe { libc::madvise(view.add(start).cast_mut().cast(), len, advice) };
+        }
+        free.backed = end;
     }
 
     fn free(&self) -> MutexGuard<'_, Free> {
@@ -197,7 +220,11 @@ impl Arena {
 
     /// In a process that forked: its child runs the code in place, until it has code memory of its own.
     pub(crate) fn lend(&self) {
-        self.free().lent = true;
+        // A process that forks often has none of its memory touched for that.
+        if !self.lent.load(Ordering::Relaxed) {
+            let _free = self.free();
+            self.lent.store(true, Ordering::Relaxed);
+        }
     }
 
     /// In a forked child: gives it code memory of its own at the same addresses.
@@ -214,7 +241,7 @@ impl Arena {
         let len = self.write.len();
         map_at(self.write.as_ptr(), len, libc::PROT_READ | libc::PROT_WRITE, &file)?;
         map_at(self.execute(), len, libc::PROT_READ | libc::PROT_EXEC, &file)?;
-        free.lent = false;
+        self.lent.store(false, Ordering::Relaxed);
         for (first, granules) in std::mem::take(&mut free.kept) {
             free.give(first, granules);
         }

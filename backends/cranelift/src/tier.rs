@@ -211,6 +211,7 @@ impl RegionBackend for RegionTier {
         self.cranelift.outdated()
     }
 
+    #[inline]
     fn forked(&self) {
         self.shared.store(true, Ordering::Relaxed);
     }

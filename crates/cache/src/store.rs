@@ -14,6 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -86,6 +87,8 @@ pub struct Store {
     state: Mutex<State>,
     /// Held by whoever writes; taken before `state`.
     writing: Mutex<()>,
+    /// Whether anything may be pending.
+    waiting: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -139,7 +142,8 @@ impl Store {
         let key = hash(0, key);
         let folder = folder.hidden(hide);
         let (name, state, writing) = (Folder::name(key), Mutex::default(), Mutex::default());
-        let mut store = Store { folder, key, name, hide, age: 0, state, writing };
+        let waiting = AtomicBool::new(false);
+        let mut store = Store { folder, key, name, hide, age: 0, state, writing, waiting };
         store.look(&mut store.state());
         let age = store.state().runs;
         store.age = age;
@@ -216,6 +220,7 @@ impl Store {
         let mut state = self.state();
         if !region.entries.is_empty() && region.entries.len() <= REGION_ENTRIES && region.code.len() <= MAX_PAYLOAD {
             state.pending.push(region);
+            self.waiting.store(true, Ordering::Relaxed);
         }
         state.pending.len()
     }
@@ -232,23 +237,38 @@ impl Store {
         Figures { known: state.entries.len(), found, bytes, waiting: state.pending.len() }
     }
 
-    /// Runs `action`, which may fork, while no lock is held; a child keeps nothing that its parent will write.
+    /// Runs `action`, which may fork, while no lock is held. A child calls [`Store::forked`].
     pub fn around_fork(&self, action: &mut dyn FnMut()) {
-        let process = std::process::id();
         let _writing = self.writing.lock().unwrap_or_else(|e| e.into_inner());
-        let mut state = self.state();
+        let _state = self.state();
         action();
-        if std::process::id() != process {
-            // To free it would have most of the heap copied.
-            std::mem::forget(std::mem::take(&mut state.pending));
+    }
+
+    /// In the child of a fork: nothing is kept that its parent will write.
+    #[inline]
+    pub fn forked(&self) {
+        // Most have nothing, and no page of theirs is to be copied for that.
+        if self.waiting.load(Ordering::Relaxed) {
+            self.forget();
         }
+    }
+
+    #[cold]
+    fn forget(&self) {
+        // To free it would have most of the heap copied.
+        std::mem::forget(std::mem::take(&mut self.state().pending));
+        self.waiting.store(false, Ordering::Relaxed);
     }
 
     /// Writes what was added. What cannot be written is dropped.
     pub fn flush(&self) {
+        if !self.waiting.load(Ordering::Relaxed) {
+            return;
+        }
         let _writing = self.writing.lock().unwrap_or_else(|e| e.into_inner());
         let mut state = self.state();
         let regions = std::mem::take(&mut state.pending);
+        self.waiting.store(false, Ordering::Relaxed);
         if regions.is_empty() {
             return;
         }

@@ -152,6 +152,7 @@ fn child_of_a_fork_writes_what_is_its_own_only() {
     // SAFETY: the child goes on in this function and leaves by `_exit`.
     store.around_fork(&mut || child = unsafe { libc::fork() });
     if child == 0 {
+        store.forked();
         store.add(region(3, 100));
         store.flush();
         // SAFETY: ends the child.

@@ -33,9 +33,9 @@ pub trait Vcpu: Send {
     /// at faults that would end the guest. Only called while this processor does not run.
     fn require_precise(&self) {}
 
-    /// Runs `action` while no other thread holds a lock of the translator, so that a process forked by
-    /// `action` finds them free.
-    fn quiesce(&self, action: &mut dyn FnMut()) {
+    /// Runs `action`, which may fork and tells in the child its process number, while no other thread holds a lock of the
+    /// translator, so that the child finds them free.
+    fn quiesce(&self, action: &mut dyn FnMut() -> Option<u32>) {
         action();
     }
 }

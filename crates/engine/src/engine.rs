@@ -14,6 +14,7 @@ use crate::worker::Worker;
 use brolga_core::Fault;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use rustc_hash::FxHashSet;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -336,40 +337,61 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         retire();
     }
 
-    /// Runs `action`, which may fork, while every lock is free but those held here. A child goes on with `own` alone.
-    pub(crate) fn around_fork(&self, own: &Arc<Processor>, action: &mut dyn FnMut()) {
+    /// Runs `action`, which may fork and tells in the child its process number, while every lock is free but those held
+    /// here. A child goes on with `own` alone.
+    pub(crate) fn around_fork(&self, own: &Arc<Processor>, action: &mut dyn FnMut() -> Option<u32>) {
         self.serve_children();
-        let process = std::process::id();
+        let alone = self.processors.were_ever_one();
+        let mut fork = || if alone { self.fork_alone(action) } else { self.fork_locked(own, action) };
+        let child = match &self.worker {
+            Some(worker) => worker.paused(alone, &mut fork),
+            None => fork(),
+        };
+        if child.is_some() {
+            self.forked();
+        }
+    }
+
+    /// Nobody is there who could hold a lock: to take them would cost the child a copy of each page that one is in.
+    fn fork_alone(&self, action: &mut dyn FnMut() -> Option<u32>) -> Option<u32> {
+        let child = action();
+        if child.is_none()
+            && let Some(regions) = &self.regions
+        {
+            regions.backend.has_child();
+        }
+        child
+    }
+
+    fn fork_locked(&self, own: &Arc<Processor>, action: &mut dyn FnMut() -> Option<u32>) -> Option<u32> {
+        let child = Cell::new(None);
         let mut locked = || {
             let _log = self.config.log.sink.as_ref().map(std::sync::Mutex::lock);
-            let mut list = || self.processors.around_fork(own, action);
+            let mut list = || child.set(self.processors.around_fork(own, action));
             match &self.regions {
                 None => self.cache.locked(&mut list),
                 Some(regions) => regions.locked(&mut || {
                     self.cache.locked(&mut list);
                     // Before anything else may be put in place.
-                    if std::process::id() == process {
+                    if child.get().is_none() {
                         regions.backend.has_child();
                     }
                 }),
             }
         };
         let mut packed = || self.packs.locked(&mut || self.family.locked(&mut locked));
-        let mut stored = || match &self.config.store {
+        match &self.config.store {
             Some(store) => store.around_fork(&mut packed),
             None => packed(),
-        };
-        match &self.worker {
-            Some(worker) => worker.paused(&mut stored),
-            None => stored(),
         }
-        if std::process::id() != process {
-            self.forked();
-        }
+        child.get()
     }
 
     /// In the child of a fork, whose only thread this is.
     fn forked(&self) {
+        if let Some(store) = &self.config.store {
+            store.forked();
+        }
         if let Some(regions) = &self.regions {
             regions.forked();
         }

@@ -141,6 +141,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     pub fn keep_blocks(&self) {
         let (Some(regions), Some(store)) = (&self.regions, &self.config.store) else { return };
         let new = std::mem::take(&mut self.packs.state().new);
+        if new.is_empty() {
+            return;
+        }
         let mut pages = BTreeMap::<_, Vec<_>>::new();
         for block in new {
             pages.entry((block.key.pc >> PAGE_SHIFT, block.key.mode)).or_default().push(block);

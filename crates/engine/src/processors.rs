@@ -12,7 +12,7 @@
 )]
 
 use brolga_core::Env;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -53,17 +53,25 @@ impl Processor {
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(crate) struct Processors(Mutex<Vec<Arc<Processor>>>);
+pub(crate) struct Processors {
+    list: Mutex<Vec<Arc<Processor>>>,
+    /// Whether there was ever more than one at a time.
+    several: AtomicBool,
+}
 
 impl Processors {
     fn list(&self) -> MutexGuard<'_, Vec<Arc<Processor>>> {
-        self.0.lock().expect("no panic under the lock")
+        self.list.lock().expect("no panic under the lock")
     }
 
     /// Registers the processor with `env`, whose address stays until [`Processors::remove`].
     pub(crate) fn add(&self, env: &Env) -> Arc<Processor> {
         let new = Arc::new(Processor { exit: &raw const env.exit_request, generation: AtomicU64::new(OUTSIDE) });
-        self.list().push(Arc::clone(&new));
+        let mut list = self.list();
+        if !list.is_empty() {
+            self.several.store(true, Ordering::Relaxed);
+        }
+        list.push(Arc::clone(&new));
         new
     }
 
@@ -101,14 +109,21 @@ impl Processors {
         true
     }
 
-    /// Runs `action`, which may fork, while the list does not change. A child has no processor but `own`.
-    pub(crate) fn around_fork(&self, own: &Arc<Processor>, action: &mut dyn FnMut()) {
-        let process = std::process::id();
+    /// Whether there never was more than one at a time. One that is gone may have a thread that is not yet.
+    pub(crate) fn were_ever_one(&self) -> bool {
+        !self.several.load(Ordering::Relaxed)
+    }
+
+    /// Runs `action`, which may fork and tells in the child its number, while the list does not change. A child
+    /// has no processor but `own`.
+    pub(crate) fn around_fork(&self, own: &Arc<Processor>, action: &mut dyn FnMut() -> Option<u32>) -> Option<u32> {
         let mut list = self.list();
-        action();
-        if std::process::id() != process {
+        let child = action();
+        if child.is_some() {
             list.retain(|p| Arc::ptr_eq(p, own));
+            self.several.store(false, Ordering::Relaxed);
         }
+        child
     }
 }
 

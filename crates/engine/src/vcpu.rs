@@ -512,7 +512,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
         self.engine.require_precise();
     }
 
-    fn quiesce(&self, action: &mut dyn FnMut()) {
+    fn quiesce(&self, action: &mut dyn FnMut() -> Option<u32>) {
         self.engine.around_fork(&self.shared, action);
     }
 }

@@ -11,6 +11,7 @@ use crate::config::{Config, Spawn};
 use crate::pace::Pace;
 use std::collections::VecDeque;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 struct Queue<J> {
@@ -22,8 +23,6 @@ struct Queue<J> {
     /// Those that have used up what time they have.
     resting: usize,
     closed: bool,
-    /// The process whose thread it is to be.
-    home: u32,
 }
 
 struct Shared<J> {
@@ -41,6 +40,10 @@ pub(crate) struct Worker<J> {
     spawn: Spawn,
     /// How many there are at most, once that was looked up.
     most: OnceLock<usize>,
+    /// Whether this process ever had a thread.
+    started: AtomicBool,
+    /// The process whose threads they are to be.
+    home: AtomicU32,
 }
 
 /// More threads than this seldom find work.
@@ -55,8 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<J: Send + 'static> Worker<J> {
     /// No thread yet. `None` if the configuration wants none. `heat` tells which of several jobs is done first.
     pub(crate) fn new(config: &Config, heat: fn(&J) -> u64) -> Option<Worker<J>> {
-        let queue =
-            Queue { jobs: VecDeque::new(), running: 0, idle: 0, resting: 0, closed: false, home: std::process::id() };
+        let queue = Queue { jobs: VecDeque::new(), running: 0, idle: 0, resting: 0, closed: false };
         let shared = Shared {
             queue: Mutex::new(queue),
             filled: Condvar::new(),
@@ -65,7 +67,14 @@ impl<J: Send + 'static> Worker<J> {
             heat,
         };
         let most = config.workers.map_or_else(OnceLock::new, OnceLock::from);
-        (config.workers != Some(0)).then(|| Worker { shared: Arc::new(shared), spawn: config.spawn, most })
+        let (started, home) = (AtomicBool::new(false), AtomicU32::new(std::process::id()));
+        (config.workers != Some(0)).then(|| Worker {
+            shared: Arc::new(shared),
+            spawn: config.spawn,
+            most,
+            started,
+            home,
+        })
     }
 
     /// Threads at most. Where there is one processor only, one would but take turns with the guest. That is looked up
@@ -80,7 +89,8 @@ impl<J: Send + 'static> Worker<J> {
     pub(crate) fn push(&self, job: J, work: impl Fn(J) + Send + 'static) -> Result<(), J> {
         let mut queue = lock(&self.shared.queue);
         let wanted = queue.idle <= queue.jobs.len() && queue.resting == 0;
-        if wanted && queue.home == std::process::id() && queue.running < self.most() {
+        if wanted && self.home.load(Ordering::Relaxed) == std::process::id() && queue.running < self.most() {
+            self.started.store(true, Ordering::Relaxed);
             let shared = Arc::clone(&self.shared);
             queue.running += usize::from((self.spawn)(Box::new(move || shared.work(work))));
         }
@@ -93,19 +103,29 @@ impl<J: Send + 'static> Worker<J> {
         Ok(())
     }
 
-    /// Runs `action` while the threads are idle. In a forked child, where they are not, what was queued is lost.
-    pub(crate) fn paused(&self, action: &mut dyn FnMut()) {
-        let process = std::process::id();
+    /// Runs `action`, which may fork and tells in the child its process number, while the threads are idle. In a child,
+    /// where they are not, what was queued is lost. If the caller is `alone`, nobody hands over jobs meanwhile.
+    pub(crate) fn paused(&self, alone: bool, action: &mut dyn FnMut() -> Option<u32>) -> Option<u32> {
+        let nobody = alone && !self.started.load(Ordering::Relaxed);
+        let child = if nobody { action() } else { self.paused_threads(action) };
+        if let Some(process) = child {
+            self.home.store(process, Ordering::Relaxed);
+        }
+        child
+    }
+
+    fn paused_threads(&self, action: &mut dyn FnMut() -> Option<u32>) -> Option<u32> {
         let _busy = self.shared.busy.write().unwrap_or_else(PoisonError::into_inner);
         let mut queue = lock(&self.shared.queue);
-        action();
-        if std::process::id() != process {
+        let child = action();
+        if child.is_some() {
             (queue.running, queue.idle, queue.resting) = (0, 0, 0);
+            self.started.store(false, Ordering::Relaxed);
             self.shared.pace.forked();
-            queue.home = std::process::id();
             // Dropping would free what the parent's threads may have been about to free.
             std::mem::forget(std::mem::take(&mut queue.jobs));
         }
+        child
     }
 }
 
@@ -169,7 +189,7 @@ mod tests {
         let work = move |n: u32| sender.send(n).unwrap();
         worker.push(1, work.clone()).unwrap();
         assert_eq!(done.recv(), Ok(1));
-        worker.paused(&mut || ());
+        assert_eq!(worker.paused(true, &mut || None), None);
         for n in 2..50 {
             worker.push(n, work.clone()).unwrap();
         }

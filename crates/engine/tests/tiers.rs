@@ -315,7 +315,10 @@ fn other_threads_find_the_locks_free_while_quiet() {
     for _ in 0..50 {
         heat(&mut *vcpu, 0x1000);
         let mut ran = false;
-        vcpu.quiesce(&mut || ran = true);
+        vcpu.quiesce(&mut || {
+            ran = true;
+            None
+        });
         assert!(ran);
         vcpu.invalidate(0x1000, 4);
         while run(&mut *vcpu, 0x1000) == Exit::Interrupted {}

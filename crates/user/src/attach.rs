@@ -14,7 +14,6 @@ use crate::host;
 use crate::process::lock;
 use crate::sys::fail;
 use crate::thread::Thread;
-use rustc_hash::FxHashMap;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -24,8 +23,9 @@ pub const COOKIE: u64 = 0x6272_6f6c_6761_7074;
 /// What a tracer and its tracee share.
 #[derive(Debug)]
 pub struct Traced {
-    /// The tracee's process.
-    pid: i32,
+    /// The tracee's process and thread.
+    pid: AtomicI32,
+    tid: AtomicI32,
     /// The tracer's thread, or 0.
     wanted: AtomicI32,
     /// See the constants below.
@@ -40,48 +40,54 @@ const GONE: u32 = 2;
 
 /// Threads of the processes over one memory.
 #[derive(Debug, Default)]
-pub struct Threads(Mutex<FxHashMap<i32, Arc<Traced>>>);
+pub struct Threads(Mutex<Vec<Arc<Traced>>>);
 
 impl Threads {
     /// Adds the calling thread.
     pub fn add(&self, tid: i32) -> Arc<Traced> {
-        let pid = std::process::id() as i32;
         let traced = Arc::new(Traced {
-            pid,
+            pid: AtomicI32::new(std::process::id() as i32),
+            tid: AtomicI32::new(tid),
             wanted: AtomicI32::new(0),
             state: AtomicU32::new(RUNNING),
             registers: Mutex::default(),
         });
-        lock(&self.0).insert(tid, traced.clone());
+        lock(&self.0).push(traced.clone());
         traced
     }
 
     /// Removes a thread that ends.
     pub fn remove(&self, tid: i32) {
-        if let Some(t) = lock(&self.0).remove(&tid) {
+        let mut list = lock(&self.0);
+        if let Some(at) = list.iter().position(|t| t.tid() == tid) {
+            let t = list.swap_remove(at);
+            drop(list);
             t.state.store(GONE, Ordering::Release);
             wake(&t.state);
         }
     }
 
-    /// Forgets every thread: they are another process's now.
-    pub fn clear(&self) {
-        lock(&self.0).clear();
+    /// After a fork: forgets every thread, for they are another process's now, but `own`, which is `tid` here.
+    pub fn keep_only(&self, own: &Arc<Traced>, tid: i32) {
+        lock(&self.0).retain(|t| Arc::ptr_eq(t, own));
+        own.wanted.store(0, Ordering::Relaxed);
+        own.pid.store(tid, Ordering::Relaxed);
+        own.tid.store(tid, Ordering::Relaxed);
     }
 
     fn get(&self, tid: i32) -> Option<Arc<Traced>> {
-        lock(&self.0).get(&tid).cloned()
+        lock(&self.0).iter().find(|t| t.tid() == tid).cloned()
     }
 
     /// Whether a process is one of those over this memory.
     pub fn holds(&self, pid: i32) -> bool {
-        lock(&self.0).values().any(|t| t.pid == pid)
+        lock(&self.0).iter().any(|t| t.pid() == pid)
     }
 
     /// Whether `tid` is not one of ours although its process is: a helper of the emulator.
     pub fn hides(&self, pid: i32, tid: i32) -> bool {
-        let map = lock(&self.0);
-        map.values().any(|t| t.pid == pid) && tid != pid && map.get(&tid).is_none_or(|t| t.pid != pid)
+        let list = lock(&self.0);
+        list.iter().any(|t| t.pid() == pid) && tid != pid && !list.iter().any(|t| t.tid() == tid && t.pid() == pid)
     }
 
     /// Runs `action` while nobody else looks at the list.
@@ -92,6 +98,14 @@ impl Threads {
 }
 
 impl Traced {
+    fn pid(&self) -> i32 {
+        self.pid.load(Ordering::Relaxed)
+    }
+
+    fn tid(&self) -> i32 {
+        self.tid.load(Ordering::Relaxed)
+    }
+
     /// Whether a tracer waits for the thread to stop.
     pub fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Acquire) != 0
@@ -160,7 +174,7 @@ pub fn ptrace(t: &mut Thread, a: &[u64; 6]) -> SysResult {
             wake(&other.state);
             Ok(0)
         }
-        KILL => host::call(libc::SYS_tgkill, &[other.pid as u64, tid as u64, libc::SIGKILL as u64]),
+        KILL => host::call(libc::SYS_tgkill, &[other.pid() as u64, tid as u64, libc::SIGKILL as u64]),
         GETREGSET => regset(t, &other, a[2], a[3]),
         GETREGS | GETFPREGS if t.abi.ptrace_getregs => {
             let kind = if request == GETREGS { NT_PRSTATUS } else { NT_FPREGSET };
@@ -185,7 +199,7 @@ fn registers(other: &Traced, kind: u64) -> Result<Vec<u8>, Errno> {
 }
 
 fn attach(t: &Thread, tid: i32, other: &Traced) -> SysResult {
-    let free = other.pid != std::process::id() as i32
+    let free = other.pid() != std::process::id() as i32
         && other.wanted.compare_exchange(0, t.tid, Ordering::AcqRel, Ordering::Relaxed).is_ok();
     if !free {
         return fail(libc::EPERM);
@@ -194,7 +208,7 @@ fn attach(t: &Thread, tid: i32, other: &Traced) -> SysResult {
     info[0] = libc::SIGTRAP as u64;
     info[1] = u64::from(-1i32 as u32); // SI_QUEUE
     info[3] = COOKIE;
-    let args = [other.pid as u64, tid as u64, libc::SIGTRAP as u64, info.as_ptr() as u64];
+    let args = [other.pid() as u64, tid as u64, libc::SIGTRAP as u64, info.as_ptr() as u64];
     host::call(libc::SYS_rt_tgsigqueueinfo, &args).inspect_err(|_| other.wanted.store(0, Ordering::Release))
 }
 

@@ -147,7 +147,8 @@ impl Threads {
 
     /// After a fork: nobody but `own` is left.
     pub fn keep_only(&self, own: &Arc<Own>) {
-        *lock(&self.0) = vec![Arc::downgrade(own)];
+        // In place: allocation would touch more pages, of which the child has to make copies.
+        lock(&self.0).retain(|w| std::ptr::eq(w.as_ptr(), Arc::as_ptr(own)));
     }
 
     /// Runs `action`, a fork, while nobody else looks at the list.

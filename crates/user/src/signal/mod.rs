@@ -21,6 +21,7 @@ pub mod inbox;
 
 use crate::core_file;
 use crate::host;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `SA_SIGINFO`
 pub const SA_SIGINFO: u64 = 4;
@@ -185,10 +186,14 @@ pub fn host_action(signal: i32) -> SigAction {
     SigAction { handler: words[0], flags: words[1], restorer: words[2], mask: words[3] }
 }
 
+/// Whether this process, or one that it is a child of, ever had a thread that the guest does not know of.
+pub static HELPED: AtomicBool = AtomicBool::new(false);
+
 /// Starts a thread that the guest does not know of and that takes none of its signals; tells whether it could. Not
 /// from a child that shares its parent's memory: the thread would end with the child.
 pub fn spawn_hidden(body: Box<dyn FnOnce() + Send>) -> bool {
     const SIGSETXID: i32 = 33;
+    HELPED.store(true, Ordering::Relaxed);
     let mask = block_all();
     let action = host_action(SIGSETXID);
     let spawned = std::thread::Builder::new().name("translator".into()).spawn(body);

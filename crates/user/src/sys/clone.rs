@@ -20,7 +20,7 @@ use crate::thread::Thread;
 use crate::uring;
 use brolga_core::Vcpu;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 
 const VM: u64 = 0x100;
@@ -37,6 +37,9 @@ const FS: u64 = 0x200;
 const FILES: u64 = 0x400;
 const NEWNS: u64 = 0x2_0000;
 const NEWUSER: u64 = 0x1000_0000;
+
+/// Whether there ever was a guest thread beside this process's first, or a process that shares its memory.
+static ACCOMPANIED: AtomicBool = AtomicBool::new(false);
 
 /// What `clone` and `clone3` ask for. Addresses are the guest's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,13 +104,11 @@ fn create(t: &mut Thread, r: Request) -> SysResult {
     if bad {
         return fail(libc::EINVAL);
     }
-    if has(THREAD) {
-        thread(t, r)
-    } else if has(VM) {
-        sharing(t, r)
-    } else {
-        fork(t, r)
+    if !has(VM) {
+        return fork(t, r);
     }
+    ACCOMPANIED.store(true, Ordering::Relaxed);
+    if has(THREAD) { thread(t, r) } else { sharing(t, r) }
 }
 
 /// Registers of the child.
@@ -210,17 +211,20 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
     let ours = VM | SETTLS | CHILD_CLEARTID | VFORK | CLEAR_SIGHAND;
     let passed = r.flags & !ours;
     let plain = passed & !(PARENT_SETTID | CHILD_SETTID) == 0 && r.exit_signal == libc::SIGCHLD as u64;
-    let mm = t.process.mm.clone();
-    let process = t.process.clone();
+    let alone = !ACCOMPANIED.load(Ordering::Relaxed);
     let mut pid = fail(libc::EAGAIN);
-    // Nobody else may hold these locks while memory is copied.
+    let mut own = t.tid;
     t.cpu.quiesce(&mut || {
-        let _areas = mm.lock();
-        let fork = || if plain { libc_fork(t, &r) } else { raw_fork(t, &r, passed) };
-        pid = process.locked(|| donor::around_fork(|| uring::around_fork(|| mm.threads.locked(fork))));
+        let fork = || if plain { libc_fork(t, &r, alone) } else { raw_fork(t, &r, passed) };
+        pid = if alone { fork() } else { locked(t, fork) };
+        if pid != Ok(0) {
+            return None;
+        }
+        own = host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32;
+        Some(own as u32)
     });
     match pid {
-        Ok(0) => become_child(t, &r),
+        Ok(0) => become_child(t, &r, own),
         Ok(pid) if r.flags & VFORK != 0 => wait_for_exec(t, pid as i32),
         _ => {}
     }
@@ -228,10 +232,24 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
     pid
 }
 
-/// libc's fork brings its own locks (those of the allocator among them) into a sane state in the child.
-fn libc_fork(t: &Thread, r: &Request) -> SysResult {
-    // SAFETY: the child goes on with this thread only; the locks that matter are held or repaired.
-    let pid = unsafe { libc::fork() };
+/// Runs `fork` while nobody else holds locks. Where nobody is who could, taking them would cost the child, which gives
+/// them back, a copy of each page that one is in.
+fn locked(t: &Thread, fork: impl FnOnce() -> SysResult) -> SysResult {
+    let (mm, process) = (&t.process.mm, &t.process);
+    let _areas = mm.lock();
+    let pid = process.locked(|| donor::around_fork(|| uring::around_fork(|| mm.threads.locked(fork))));
+    if pid == Ok(0) {
+        ACCOMPANIED.store(false, Ordering::Relaxed);
+    }
+    pid
+}
+
+/// libc's fork brings its own locks (those of the allocator among them) into a sane state in the child. Where there never
+/// was another thread it need not.
+fn libc_fork(t: &Thread, r: &Request, alone: bool) -> SysResult {
+    let bare = alone && !signal::HELPED.load(Ordering::Relaxed);
+    // SAFETY: the child goes on with this thread only; the locks that matter are free, held or repaired.
+    let pid = unsafe { if bare { bare_fork() } else { libc::fork() } };
     if pid < 0 {
         return Err(Errno::of(&std::io::Error::last_os_error()));
     }
@@ -246,6 +264,31 @@ fn libc_fork(t: &Thread, r: &Request) -> SysResult {
     Ok(pid as u64)
 }
 
+// _Fork(3) of C libraries that have it, or fork: libc's fork writes to four more pages, of which each child makes copies.
+#[cfg(target_arch = "x86_64")]
+std::arch::global_asm!(
+    ".weak _Fork",
+    ".globl brolga_bare_fork",
+    ".type brolga_bare_fork,@function",
+    "brolga_bare_fork:",
+    "mov rax, [rip + _Fork@GOTPCREL]",
+    "test rax, rax",
+    "jz 2f",
+    "jmp rax",
+    "2:",
+    "jmp {fork}",
+    fork = sym libc::fork,
+);
+
+#[cfg(target_arch = "x86_64")]
+unsafe extern "C" {
+    #[link_name = "brolga_bare_fork"]
+    fn bare_fork() -> libc::pid_t;
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+use libc::fork as bare_fork;
+
 /// Flags that libc cannot say: namespaces, shared descriptors, another exit signal, a pidfd.
 fn raw_fork(t: &Thread, r: &Request, passed: u64) -> SysResult {
     let args = [passed, t.mem.host(r.pidfd), t.mem.host(r.child_tid), t.mem.host(r.parent_tid), r.exit_signal, 0, 0, 0];
@@ -253,13 +296,12 @@ fn raw_fork(t: &Thread, r: &Request, passed: u64) -> SysResult {
 }
 
 /// Makes this thread the only one of a new process.
-fn become_child(t: &mut Thread, r: &Request) {
-    t.tid = host::call(libc::SYS_gettid, &[]).unwrap_or(0) as i32;
+fn become_child(t: &mut Thread, r: &Request, tid: i32) {
+    t.tid = tid;
     t.process.threads.store(1, Ordering::Release);
-    t.process.mm.threads.clear();
     t.process.seccomp.keep_only(&t.seccomp);
     t.seccomp.set_tid(t.tid);
-    t.traced = t.process.mm.threads.add(t.tid);
+    t.process.mm.threads.keep_only(&t.traced, t.tid);
     // Signals that were recorded are the parent's.
     while t.inbox.take().is_some() {}
     t.inbox.pending.store(0, Ordering::Release);
