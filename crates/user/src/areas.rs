@@ -3,7 +3,7 @@
 //! It decides every guest address, so that the host never does, and remembers the guest's protection,
 //! which the host's mapping does not show (guest code is data to the host).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Guest protection bits, as in `mmap`.
@@ -65,6 +65,9 @@ pub enum AreaKind {
 #[derive(Clone, Debug, Default)]
 pub struct AreaMap {
     map: BTreeMap<u64, (u64, Area)>,
+    /// Pages that the host keeps from writes though the guest may write there: see `watch.rs`. What changes the map of a
+    /// page makes the host's protection the guest's again.
+    closed: BTreeSet<u64>,
 }
 
 impl AreaMap {
@@ -130,6 +133,21 @@ impl AreaMap {
         self.within(range).any(|(_, a)| a.prot & prot == prot)
     }
 
+    /// Notes that the host keeps the page at `page` from writes; false if it was known.
+    pub fn close(&mut self, page: u64) -> bool {
+        self.closed.insert(page)
+    }
+
+    /// Notes that the page may be written.
+    pub fn open(&mut self, page: u64) {
+        self.closed.remove(&page);
+    }
+
+    /// Pages in `range` that are closed.
+    pub fn closed(&self, range: Range<u64>) -> Vec<u64> {
+        self.closed.range(range).copied().collect()
+    }
+
     /// Records `area`, replacing whatever was in the range.
     pub fn insert(&mut self, range: Range<u64>, area: Area) {
         self.remove(range.clone());
@@ -152,6 +170,9 @@ impl AreaMap {
 
     /// Forgets whatever is in the range.
     pub fn remove(&mut self, range: Range<u64>) {
+        for page in self.closed(range.clone()) {
+            self.open(page);
+        }
         self.split(range.start);
         self.split(range.end);
         let gone: Vec<u64> = self.map.range(range).map(|(&s, _)| s).collect();
@@ -232,6 +253,21 @@ mod tests {
         assert_eq!(m.iter().collect::<Vec<_>>(), [(0x1000..0x2000, RX), (0x2000..0x3000, RW), (0x3000..0x4000, RX)]);
         m.protect(0x2000..0x3000, READ | EXEC);
         assert_eq!(m.iter().count(), 1);
+    }
+
+    #[test]
+    fn what_changes_a_page_opens_it() {
+        let mut m = AreaMap::default();
+        m.insert(0x1000..0x6000, RW);
+        for page in [0x1000, 0x2000, 0x3000, 0x5000] {
+            assert!(m.close(page) && !m.close(page));
+        }
+        m.protect(0x2000..0x3000, READ);
+        m.insert(0x3000..0x4000, RX);
+        assert_eq!(m.closed(0..u64::MAX), [0x1000, 0x5000]);
+        m.remove(0x4000..0x6000);
+        m.open(0x1000);
+        assert_eq!(m.closed(0..u64::MAX), []);
     }
 
     #[test]

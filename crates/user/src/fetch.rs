@@ -45,7 +45,7 @@ pub fn fetch(pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
     let fault = |kind| Fault { addr: pc, access: Access::Fetch, kind };
     let mm = SPACE.get().ok_or(fault(FaultKind::Unmapped))?;
     let room = {
-        let state = mm.lock();
+        let mut state = mm.lock();
         let (first, area) = state.areas.at(pc).ok_or(fault(FaultKind::Unmapped))?;
         if area.prot & EXEC == 0 {
             return Err(fault(FaultKind::Permission));
@@ -58,7 +58,7 @@ pub fn fetch(pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
                 _ => break,
             }
         }
-        mm.watch(&state, pc..end.min(wanted));
+        mm.watch(&mut state, pc..end.min(wanted));
         (end.min(wanted) - pc) as usize
     };
     match direct::copy_in_some(&mut buf[..room], pc.wrapping_add(mm.base)) {

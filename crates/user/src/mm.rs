@@ -294,6 +294,20 @@ impl Mm {
         let from = self.range(old, old_len).ok_or(Errno(libc::EFAULT))?;
         let new_len = new_len.checked_next_multiple_of(PAGE).ok_or(Errno(libc::EINVAL))?;
         let mut state = self.lock();
+        let first = old..from.end.max(old.saturating_add(PAGE));
+        self.as_mapped(&mut state, first, |state| self.remap(state, from, new_len, (may_move, fixed, keep), want))
+    }
+
+    /// The same, of what is page-aligned.
+    fn remap(
+        &self,
+        state: &mut State,
+        from: Range<u64>,
+        new_len: u64,
+        (may_move, fixed, keep): (bool, bool, bool),
+        want: u64,
+    ) -> Result<(u64, Stale), Errno> {
+        let old = from.start;
         let Some((_, area)) = state.areas.at(old) else { return errno(libc::EFAULT) };
         if !state.areas.covers(from.clone()) {
             return errno(libc::EFAULT);
@@ -314,16 +328,16 @@ impl Mm {
             }
             to
         } else if may_move {
-            self.place(&state, 0, new_len, PAGE)?
+            self.place(state, 0, new_len, PAGE)?
         } else {
             return errno(libc::ENOMEM);
         };
-        let host_flags = if in_place { 0 } else { 3 | flags & 4 };
+        let host_flags = if in_place { 0 } else { 3 | u64::from(keep) << 2 };
         let args = [old + self.base, old_len, new_len, host_flags, to.start + self.base];
         let got = match host::call(libc::SYS_mremap, &args) {
             // The host may hold the range above in one mapping that it cannot extend in place: move it.
             Err(Errno(libc::ENOMEM)) if in_place && may_move && new_len > old_len => {
-                let to = self.place(&state, 0, new_len, PAGE)?;
+                let to = self.place(state, 0, new_len, PAGE)?;
                 let args = [old + self.base, old_len, new_len, 3, to.start + self.base];
                 host::call(libc::SYS_mremap, &args)?
             }

@@ -199,8 +199,8 @@ fn handle(t: &mut Thread, exit: Exit) {
         }
         Exit::Fault(f) if f.access == Access::Fetch && (t.abi.called)(t, f.addr) => return,
         Exit::Fault(f) if f.kind == FaultKind::Permission && f.access == Access::Write => {
-            if let Some(stale) = t.process.mm.unwatch(f.addr, pc) {
-                return stale.into_iter().for_each(|range| t.invalidate(Some(range)));
+            if t.process.mm.unwatch(f.addr, pc, &|stale| t.invalidate(Some(stale))) {
+                return;
             }
         }
         _ => {}

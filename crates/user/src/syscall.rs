@@ -16,11 +16,7 @@ pub fn dispatch(t: &mut Thread) {
     let before = t.process.config.strace.is_some().then(|| strace::enter(t, nr, row, &args));
     let result = match crate::seccomp::check(t, nr, &args) {
         Some(verdict) => verdict,
-        None => match perform(t, nr, row, &args) {
-            // The address may be one where code is watched.
-            Err(Errno(libc::EFAULT)) if t.abi.coherent_code && t.unwatch_all() => perform(t, nr, row, &args),
-            result => result,
-        },
+        None => t.past_watches(|t| perform(t, nr, row, &args), |result| *result == Err(Errno(libc::EFAULT))),
     };
     if let Some(before) = before {
         strace::leave(t, before, row, &args, result);

@@ -87,12 +87,27 @@ impl Thread {
         Errno::check(host::blocking(nr, args, &self.inbox.pending))
     }
 
+    /// Makes `attempt`, in which the kernel or we write to the guest's memory, and makes it again as long as code that is watched
+    /// there may have been in the way; other threads may have it watched again at once.
+    pub fn past_watches<T>(&mut self, mut attempt: impl FnMut(&mut Thread) -> T, failed: impl Fn(&T) -> bool) -> T {
+        /// A wrong address fails all the same, however often code elsewhere is watched again.
+        const MOST: u32 = 1000;
+        let mut opened = self.process.mm.opened();
+        let mut result = attempt(self);
+        for _ in 0..MOST {
+            // What was in the way may have been opened by another thread since.
+            if !failed(&result) || !self.unwatch_all() && self.process.mm.opened() == opened {
+                break;
+            }
+            opened = self.process.mm.opened();
+            result = attempt(self);
+        }
+        result
+    }
+
     /// Lets the kernel, and us, write where code is watched; tells whether that may have been in the way.
-    pub fn unwatch_all(&self) -> bool {
-        let stale = self.process.mm.unwatch_all();
-        let any = !stale.is_empty();
-        stale.into_iter().for_each(|range| self.invalidate(Some(range)));
-        any
+    fn unwatch_all(&self) -> bool {
+        self.abi.coherent_code && self.process.mm.unwatch_all(&|stale| self.invalidate(Some(stale)))
     }
 
     /// Tells the translator of changed code.

@@ -4,10 +4,11 @@
 //! No translation of old bytes runs behind a write to them, whichever mapping of them it goes through.
 //!
 //! # How
-//! Before code of a page is read, every writable view of the page becomes read-only on the host: the page itself if it is
-//! writable and executable, and other shared mappings of the same object. The first write faults, gives that page of that
-//! view its write access back, and drops what was translated from any executable view of it. A view that becomes writable
-//! later drops it at once.
+//! Before code of a page is read, every writable view of the page is closed: read-only on the host. That is the page itself if
+//! it is writable and executable, and other shared mappings of the same object. The first write faults; what was translated
+//! from any executable view of that page is dropped, and then the page is opened. A reader of code in between finds it
+//! closed, reads old bytes, and would not be seen by that drop: it cancels the opening, which begins again. A view that
+//! becomes writable later drops what there is at once.
 //!
 //! # Limits
 //! Writes of other processes to shared memory, and to a mapped file by its descriptor, are not seen.
@@ -21,12 +22,36 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-/// What is watched, and what is not for a moment.
+/// Who is about to write, and what is not watched for a moment.
 #[derive(Debug, Default)]
 pub struct Watched {
-    /// Pages of writable views that are read-only on the host.
-    views: BTreeSet<u64>,
+    /// Pages that are about to be opened, each with the number of the attempt. A reader of code cancels those of its views.
+    opening: BTreeSet<(u64, u64)>,
+    /// Number of the last attempt.
+    attempts: u64,
+    /// How many pages were opened.
+    opened: u64,
     grace: Grace,
+}
+
+impl Watched {
+    /// Announces that `pages` are to be opened; the attempt's number.
+    fn announce(&mut self, pages: &[u64]) -> u64 {
+        self.attempts += 1;
+        self.opening.extend(pages.iter().map(|&page| (page, self.attempts)));
+        self.attempts
+    }
+
+    /// Ends the attempt on a page; whether nobody cancelled it.
+    fn is_on(&mut self, page: u64, attempt: u64) -> bool {
+        self.opening.remove(&(page, attempt))
+    }
+
+    fn cancel(&mut self, pages: Range<u64>) {
+        let (first, end) = ((pages.start, 0), (pages.end, 0));
+        let gone: Vec<_> = self.opening.range(first..end).copied().collect();
+        gone.into_iter().for_each(|one| _ = self.opening.remove(&one));
+    }
 }
 
 /// How code that writes to its own page goes on: the page is left writable while that instruction is read again, and what
@@ -69,7 +94,7 @@ impl Mm {
 
     /// Makes writes to the pages of `range` fault, through any view. To be called before code there is read, by whom has
     /// the lock.
-    pub fn watch(&self, state: &State, range: Range<u64>) {
+    pub fn watch(&self, state: &mut State, range: Range<u64>) {
         let pages = range.start & !(PAGE - 1)..range.end.next_multiple_of(PAGE);
         if !self.coherent_code {
             return;
@@ -81,19 +106,38 @@ impl Mm {
             inbox::leave_soon();
             return;
         }
+        let mut writable = Vec::new();
         for (part, area) in state.areas.within(pages) {
             if is_fluid(&area) {
-                self.protect(&part, area.prot & READ);
+                writable.push(part.clone());
             }
-            let views = if is_view(&area) { state.areas.views(part, WRITE) } else { Vec::new() };
-            for view in views {
-                let prot = state.areas.at(view.start).map_or(0, |(_, area)| area.prot);
-                let fresh = view.clone().step_by(PAGE as usize).filter(|page| watched.views.insert(*page)).count();
-                if fresh > 0 {
-                    self.protect(&view, prot & READ);
-                }
+            if is_view(&area) {
+                writable.extend(state.areas.views(part, WRITE));
             }
         }
+        for view in writable {
+            watched.cancel(view.clone());
+            self.close(state, view);
+        }
+    }
+
+    /// Keeps the pages of `range`, which lies in one area, from writes.
+    fn close(&self, state: &mut State, range: Range<u64>) {
+        let fresh = range.clone().step_by(PAGE as usize).filter(|page| state.areas.close(*page)).count();
+        if fresh > 0 {
+            let prot = state.areas.at(range.start).map_or(0, |(_, area)| area.prot);
+            self.protect(&range, prot & READ);
+        }
+    }
+
+    /// Lets the page be written again, if the guest may; false if the host refuses.
+    fn open(&self, state: &mut State, page: u64) -> bool {
+        state.areas.open(page);
+        let prot = state.areas.at(page).map_or(0, |(_, area)| area.prot);
+        let done = prot & WRITE == 0 || self.protect(&(page..page + PAGE), prot);
+        // Behind that: who sees the number finds the page open.
+        lock(&self.watched).opened += 1;
+        done
     }
 
     /// Whether code in `range` that is read now is watched: no instruction is about to write to its own page there.
@@ -106,24 +150,37 @@ impl Mm {
         !in_use || range.end <= grace.page || grace.page + PAGE <= range.start
     }
 
-    /// Gives the page at `addr` back its write access, for the instruction at `pc`; what became stale, or `None` if that was
-    /// not why it faulted.
-    pub fn unwatch(&self, addr: u64, pc: u64) -> Option<Vec<Range<u64>>> {
+    /// Lets the instruction at `pc` write at `addr`, where it faulted, once `drop` has dropped what becomes stale; false if that
+    /// is not why it faulted.
+    pub fn unwatch(&self, addr: u64, pc: u64, drop: &dyn Fn(Range<u64>)) -> bool {
         const LONGEST: u64 = 15;
         let page = addr & !(PAGE - 1);
-        let state = self.lock();
-        let (_, area) = state.areas.at(addr).filter(|(_, area)| self.coherent_code && area.prot & WRITE != 0)?;
-        let mut watched = lock(&self.watched);
-        let seen = watched.views.remove(&page);
-        if !seen && !is_fluid(&area) {
-            return None;
-        }
-        let stale = stale(&state, page..page + PAGE, &area);
         let own = pc & !(PAGE - 1)..=pc + LONGEST;
-        if let Some(at) = stale.iter().find(|r| own.contains(&r.start)) {
-            watched.grace.grant(at.start, pc);
+        let mut first = true;
+        loop {
+            let (attempt, stale) = {
+                let state = self.lock();
+                // Another thread may have opened it meanwhile.
+                let Some((_, area)) =
+                    state.areas.at(addr).filter(|(_, area)| self.coherent_code && area.prot & WRITE != 0)
+                else {
+                    return false;
+                };
+                let mut watched = lock(&self.watched);
+                let stale = stale(&state, page..page + PAGE, &area);
+                if let Some(at) = stale.iter().find(|r| own.contains(&r.start)).filter(|_| first) {
+                    watched.grace.grant(at.start, pc);
+                }
+                (watched.announce(&[page]), stale)
+            };
+            first = false;
+            stale.into_iter().for_each(drop);
+            let mut state = self.lock();
+            let is_on = lock(&self.watched).is_on(page, attempt);
+            if is_on {
+                return self.open(&mut state, page);
+            }
         }
-        self.protect(&(page..page + PAGE), area.prot).then_some(stale)
     }
 
     /// What was read while its changes were not watched, to be dropped now that a thread is at `pc`; nothing as long as the
@@ -140,32 +197,45 @@ impl Mm {
         Some(grace.page..grace.page + PAGE)
     }
 
-    /// The same for all pages: what the kernel could not write to is tried again. What became stale.
-    pub fn unwatch_all(&self) -> Vec<Range<u64>> {
-        let state = self.lock();
-        let views = std::mem::take(&mut lock(&self.watched).views);
-        let views = views.into_iter().map(|page| page..page + PAGE);
-        let fluid = state.areas.iter().filter(|(_, area)| self.coherent_code && is_fluid(area)).map(|(r, _)| r);
-        let mut all = Vec::new();
-        for range in fluid.chain(views) {
-            let Some((_, area)) = state.areas.at(range.start).filter(|(_, area)| area.prot & WRITE != 0) else {
-                continue;
-            };
-            if self.protect(&range, area.prot) {
-                all.extend(stale(&state, range, &area));
+    /// The same for all pages: what the kernel could not write to is tried again. Whether there were any.
+    pub fn unwatch_all(&self, drop: &dyn Fn(Range<u64>)) -> bool {
+        let (pages, attempt, stale) = {
+            let state = self.lock();
+            let pages = state.areas.closed(0..u64::MAX);
+            let own = |page: u64| state.areas.at(page).map(|(_, area)| stale(&state, page..page + PAGE, &area));
+            let stale: Vec<_> = pages.iter().filter_map(|&page| own(page)).flatten().collect();
+            let attempt = lock(&self.watched).announce(&pages);
+            (pages, attempt, stale)
+        };
+        stale.into_iter().for_each(drop);
+        let mut state = self.lock();
+        for &page in &pages {
+            let is_on = lock(&self.watched).is_on(page, attempt);
+            if is_on {
+                self.open(&mut state, page);
             }
         }
-        all
+        !pages.is_empty()
     }
 
-    /// Whether pages of `range` may be watched: the host then has several mappings where the guest has one.
-    pub fn may_be_watched(&self, range: Range<u64>) -> bool {
-        self.coherent_code
-            && self
-                .lock()
-                .areas
-                .within(range)
-                .any(|(_, area)| is_fluid(&area) || is_view(&area) && area.prot & WRITE != 0)
+    /// A number that grows with every page that is opened.
+    pub fn opened(&self) -> u64 {
+        lock(&self.watched).opened
+    }
+
+    /// Does `work`, for which the host's mapping of `range` must be one where the guest's is one.
+    pub(crate) fn as_mapped<T>(&self, state: &mut State, range: Range<u64>, work: impl FnOnce(&mut State) -> T) -> T {
+        let closed = state.areas.closed(range);
+        for &page in &closed {
+            self.open(state, page);
+        }
+        let result = work(state);
+        for page in closed {
+            if state.areas.any(page..page + PAGE, WRITE) {
+                self.close(state, page..page + PAGE);
+            }
+        }
+        result
     }
 
     /// What to do behind a call that mapped `range` or changed its protection: whether code there may change without a

@@ -120,10 +120,8 @@ fn enter(t: &mut Thread, signal: i32, info: &[u8; 128], action: &SigAction, faul
     let mask = t.saved_mask.take().unwrap_or(t.mask);
     let shown = AltStack { flags: stack.state(sp), ..stack };
     let frame = Frame { signal, info, action, mask, altstack: shown, fault, top, trampoline: t.process.trampoline() };
-    let mut pushed = (t.abi.push_frame)(t.cpu.env_mut(), t.mem, &frame);
-    if pushed.is_err() && t.abi.coherent_code && t.unwatch_all() {
-        pushed = (t.abi.push_frame)(t.cpu.env_mut(), t.mem, &frame);
-    }
+    let push = |t: &mut Thread| (t.abi.push_frame)(t.cpu.env_mut(), t.mem, &frame);
+    let pushed = t.past_watches(push, |pushed| pushed.is_err());
     if pushed.is_err() {
         if signal == libc::SIGSEGV {
             t.process.set_action(signal, SigAction::default());

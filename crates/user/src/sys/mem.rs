@@ -85,9 +85,6 @@ pub fn mremap(t: &mut Thread, a: &[u64; 6]) -> SysResult {
     if a[2] > kept {
         limits::check_more(t, a[0], a[2] - kept)?;
     }
-    if t.process.mm.may_be_watched(a[0]..a[0].saturating_add(a[1].max(1))) {
-        t.unwatch_all();
-    }
     let (at, stale) = t.process.mm.mremap(a[0], a[1], a[2], a[3], a[4])?;
     t.invalidate(stale);
     mixed(t, at..at.saturating_add(a[2]));
