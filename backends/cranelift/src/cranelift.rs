@@ -237,8 +237,7 @@ impl Cranelift {
 
     /// Slots and counts for code, unless they have run out.
     fn names(&self, compiled: &Compiled) -> Option<Names> {
-        let addresses = compiled.exits.iter().chain(&compiled.counters).copied();
-        let slots = self.allocate(addresses)?;
+        let slots = self.slots.allocate(&compiled.exits, &compiled.counters)?;
         let mut names = Names { slots, exits: compiled.exits.len(), counts: Vec::new() };
         if compiled.counted {
             let blocks: Vec<_> = compiled.entries.iter().map(|entry| entry.0).collect();
@@ -271,21 +270,6 @@ impl Cranelift {
             SlotForm::Hot => distance(self.slots.word(HOT), 0),
         };
         code[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    }
-
-    /// A link slot for each guest address, unless they have run out.
-    fn allocate(&self, addresses: impl Iterator<Item = u64>) -> Option<Vec<Slot>> {
-        let mut got = Vec::new();
-        for pc in addresses {
-            match self.slots.allocate(pc) {
-                Some(slot) => got.push(slot),
-                None => {
-                    got.iter().for_each(|&slot| self.slots.free(slot));
-                    return None;
-                }
-            }
-        }
-        Some(got)
     }
 
     /// Sets up the fields of `env` that generated code reads. `jump_cache` has

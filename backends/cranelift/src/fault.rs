@@ -29,14 +29,12 @@ pub(crate) enum Traps {
 impl Traps {
     pub(crate) fn of(traps: &[(u32, Access)]) -> Traps {
         let base = traps.first().map_or(0, |first| first.1.pc);
-        let near = |&(at, access): &(u32, Access)| {
-            let distance = i32::try_from(access.pc.wrapping_sub(base) as i64).ok()?;
-            (access.resume == access.pc).then_some((at, distance))
-        };
-        match traps.iter().map(near).collect::<Option<Box<_>>>() {
-            Some(all) => Traps::Near(base, all),
-            None => Traps::Far(traps.into()),
+        let distance = |access: &Access| i32::try_from(access.pc.wrapping_sub(base) as i64);
+        let near = |(_, access): &(u32, Access)| access.resume == access.pc && distance(access).is_ok();
+        if !traps.iter().all(near) {
+            return Traps::Far(traps.into());
         }
+        Traps::Near(base, traps.iter().map(|(at, access)| (*at, distance(access).unwrap_or(0))).collect())
     }
 
     /// The access of the instruction at `offset`. Async-signal-safe.

@@ -36,7 +36,8 @@ impl Numbers {
             return None;
         }
         let kept = free.back.len() - (count - fresh);
-        let mut got = free.back.split_off(kept);
+        let mut got = Vec::with_capacity(count);
+        got.extend(free.back.drain(kept..));
         got.extend(free.next..free.next + fresh as u32);
         free.next += fresh as u32;
         Some(got)

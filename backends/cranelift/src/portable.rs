@@ -73,7 +73,14 @@ impl Reader<'_> {
     fn list<T>(&mut self, size: usize, each: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.u32()? as usize;
         // The count may be anything: no room is made that the bytes cannot fill.
-        (count <= self.0.len() / size).then(|| (0..count).map(|_| each(self)).collect())?
+        if count > self.0.len() / size {
+            return None;
+        }
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(each(self)?);
+        }
+        Some(items)
     }
 }
 

@@ -42,12 +42,14 @@ impl LinkSlots {
         self.address() + 8 * u64::from(slot)
     }
 
-    /// A fresh, unlinked slot that leads to guest address `pc`.
-    pub(crate) fn allocate(&self, pc: u64) -> Option<Slot> {
-        let slot = self.numbers.allocate(1)?[0];
-        self.pcs[slot as usize].store(pc, Ordering::Relaxed);
-        self.unlink(slot);
-        Some(slot)
+    /// Fresh, unlinked slots that lead to guest addresses `pcs`, then `more`, unless they have run out.
+    pub(crate) fn allocate(&self, pcs: &[u64], more: &[u64]) -> Option<Vec<Slot>> {
+        let got = self.numbers.allocate(pcs.len() + more.len())?;
+        for (&slot, &pc) in got.iter().zip(pcs.iter().chain(more)) {
+            self.pcs[slot as usize].store(pc, Ordering::Relaxed);
+            self.unlink(slot);
+        }
+        Some(got)
     }
 
     /// Gives a slot back that no code and no return stack names any more.
