@@ -145,4 +145,18 @@ mod tests {
         b.leave();
         assert!(all.past(6));
     }
+
+    #[test]
+    fn fork_with_company_knows_it_and_its_child_is_alone() {
+        let (all, a, b) = (Processors::default(), Env::default(), Env::default());
+        let first = all.add(&a);
+        assert!(all.were_ever_one());
+        let second = all.add(&b);
+        all.remove(&second);
+        assert!(!all.were_ever_one(), "its thread may hold a lock still");
+        assert_eq!(all.around_fork(&first, &mut || None), None);
+        assert!(!all.were_ever_one(), "the parent");
+        assert_eq!(all.around_fork(&first, &mut || Some(7)), Some(7));
+        assert!(all.were_ever_one() && all.list().len() == 1);
+    }
 }

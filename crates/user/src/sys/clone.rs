@@ -134,6 +134,8 @@ pub(super) struct Seed {
 impl Seed {
     fn new(t: &Thread, r: &Request, process: Arc<Process>, mask: u64, altstack: AltStack) -> Seed {
         let clear = if r.flags & CHILD_CLEARTID != 0 { r.child_tid } else { 0 };
+        // A child of a fork does not tell before it has company.
+        t.seccomp.set_tid(t.tid);
         Seed {
             seccomp: process.seccomp.add(Some(&t.seccomp)),
             process,
@@ -156,6 +158,7 @@ impl Seed {
     }
 }
 
+#[inline(never)] // nor does a fork make its frame, in pages of the stack that each child would copy
 fn thread(t: &mut Thread, r: Request) -> SysResult {
     if r.flags & PIDFD != 0 {
         return fail(libc::EINVAL);
@@ -300,7 +303,6 @@ fn become_child(t: &mut Thread, r: &Request, tid: i32) {
     t.tid = tid;
     t.process.threads.store(1, Ordering::Release);
     t.process.seccomp.keep_only(&t.seccomp);
-    t.seccomp.set_tid(t.tid);
     t.process.mm.threads.keep_only(&t.traced, t.tid);
     // Signals that were recorded are the parent's.
     while t.inbox.take().is_some() {}
@@ -333,6 +335,7 @@ fn wait_for_exec(_: &Thread, pid: i32) {
 }
 
 /// A child process over the same memory.
+#[inline(never)] // as `thread`
 fn sharing(t: &mut Thread, r: Request) -> SysResult {
     let process = if r.flags & SIGHAND != 0 { t.process.clone() } else { Arc::new(t.process.split()) };
     // The kernel keeps the alternate stack for vfork only.
