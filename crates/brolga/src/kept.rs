@@ -58,12 +58,15 @@ pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option
     const QUARTERS: u64 = 2;
     /// Runs in which translators have a share of the time.
     const SHARED: u64 = 3;
+    /// Entries after which a region of code that no later run has is worth what it takes to compile.
+    const PASSING: u32 = 300_000;
     let (asked, usual) = (&options.switches, Switches::default());
     let age = store.map_or(0, Store::age);
     let lower = |asked: u32, usual: u32, shift: u64| if asked == usual { (asked >> shift).max(1) } else { asked };
     EngineConfig {
         share: if age < SHARED { asked.share.saturating_mul(1 + 2 * age as u32) } else { 0 },
         block_threshold: lower(asked.block_threshold, usual.block_threshold, 2 * age.min(QUARTERS)),
+        passing_threshold: if asked.region_threshold == usual.region_threshold { PASSING } else { 0 },
         region_threshold: lower(asked.region_threshold, usual.region_threshold, 2 * age.min(1)),
         ..config
     }

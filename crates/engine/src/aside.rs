@@ -5,17 +5,19 @@
 //! *How.* What an invalidation retires keeps its host code if the bytes that it was made from are known, as hashes. When a
 //! processor has no code for an address, what was set aside for it is looked at: the bytes are read, watched from then
 //! on, and if they are the same, all is put back as if it had just been compiled; else it is released.
-//! *Limits.* Where code memory is full, what is set aside goes first. Blocks of tier 0 are translated anew.
+//! Blocks of tier 0 are treated in the same way.
+//! *Limits.* Where code memory is full, what is set aside goes first.
 
 use crate::cache::PAGE_SHIFT;
 use crate::engine::Engine;
 use crate::packs::sum;
 use crate::regions::{Regions, Unit};
-use crate::tb::TbKey;
+use crate::tb::{TbKey, TranslationBlock};
 use brolga_ir::{Interpreter, RegionBackend};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Tells whether every write to code in a range of guest addresses is noticed at once from when it is read.
 pub type Watched = fn(Range<u64>) -> bool;
@@ -115,6 +117,24 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         back != 0
     }
 
+    /// The block of tier 0 that was set aside for `key`, if the guest's bytes are still those that it was made from.
+    pub(crate) fn untouched(&self, key: TbKey) -> Option<Arc<TranslationBlock<T::Code>>> {
+        let watched = self.config.aside?;
+        let tb = self.cache.aside(key)?;
+        if !watched(key.pc..tb.end) {
+            return None;
+        }
+        let read = self.cache.reading();
+        let mut bytes = Vec::new();
+        if !self.read_guest(key.pc, tb.end, &mut bytes) || sum(&bytes) != tb.sum {
+            self.cache.give_up(key);
+            return None;
+        }
+        let back = self.cache.put_back(key, read)?;
+        self.config.stats.as_deref().inspect(|stats| stats.untouched());
+        Some(back)
+    }
+
     /// Whether the guest has the bytes of `part`. The page that was read last is in `page`, with its address.
     fn is_same(&self, part: &Part, page: &mut (u64, Vec<u8>)) -> bool {
         let start = part.start & !(PAGE - 1);
@@ -142,7 +162,7 @@ mod tests {
 
     fn unit(id: u64, entries: &[u64]) -> Unit {
         let parts = Part::all(&[(entries[0], entries[0] + 2)], &[id as u8, 1]);
-        let origin = Origin { mode: 0, ranges: Vec::new(), precise: true, parts };
+        let origin = Origin { mode: 0, ranges: Vec::new(), precise: true, lasting: false, parts };
         let entries = entries.iter().map(|&pc| (pc, 9)).collect();
         Unit { origin, tier: Tier::Block, installed: Installed { unit: id, entries, bytes: 10, ..Default::default() } }
     }

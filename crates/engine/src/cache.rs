@@ -18,6 +18,9 @@ use std::sync::{Arc, Mutex, RwLock};
 
 pub(crate) const PAGE_SHIFT: u32 = 12;
 
+/// Blocks that are set aside; then all of them are forgotten.
+const ASIDE: usize = 16384;
+
 /// Invalidations that are remembered.
 const NOTES: usize = 256;
 
@@ -25,7 +28,18 @@ const NOTES: usize = 256;
 struct Maps<C> {
     blocks: FxHashMap<TbKey, Arc<TranslationBlock<C>>>,
     pages: FxHashMap<u64, Page>,
+    /// Blocks that were invalidated, whose bytes may be the same ([`crate::aside`]).
+    aside: FxHashMap<TbKey, Arc<TranslationBlock<C>>>,
     notes: Notes,
+}
+
+impl<C> Maps<C> {
+    fn add(&mut self, tb: &Arc<TranslationBlock<C>>) {
+        self.blocks.insert(tb.key, Arc::clone(tb));
+        for page in tb.pages() {
+            self.pages.entry(page).or_default().keys.push(tb.key);
+        }
+    }
 }
 
 /// What there is of a guest page.
@@ -89,7 +103,8 @@ impl Drop for Reading<'_> {
 
 impl<C> Default for Cache<C> {
     fn default() -> Self {
-        let maps = Maps { blocks: FxHashMap::default(), pages: FxHashMap::default(), notes: Notes::default() };
+        let (blocks, pages, aside) = Default::default();
+        let maps = Maps { blocks, pages, aside, notes: Notes::default() };
         Cache {
             maps: RwLock::new(maps),
             generation: AtomicU64::new(0),
@@ -147,14 +162,39 @@ impl<C> Cache<C> {
             if let Some(first) = maps.blocks.get(&tb.key) {
                 return Arc::clone(first);
             }
-            maps.blocks.insert(tb.key, Arc::clone(&tb));
-            for page in tb.pages() {
-                maps.pages.entry(page).or_default().keys.push(tb.key);
-            }
+            maps.add(&tb);
         } else {
             tb.dead.store(true, Ordering::Release);
         }
         tb
+    }
+
+    /// The block that is set aside for `key`.
+    pub(crate) fn aside(&self, key: TbKey) -> Option<Arc<TranslationBlock<C>>> {
+        self.maps.read().expect("no panic under the lock").aside.get(&key).cloned()
+    }
+
+    /// Forgets what is set aside for `key`.
+    pub(crate) fn give_up(&self, key: TbKey) {
+        self.maps.write().expect("no panic under the lock").aside.remove(&key);
+    }
+
+    /// Adds a block again that is set aside, whose bytes were just read and are the same, unless they have changed since.
+    pub(crate) fn put_back(&self, key: TbKey, read: Reading<'_>) -> Option<Arc<TranslationBlock<C>>> {
+        let mut maps = self.maps.write().expect("no panic under the lock");
+        if let Some(first) = maps.blocks.get(&key) {
+            return Some(Arc::clone(first));
+        }
+        let tb = maps.aside.get(&key)?;
+        if maps.notes.changed(read.generation, &[(tb.key.pc, tb.end)]) {
+            return None;
+        }
+        let tb = maps.aside.remove(&key)?;
+        // Its host code may have gone without a word to it.
+        [&tb.host, &tb.own_host].iter().for_each(|entry| entry.store(0, Ordering::Release));
+        tb.dead.store(false, Ordering::Release);
+        maps.add(&tb);
+        Some(tb)
     }
 
     /// Lets blocks go that have host code: nothing but that is ever run of them. A change of their bytes is noted as before.
@@ -182,8 +222,8 @@ impl<C> Cache<C> {
         action();
     }
 
-    /// Drops every block that overlaps `start..start + len`.
-    pub(crate) fn invalidate(&self, start: u64, len: u64) {
+    /// Drops every block that overlaps `start..start + len`; those whose bytes are known are set `aside` if that is wanted.
+    pub(crate) fn invalidate(&self, start: u64, len: u64, aside: bool) {
         let end = start.saturating_add(len);
         let (first, last) = (start >> PAGE_SHIFT, end.saturating_sub(1).max(start) >> PAGE_SHIFT);
         // The change of bytes comes before the look at who reads them.
@@ -195,13 +235,19 @@ impl<C> Cache<C> {
         // Raised before any block goes, under the lock that insertions take.
         // Blocks that go are marked, and no prediction leads to them but through host code, which went before.
         let generation = self.raise_generation([]);
-        let Maps { blocks, pages, notes } = &mut *maps;
+        let Maps { blocks, pages, notes, aside: kept } = &mut *maps;
         notes.add(generation, start, end);
         let mut drop_page = |page: &mut Page| {
             page.keys.retain(|key| {
                 let hit = blocks.get(key).is_none_or(|tb| key.pc < end && tb.end > start);
                 if hit && let Some(tb) = blocks.remove(key) {
                     tb.dead.store(true, Ordering::Release);
+                    if aside {
+                        if kept.len() == ASIDE {
+                            kept.clear();
+                        }
+                        kept.insert(*key, tb);
+                    }
                 }
                 !hit
             });
@@ -252,10 +298,10 @@ mod tests {
         for (pc, end) in [(0x1000, 0x1010), (0x1010, 0x1020), (0x2000, 0x2004)] {
             c.insert(tb(pc, end), c.reading());
         }
-        c.invalidate(0x100c, 4);
+        c.invalidate(0x100c, 4, false);
         assert_eq!(c.len(), 2);
         assert!(c.find(TbKey { pc: 0x1000, mode: 0 }).is_none());
-        c.invalidate(0, u64::MAX);
+        c.invalidate(0, u64::MAX, false);
         assert_eq!(c.len(), 0);
     }
 
@@ -264,7 +310,7 @@ mod tests {
         let c = Cache::default();
         let first = c.insert(tb(0x1000, 0x1004), c.reading());
         assert!(Arc::ptr_eq(&first, &c.insert(tb(0x1000, 0x1004), c.reading())));
-        c.invalidate(0x1000, 4);
+        c.invalidate(0x1000, 4, false);
         assert!(!Arc::ptr_eq(&first, &c.insert(tb(0x1000, 0x1004), c.reading())));
     }
 
@@ -273,11 +319,11 @@ mod tests {
         let c = Cache::default();
         // Nothing is in the map yet: the translation alone makes the change worth a note.
         let read = c.reading();
-        c.invalidate(0x1000, 4);
+        c.invalidate(0x1000, 4, false);
         c.insert(tb(0x1000, 0x1004), read);
         assert_eq!(c.len(), 0);
         let read = c.reading();
-        c.invalidate(0x2000, 4);
+        c.invalidate(0x2000, 4, false);
         c.insert(tb(0x1000, 0x1004), read);
         assert_eq!(c.len(), 1, "other bytes do not matter");
     }
@@ -289,10 +335,10 @@ mod tests {
         let since = c.generation();
         c.part(&[Arc::clone(&block), Arc::clone(&block)]);
         assert!(block.is_dead() && c.len() == 0);
-        c.invalidate(0x1000, 4);
+        c.invalidate(0x1000, 4, false);
         assert!(c.changed(since, &[(0x1000, 0x1004)]));
         // Nothing is left of the page when all of it is new.
-        c.invalidate(0x1000, 0x1000);
+        c.invalidate(0x1000, 0x1000, false);
         assert!(!c.has_code(1, 1));
     }
 
@@ -302,19 +348,38 @@ mod tests {
         let since = c.generation();
         let _read = c.reading();
         for _ in 0..NOTES {
-            c.invalidate(0x1000, 4);
+            c.invalidate(0x1000, 4, false);
         }
         assert!(!c.changed(since, &[(0x2000, 0x2004)]));
-        c.invalidate(0x1000, 4);
+        c.invalidate(0x1000, 4, false);
         assert!(c.changed(since, &[(0x2000, 0x2004)]));
         assert!(!c.changed(since + 1, &[(0x2000, 0x2004)]));
+    }
+
+    #[test]
+    fn blocks_set_aside_come_back_once_unless_their_bytes_changed_meanwhile() {
+        let c = Cache::default();
+        let key = TbKey { pc: 0x1000, mode: 0 };
+        let first = c.insert(tb(0x1000, 0x1004), c.reading());
+        first.host.store(7, Ordering::Relaxed);
+        c.invalidate(0x1000, 4, true);
+        assert!(c.find(key).is_none() && first.is_dead());
+        let read = c.reading();
+        c.invalidate(0x1000, 4, true);
+        assert!(c.put_back(key, read).is_none() && first.is_dead());
+        let back = c.put_back(key, c.reading()).unwrap();
+        assert!(Arc::ptr_eq(&back, &first) && !back.is_dead() && back.entry() == 0);
+        assert!(c.aside(key).is_none() && c.has_code(1, 1) && Arc::ptr_eq(&c.find(key).unwrap(), &first));
+        c.invalidate(0x1000, 4, true);
+        c.give_up(key);
+        assert!(c.put_back(key, c.reading()).is_none());
     }
 
     #[test]
     fn invalidation_without_code_keeps_the_generation() {
         let c = Cache::default();
         c.insert(tb(0x1000, 0x1004), c.reading());
-        c.invalidate(0x5000, 0x1000);
+        c.invalidate(0x5000, 0x1000, false);
         assert_eq!((c.generation(), c.len()), (0, 1));
     }
 }

@@ -26,6 +26,8 @@ pub struct Config {
     pub block_threshold: u32,
     /// Entries of a block in lower tiers before its region is compiled; 0 keeps everything in tier 0.
     pub region_threshold: u32,
+    /// The same of code that is not kept between runs, as [`Config::is_file`] says; not below `region_threshold`.
+    pub passing_threshold: u32,
     /// Entries of a region from outside after which a larger one is compiled in its place; 0 for never.
     pub patience: u32,
     /// Blocks that run in tier 0 before a region is made of what is hot in a higher tier: only tier 0 sees where
@@ -65,9 +67,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// Entries of a block in tier 1 before its region is compiled.
-    pub(crate) fn tier1_entries(&self) -> u32 {
-        self.region_threshold.saturating_sub(self.block_threshold)
+    /// Entries of a block before its region is compiled, whatever code it is.
+    pub(crate) fn most_entries(&self) -> u32 {
+        self.region_threshold.max(self.passing_threshold)
+    }
+
+    /// Entries of a block in tier 1 before its region is compiled: of code that is kept between runs, and of other code.
+    pub(crate) fn tier1_entries(&self) -> (u32, u32) {
+        let entries = |threshold: u32| threshold.saturating_sub(self.block_threshold);
+        (entries(self.region_threshold), entries(self.most_entries()))
     }
 }
 
@@ -77,6 +85,7 @@ impl Default for Config {
             max_insns: 64,
             block_threshold: 0,
             region_threshold: 120_000,
+            passing_threshold: 0,
             patience: 50_000,
             watch: 0,
             link: true,

@@ -127,7 +127,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         let part = |tb: &Hot<_>| Part { start: tb.key.pc, end: tb.end, sum: tb.sum };
         let parts = if self.config.aside.is_some() { tbs.iter().map(part).collect() } else { Vec::new() };
-        let origin = Origin { mode: hot.key.mode, ranges: joined(&tbs), precise: true, parts };
+        let ranges = joined(&tbs);
+        let origin =
+            Origin { mode: hot.key.mode, precise: true, lasting: (self.config.is_file)(&ranges), ranges, parts };
         let fresh = || tbs.iter().all(|tb| !tb.is_dead());
         if !self.place(regions, &origin, Tier::Block, code, &fresh, hot) {
             return;
@@ -177,6 +179,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
     pub(crate) fn interpreted(&self, key: TbKey) -> Result<(Arc<TranslationBlock<T::Code>>, bool), Fault> {
         if let Some(tb) = self.cache.find(key) {
             return Ok((tb, false));
+        }
+        if let Some(tb) = self.untouched(key) {
+            return Ok((tb, true));
         }
         let read = self.cache.reading();
         let start = self.config.stats.as_ref().map(|_| Instant::now());
@@ -242,7 +247,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         };
         let insns = region.blocks.iter().map(|b| b.guest_insns).sum();
         stats.inspect(|stats| stats.compiled(insns, R::host_bytes(&code), start.elapsed()));
-        let origin = Origin::of(&region, &guest, self.config.aside.is_some());
+        let origin = Origin::of(&region, &guest, self.config.aside.is_some(), self.config.is_file);
         let kept = self.to_keep(regions, extent, &region, &origin, guest, &code);
         let fresh = || !self.cache.changed(since, &origin.ranges);
         if self.place(regions, &origin, extent.tier(), code, &fresh, hot) {
@@ -332,7 +337,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         if self.config.store.is_some() {
             self.packs.forget(start, start.saturating_add(len));
         }
-        self.cache.invalidate(start, len);
+        self.cache.invalidate(start, len, self.config.aside.is_some());
         // What was put in place between the two was made from the old bytes.
         retire();
     }

@@ -148,7 +148,7 @@ impl<T: Interpreter> Grower<'_, T> {
         if site.extent == Extent::Own && tb.host.load(Ordering::Relaxed) != 0 {
             return None;
         }
-        let enough = self.heat(site.hot).min(self.config.region_threshold) / RARE;
+        let enough = self.heat(site.hot).min(self.config.most_entries()) / RARE;
         (self.heat(&tb) >= enough.max(1)).then_some(tb)
     }
 

@@ -42,7 +42,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         let bytes = found.code.len();
         let Some(code) = regions.backend.import(found.code) else { return false };
-        let origin = Origin { mode: key.mode, ranges: found.ranges, precise, parts: Vec::new() };
+        let origin = Origin { mode: key.mode, ranges: found.ranges, precise, lasting: true, parts: Vec::new() };
         let past = |generation| self.processors.past(generation);
         // Nothing makes room for it: what is in place is in use.
         let fresh = || !self.cache.changed(since, &origin.ranges);
@@ -86,7 +86,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         guest: Vec<u8>,
         code: &R::Compiled,
     ) -> Option<brolga_cache::Region> {
-        self.config.store.as_ref().filter(|_| (self.config.is_file)(&origin.ranges))?;
+        self.config.store.as_ref().filter(|_| origin.lasting)?;
         let (own, code) = regions.backend.export(code)?;
         let form = form(own, extent);
         Some(brolga_cache::Region {

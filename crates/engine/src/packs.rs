@@ -226,7 +226,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         let Some(code) = regions.backend.import(std::mem::take(&mut pack.code)) else { return false };
         let page = pack.ranges[0].0 & !(PAGE - 1);
-        let origin = Origin { mode, ranges: vec![(page, page + PAGE)], precise: true, parts: Vec::new() };
+        let origin =
+            Origin { mode, ranges: vec![(page, page + PAGE)], precise: true, lasting: true, parts: Vec::new() };
         let fresh = || !self.cache.changed(read.generation(), &origin.ranges);
         let past = |generation| self.processors.past(generation);
         // Nothing makes room for it: what is in place is in use.

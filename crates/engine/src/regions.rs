@@ -12,7 +12,7 @@
 
 use crate::aside::{Aside, Part};
 use crate::cache::{Cache, PAGE_SHIFT};
-use crate::config::Config;
+use crate::config::{Config, IsFile};
 use crate::incoming::Incoming;
 use crate::page_map::PageMap;
 use crate::stats::Stats;
@@ -50,6 +50,8 @@ pub(crate) struct Unit {
 struct Own {
     host: u64,
     count: u32,
+    /// What the count began with.
+    from: u32,
 }
 
 /// An entry of tier 2.
@@ -110,16 +112,18 @@ pub(crate) struct Origin {
     pub mode: u32,
     pub ranges: Vec<(u64, u64)>,
     pub precise: bool,
+    /// Whether it is code of files, which later runs have too.
+    pub lasting: bool,
     /// The same bytes as `ranges`, block by block, where they are to be recognised; else none.
     pub parts: Vec<Part>,
 }
 
 impl Origin {
     /// Of a region of blocks that have the bytes `guest`, one after the other; these are noted if it may be set `aside`.
-    pub(crate) fn of(region: &Region, guest: &[u8], aside: bool) -> Origin {
+    pub(crate) fn of(region: &Region, guest: &[u8], aside: bool, is_file: IsFile) -> Origin {
         let ranges: Vec<_> = region.blocks.iter().map(|b| (b.pc, b.end)).collect();
         let parts = if aside { Part::all(&ranges, guest) } else { Vec::new() };
-        Origin { mode: region.blocks[0].mode, ranges, precise: region.precise, parts }
+        Origin { mode: region.blocks[0].mode, precise: region.precise, lasting: is_file(&ranges), ranges, parts }
     }
 }
 
@@ -139,8 +143,8 @@ pub(crate) struct Regions<R> {
     precise: AtomicBool,
     /// Whether static exits are linked.
     link: bool,
-    /// Entries of a block of tier 1 before it asks for a region.
-    count: u32,
+    /// Entries of a block of tier 1 before it asks for a region: of code that is kept between runs, and of other code.
+    counts: (u32, u32),
     /// See [`Regions::is_shy`].
     shy: AtomicU32,
     stats: Option<Arc<Stats>>,
@@ -150,8 +154,8 @@ pub(crate) struct Regions<R> {
 impl<R: RegionBackend> Regions<R> {
     pub(crate) fn new(backend: R, config: &Config) -> Self {
         let (precise, stats) = (AtomicBool::new(config.precise), config.stats.clone());
-        let (link, count) = (config.link, config.tier1_entries());
-        Regions { backend, precise, link, count, shy: AtomicU32::new(0), stats, state: Mutex::default() }
+        let (link, counts) = (config.link, config.tier1_entries());
+        Regions { backend, precise, link, counts, shy: AtomicU32::new(0), stats, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -179,18 +183,23 @@ impl<R: RegionBackend> Regions<R> {
         }
         self.release(&mut state, past);
         let installed = self.backend.install(code).map_err(Refusal::Full)?;
-        installed.counts.iter().for_each(|&count| self.backend.set_count(count, self.count));
+        let from = self.count_of(origin);
+        installed.counts.iter().for_each(|&count| self.backend.set_count(count, from));
         self.enter(&mut state, cache, Unit { origin: origin.clone(), tier, installed });
         Ok(())
     }
 
+    fn count_of(&self, origin: &Origin) -> u32 {
+        if origin.lasting { self.counts.0 } else { self.counts.1 }
+    }
+
     /// Leads to code in place.
     fn enter<C>(&self, state: &mut State, cache: &Cache<C>, unit: Unit) {
-        let Unit { origin: Origin { mode, ranges, .. }, tier, installed } = &unit;
-        let (mode, tier) = (*mode, *tier);
+        let Unit { origin, tier, installed } = &unit;
+        let (mode, tier) = (origin.mode, *tier);
         state.enter_hosts(&unit);
         if tier == Tier::Block {
-            self.enter_blocks(state, cache, mode, installed);
+            self.enter_blocks(state, cache, mode, self.count_of(origin), installed);
             return state.add(unit);
         }
         for &(pc, host) in &installed.entries {
@@ -209,7 +218,7 @@ impl<R: RegionBackend> Regions<R> {
             }
         }
         if tier == Tier::Large {
-            for &(pc, _) in ranges {
+            for &(pc, _) in &origin.ranges {
                 state.inside.insert(TbKey { pc, mode });
             }
         }
@@ -217,12 +226,12 @@ impl<R: RegionBackend> Regions<R> {
     }
 
     /// Has blocks of tier 1 entered, which are sorted by address, and their exits linked to what is there.
-    fn enter_blocks<C>(&self, state: &mut State, cache: &Cache<C>, mode: u32, installed: &Installed) {
+    fn enter_blocks<C>(&self, state: &mut State, cache: &Cache<C>, mode: u32, from: u32, installed: &Installed) {
         let page = |entry: Option<&(u64, u64)>| entry.map_or(0, |entry| entry.0 >> PAGE_SHIFT);
         let translated = cache.has_code(page(installed.entries.first()), page(installed.entries.last()));
         for (&(pc, host), &count) in installed.entries.iter().zip(&installed.counts) {
             let key = TbKey { pc, mode };
-            if let Some(other) = state.own.insert(key, Own { host, count }) {
+            if let Some(other) = state.own.insert(key, Own { host, count, from }) {
                 // Several processors may emit a block at once. Nobody would tell that copy when its region goes.
                 self.backend.lead(other.count, 0);
             }
@@ -236,7 +245,7 @@ impl<R: RegionBackend> Regions<R> {
                 self.backend.set_count(count, 0);
             } else if self.backend.count(count) == 0 {
                 // Put back; its region is gone.
-                self.backend.set_count(count, self.count);
+                self.backend.set_count(count, from);
             }
         }
         for &(slot, pc) in installed.exits.iter().filter(|_| self.link) {
@@ -289,13 +298,15 @@ impl<R: RegionBackend> Regions<R> {
     }
 
     /// Lets the block of tier 1 run on that has used `count` up, for a region is asked for or there is one. Where several
-    /// processors emitted a block at once, the count is not always that of the code that is known.
-    pub(crate) fn rearm(&self, count: u32, key: TbKey) {
+    /// processors emitted a block at once, the count is not always that of the code that is known. What the count began with.
+    pub(crate) fn rearm(&self, count: u32, key: TbKey) -> u32 {
         let state = self.state();
-        let leads = state.hosts.contains_key(&key) && state.own.get(key).is_some_and(|own| own.count == count);
+        let own = state.own.get(key);
+        let leads = state.hosts.contains_key(&key) && own.is_some_and(|own| own.count == count);
         if !leads {
             self.backend.set_count(count, LONG);
         }
+        own.map_or(0, |own| own.from)
     }
 
     /// How often a block was entered in tier 1 since [`Regions::rearm`].
@@ -307,7 +318,7 @@ impl<R: RegionBackend> Regions<R> {
     /// How often a block was entered in tier 1 before it asked for a region.
     pub(crate) fn entered(&self, key: TbKey) -> u32 {
         let own = self.state().own.get(key);
-        own.map_or(0, |own| self.count.saturating_sub(self.backend.count(own.count)))
+        own.map_or(0, |own| own.from.saturating_sub(self.backend.count(own.count)))
     }
 
     /// In the child of a fork.

@@ -64,6 +64,7 @@ pub struct Stats {
     exits: [AtomicU64; EXITS.len()],
     dropped: AtomicU64,
     put_back: AtomicU64,
+    untouched: AtomicU64,
     refused: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -106,6 +107,11 @@ impl Stats {
         self.put_back.fetch_add(regions as u64, Ordering::Relaxed);
     }
 
+    /// A block that was invalidated and is the same.
+    pub(crate) fn untouched(&self) {
+        self.untouched.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A run of a block in tier 0, to its end.
     #[inline]
     pub(crate) fn interpreted(&self, insns: u32) {
@@ -133,7 +139,7 @@ impl Stats {
         [&self.translated, &self.emitted, &self.compiled, &self.loaded, &self.unpacked]
             .iter()
             .for_each(|work| work.clear());
-        let single = [&self.interpreted, &self.interpreted_insns, &self.dropped, &self.put_back];
+        let single = [&self.interpreted, &self.interpreted_insns, &self.dropped, &self.put_back, &self.untouched];
         single.into_iter().chain(&self.exits).for_each(|n| n.store(0, Ordering::Relaxed));
         self.refused.lock().unwrap_or_else(|e| e.into_inner()).clear();
     }
@@ -144,10 +150,11 @@ impl Stats {
         let Stats { translated, emitted, compiled, loaded, unpacked, .. } = self;
         let _ = writeln!(
             out,
-            "tier 0: {} blocks of {} instructions translated in {:.1} ms, {} runs of a block, {} instructions",
+            "tier 0: {} blocks of {} instructions translated in {:.1} ms, {} put back, {} runs of a block, {} instructions",
             get(&translated.count),
             get(&translated.insns),
             translated.millis(),
+            get(&self.untouched),
             get(&self.interpreted),
             get(&self.interpreted_insns),
         );

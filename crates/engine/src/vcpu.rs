@@ -126,9 +126,11 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             return self.engine.tier0.run(&tb.code, &mut self.env).into();
         };
         let hot = self.hot.take();
-        hot.inspect(|&count| regions.rearm(count, tb.key));
-        if hot.is_some() && tb.host.load(Ordering::Acquire) == 0 {
-            tb.heat.store(self.engine.config.region_threshold, Ordering::Relaxed);
+        let entered = hot.map(|count| regions.rearm(count, tb.key));
+        if let Some(entered) = entered
+            && tb.host.load(Ordering::Acquire) == 0
+        {
+            tb.heat.store(self.engine.config.region_threshold.max(entered), Ordering::Relaxed);
             let key = tb.key;
             self.watch_for(key, Extent::Own);
             return Step::Continue;

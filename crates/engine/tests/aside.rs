@@ -101,6 +101,26 @@ fn blocks_of_tier_1_come_back() {
 }
 
 #[test]
+fn blocks_of_tier_0_get_hot_over_invalidations() {
+    let (same, other) = (2, 3);
+    for number in [same, other] {
+        let world = World::default();
+        world.syscall(0x1000, same);
+        let mut vcpu = world.vcpu_with(config());
+        let mut enter = || {
+            vcpu.env_mut().set(PC, 0x1000);
+            vcpu.run()
+        };
+        (1..THRESHOLD).for_each(|_| assert_eq!(enter(), Exit::Syscall(same)));
+        world.syscall(0x1000, number);
+        vcpu.invalidate(0x1000, 0x1000);
+        vcpu.env_mut().set(PC, 0x1000);
+        assert_eq!(vcpu.run(), Exit::Syscall(number));
+        assert_eq!(world.units(), u64::from(number == same));
+    }
+}
+
+#[test]
 fn bytes_that_change_while_they_are_read_are_not_trusted() {
     let world = World::default();
     let mut vcpu = two_regions(&world, config());

@@ -107,6 +107,24 @@ fn callee_that_went_into_a_larger_region_grows_only_if_it_stays_hot() {
 }
 
 #[test]
+fn code_of_no_file_runs_longer_before_it_gets_a_region() {
+    let (soon, late) = (20, 60);
+    for (is_file, threshold) in [((|_| true) as brolga_engine::IsFile, soon), (|_| false, late)] {
+        let world = World::default();
+        world.syscall(0x1000, 1);
+        let thresholds =
+            Config { block_threshold: 1, region_threshold: soon, passing_threshold: late, ..Config::default() };
+        let mut vcpu = world.vcpu_with(Config { is_file, ..thresholds });
+        let entries = (1..200).find(|_| {
+            run(&mut *vcpu, 0x1000);
+            compilations(&world.take_events()) > 0
+        });
+        let entries = entries.expect("it is hot");
+        assert!((threshold..threshold + 5).contains(&entries), "{entries} of {threshold}");
+    }
+}
+
+#[test]
 fn region_never_grows_without_patience() {
     let (world, mut vcpu) = caller(0);
     heat(&mut *vcpu, 0x1000);
