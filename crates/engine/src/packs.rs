@@ -20,8 +20,8 @@ use std::time::Instant;
 
 const PAGE: u64 = 1 << PAGE_SHIFT;
 
-/// Blocks that wait in memory before they are written: a few megabytes.
-const FLUSH_AT: usize = 8192;
+/// Blocks that wait in memory before they are written: nearly three megabytes.
+const FLUSH_AT: usize = 2048;
 
 /// Tells packs from regions among the forms of code.
 const PACK: u32 = 1 << 30;
