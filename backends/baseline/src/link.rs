@@ -8,7 +8,6 @@
 use crate::asm::{Asm, RAX, RCX, RSI, near, put, put_plain, word};
 use crate::code::{Code, SlotUse, Use, Way};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
 
 /// What bytes of a piece are to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,14 +74,24 @@ struct Linker<'a> {
 /// Joins blocks, sorted by guest address, no two at the same. `pc` is the word of the program counter, `goto` the status of
 /// a lookup that found nothing.
 pub fn link(blocks: &[&Code], pc: u8, goto: u32) -> Whole {
-    let room = blocks.iter().map(|block| block.bytes.len() + 48).sum();
+    let total = |count: fn(&Code) -> usize| blocks.iter().map(|block| count(block)).sum::<usize>();
+    let (jumps, exits) = (total(|block| block.jumps.len() + 1), total(|block| block.exits.len()));
+    // A way out by a slot has two places that depend on where it is, and a block has its count besides.
+    let relocs = total(|block| block.uses.len() + 2) + 2 * exits;
+    let whole = Whole {
+        starts: Vec::with_capacity(blocks.len()),
+        exits: Vec::with_capacity(exits),
+        relocs: Vec::with_capacity(relocs),
+        accesses: Vec::with_capacity(total(|block| block.accesses.len())),
+        ..Whole::default()
+    };
     let mut l = Linker {
         blocks,
-        asm: Asm::with_room(room),
-        whole: Whole::default(),
-        waiting: Vec::new(),
-        between: Vec::new(),
-        exits: FxHashMap::default(),
+        asm: Asm::with_room(total(|block| block.bytes.len() + 48)),
+        whole,
+        waiting: Vec::with_capacity(jumps),
+        between: Vec::with_capacity(jumps),
+        exits: FxHashMap::with_capacity_and_hasher(exits, Default::default()),
     };
     (0..blocks.len()).for_each(|index| l.place(index));
     l.connect();
@@ -191,16 +200,14 @@ impl Linker<'_> {
 
     /// Puts what is rarely run behind the blocks, each way once.
     fn stubs(&mut self, pc_word: u8, goto: u32) {
-        let mut ways = BTreeMap::<Stub, Vec<u32>>::new();
-        for (end, stub) in std::mem::take(&mut self.waiting) {
-            ways.entry(stub).or_default().push(end);
-        }
-        let (mut finish, mut left) = (Vec::new(), ways.len());
-        for (stub, ends) in ways {
-            left -= 1;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sort_by_key(|jump| jump.1);
+        let mut finish = Vec::new();
+        let mut ways = waiting.chunk_by(|a, b| a.1 == b.1).peekable();
+        while let Some(jumps) = ways.next() {
             let here = self.asm.here();
-            ends.into_iter().for_each(|end| self.fill(end, here));
-            match stub {
+            jumps.iter().for_each(|&(end, _)| self.fill(end, here));
+            match jumps[0].1 {
                 Stub::Exit(pc) => self.leave_for(pc),
                 Stub::Miss => {
                     put!(self.asm, movq_mr(word(pc_word), RAX));
@@ -215,7 +222,7 @@ impl Linker<'_> {
                 Stub::Leave(pc, status) => {
                     put!(self.asm, movl_oi(RAX, status));
                     self.asm.constant(RCX, pc);
-                    if left != 0 {
+                    if ways.peek().is_some() {
                         put_plain!(self.asm, jmp_d32(0));
                         finish.push(self.asm.here());
                     }

@@ -167,7 +167,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         blocks.sort_by_key(|block| block.key.pc);
         // One that was emitted again counts once.
         blocks.dedup_by_key(|block| block.key.pc);
-        let guest = blocks.iter().flat_map(|block| of(block).to_vec()).collect();
+        let guest = blocks.iter().map(of).collect::<Vec<_>>().concat();
         let ranges = blocks.iter().map(|block| (block.key.pc, block.end)).collect();
         let mode = blocks.first()?.key.mode;
         let (own, code) = {
