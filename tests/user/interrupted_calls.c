@@ -40,13 +40,28 @@ static long do_sigtimedwait(void) {
 }
 static long do_pause(void) { return pause(); }
 
-/* A child interrupts after 40 ms, and frees the call after 250 ms in case it goes on. */
+/* Returns when the process has slept for 40 ms: it is in its call, however slow the machine. */
+static void wait_until_asleep(pid_t process) {
+    char path[32], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", process);
+    for (int calm = 0; calm < 10;) {
+        sleep_ms(4);
+        int fd = open(path, O_RDONLY);
+        ssize_t n = read(fd, text, sizeof text - 1);
+        close(fd);
+        text[n > 0 ? n : 0] = 0;
+        const char *state = strrchr(text, ')');
+        calm = state && state[2] == 'S' ? calm + 1 : 0;
+    }
+}
+
+/* A child interrupts the call, and frees it 210 ms later in case it goes on. */
 static void probe(const char *name, long (*call)(void), int flags) {
     on_signal(SIGUSR1, handler, flags);
     count = 0;
     pid_t child = fork();
     if (child == 0) {
-        sleep_ms(40);
+        wait_until_asleep(getppid());
         kill(getppid(), SIGUSR1);
         sleep_ms(210);
         write(ends[1], "x", 1);
