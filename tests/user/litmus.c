@@ -2,27 +2,7 @@
 // arch: aarch64
 // flags: -pthread
 // timeout: 60
-#include "guest.h"
-#include <pthread.h>
-
-/* Each test runs its threads in step over an array of cells, so that many trials share one start. */
-enum { CELLS = 4000, ROUNDS = 12, SPACING = 16 };
-static uint64_t x[CELLS * SPACING], y[CELLS * SPACING];
-static uint64_t seen[4][CELLS];
-static int arrived, generation;
-
-static void meet(int threads) {
-    int mine = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
-    if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == threads) {
-        arrived = 0;
-        __atomic_store_n(&generation, mine + 1, __ATOMIC_RELEASE);
-    } else {
-        int spins = 0;
-        while (__atomic_load_n(&generation, __ATOMIC_ACQUIRE) == mine)
-            if (++spins > 200)
-                sched_yield();
-    }
-}
+#include "litmus.h"
 
 #define STR(p, v) __asm__ volatile("str %1, [%0]" : : "r"(p), "r"((uint64_t)(v)) : "memory")
 #define STLR(p, v) __asm__ volatile("stlr %1, [%0]" : : "r"(p), "r"((uint64_t)(v)) : "memory")
@@ -31,8 +11,6 @@ static void meet(int threads) {
 #define DMB() __asm__ volatile("dmb ish" : : : "memory")
 #define DMB_LD() __asm__ volatile("dmb ishld" : : : "memory")
 #define DMB_ST() __asm__ volatile("dmb ishst" : : : "memory")
-
-typedef void (*step)(int cell, int thread);
 
 static void sb_dmb(int i, int t) {
     uint64_t *mine = (t ? y : x) + i * SPACING, *other = (t ? x : y) + i * SPACING;
@@ -99,42 +77,6 @@ static int flag_without_data(int i) { return seen[0][i] == 1 && seen[1][i] == 0;
 static int both_one(int i) { return seen[0][i] == 1 && seen[1][i] == 1; }
 static int backwards(int i) { return seen[0][i] > seen[1][i]; }
 static int disagree(int i) { return seen[0][i] == 1 && seen[1][i] == 0 && seen[2][i] == 1 && seen[3][i] == 0; }
-
-static step current;
-static int threads_of_test;
-
-static void *body(void *argument) {
-    int me = (int)(long)argument;
-    for (int round = 0; round < ROUNDS; round++) {
-        meet(threads_of_test);
-        for (int i = 0; i < CELLS; i++)
-            current(i, me);
-        meet(threads_of_test);
-        meet(threads_of_test);
-    }
-    return NULL;
-}
-
-static void run(const char *name, step test, int threads, int (*forbidden)(int)) {
-    current = test;
-    threads_of_test = threads + 1;
-    pthread_t thread[4];
-    for (long i = 0; i < threads; i++)
-        pthread_create(&thread[i], NULL, body, (void *)i);
-    long bad = 0;
-    for (int round = 0; round < ROUNDS; round++) {
-        memset(x, 0, sizeof x);
-        memset(y, 0, sizeof y);
-        meet(threads_of_test);
-        meet(threads_of_test);
-        for (int i = 0; i < CELLS; i++)
-            bad += forbidden(i);
-        meet(threads_of_test);
-    }
-    for (int i = 0; i < threads; i++)
-        pthread_join(thread[i], NULL);
-    printf("%s: forbidden outcomes %ld\n", name, bad);
-}
 
 int main(void) {
     run("SB dmb", sb_dmb, 2, both_zero);

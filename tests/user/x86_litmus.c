@@ -2,32 +2,10 @@
 // arch: x86_64
 // flags: -pthread
 // timeout: 60
-#include "guest.h"
-#include <pthread.h>
-
-/* Each test runs its threads in step over an array of cells, so that many trials share one start. */
-enum { CELLS = 4000, ROUNDS = 12, SPACING = 16 };
-static uint64_t x[CELLS * SPACING], y[CELLS * SPACING];
-static uint64_t seen[4][CELLS];
-static int arrived, generation;
-
-static void meet(int threads) {
-    int mine = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
-    if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == threads) {
-        arrived = 0;
-        __atomic_store_n(&generation, mine + 1, __ATOMIC_RELEASE);
-    } else {
-        int spins = 0;
-        while (__atomic_load_n(&generation, __ATOMIC_ACQUIRE) == mine)
-            if (++spins > 200)
-                sched_yield();
-    }
-}
+#include "litmus.h"
 
 #define PUT(p, v) __asm__ volatile("movq %1, %0" : "=m"(*(p)) : "r"((uint64_t)(v)) : "memory")
 #define GET(p) ({ uint64_t v_; __asm__ volatile("movq %1, %0" : "=r"(v_) : "m"(*(p)) : "memory"); v_; })
-
-typedef void (*step)(int cell, int thread);
 
 static void store_buffer(int i, int t, int how) {
     uint64_t *mine = (t ? y : x) + i * SPACING, *other = (t ? x : y) + i * SPACING;
@@ -110,47 +88,15 @@ static void forwarded(int i, int t) {
 }
 static int forwarded_bad(int i) { return seen[0][i] != 1 || seen[2][i] != 1; }
 
-struct job { step body; int thread, threads; };
-
-static void *run(void *argument) {
-    struct job *job = argument;
-    for (int i = 0; i < CELLS; i++) {
-        if (i % 64 == 0)
-            meet(job->threads);
-        job->body(i, job->thread);
-    }
-    meet(job->threads);
-    return NULL;
-}
-
-static void test(const char *name, step body, int (*bad)(int), int threads) {
-    int all = 0;
-    for (int round = 0; round < ROUNDS; round++) {
-        memset(x, 0, sizeof x);
-        memset(y, 0, sizeof y);
-        pthread_t ids[4];
-        struct job jobs[4];
-        for (int t = 0; t < threads; t++) {
-            jobs[t] = (struct job){body, t, threads};
-            pthread_create(&ids[t], NULL, run, &jobs[t]);
-        }
-        for (int t = 0; t < threads; t++)
-            pthread_join(ids[t], NULL);
-        for (int i = 0; i < CELLS; i++)
-            all += bad(i);
-    }
-    printf("%s: forbidden outcomes %d\n", name, all);
-}
-
 int main(void) {
-    test("SB mfence", sb_mfence, sb_bad, 2);
-    test("SB xchg", sb_xchg, sb_bad, 2);
-    test("SB lock or", sb_lock, sb_bad, 2);
-    test("MP", mp, mp_bad, 2);
-    test("MP, 16 bytes", mp_wide, mp_bad, 2);
-    test("LB", lb, lb_bad, 2);
-    test("CoRR", corr, mp_bad, 2);
-    test("IRIW", iriw, iriw_bad, 4);
-    test("own stores", forwarded, forwarded_bad, 2);
+    run("SB mfence", sb_mfence, 2, sb_bad);
+    run("SB xchg", sb_xchg, 2, sb_bad);
+    run("SB lock or", sb_lock, 2, sb_bad);
+    run("MP", mp, 2, mp_bad);
+    run("MP, 16 bytes", mp_wide, 2, mp_bad);
+    run("LB", lb, 2, lb_bad);
+    run("CoRR", corr, 2, mp_bad);
+    run("IRIW", iriw, 4, iriw_bad);
+    run("own stores", forwarded, 2, forwarded_bad);
     return 0;
 }

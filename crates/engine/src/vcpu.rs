@@ -230,8 +230,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
     }
 
-    /// Entry of host code for `key` that is in place, was set aside, or that an earlier run kept. To look its block up would write to it:
-    /// after a fork each page of blocks costs a copy.
+    /// Entry of host code for `key` that is in place, was set aside, or that an earlier run kept. To look its block up
+    /// would write to it: after a fork each page of blocks costs a copy.
     #[cold]
     fn kept(&self, key: TbKey) -> Option<u64> {
         let regions = self.engine.regions.as_ref()?;
