@@ -73,20 +73,21 @@ static uint64_t ended(pid_t child) {
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7;
 }
 
-/* In place, for a child of vfork must not return. */
-static inline __attribute__((always_inline)) uint64_t children(long count, int shared) {
-    uint64_t total = 0;
-    for (long n = 0; n < count; n++) {
-        pid_t child = shared ? vfork() : fork();
-        if (child == 0)
-            _exit(7);
-        total += ended(child);
+/* A macro, for a child of vfork must not return from the function that called it. */
+#define CHILDREN(name, start)                  \
+    static uint64_t name(long count) {         \
+        uint64_t total = 0;                    \
+        for (long n = 0; n < count; n++) {     \
+            pid_t child = start();             \
+            if (child == 0)                    \
+                _exit(7);                      \
+            total += ended(child);             \
+        }                                      \
+        return total;                          \
     }
-    return total;
-}
 
-static uint64_t run_fork(long count) { return children(count, 0); }
-static uint64_t run_vfork(long count) { return children(count, 1); }
+CHILDREN(run_fork, fork)
+CHILDREN(run_vfork, vfork)
 
 static char *const nothing[] = {"system", "nothing", "0", NULL};
 
