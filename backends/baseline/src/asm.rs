@@ -2,7 +2,9 @@
 
 use crate::code::{Jump, Way};
 use brolga_core::Env;
-use cranelift_assembler_x64::{Amode, AmodeOffsetPlusKnownOffset, DeferredTarget, Registers, gpr::enc};
+use cranelift_assembler_x64::{
+    Amode, AmodeOffsetPlusKnownOffset, DeferredTarget, NonRspGpr, Registers, Scale, gpr::enc,
+};
 
 /// Registers by number.
 pub(crate) enum Host {}
@@ -52,6 +54,11 @@ pub(crate) fn near() -> Amode<u8> {
 pub(crate) fn at(base: u8, disp: i32) -> Amode<u8> {
     let simm32 = AmodeOffsetPlusKnownOffset { simm32: disp.into(), offset: None };
     Amode::ImmReg { base, simm32, trap: None }
+}
+
+/// Memory at two registers, the second one scaled, and a displacement.
+pub(crate) fn indexed(base: u8, index: u8, scale: Scale, disp: i32) -> Amode<u8> {
+    Amode::ImmRegRegShift { base, index: NonRspGpr::new(index), scale, simm32: disp.into(), trap: None }
 }
 
 /// A word of the register file, which `Env` begins with.
@@ -206,8 +213,9 @@ impl Asm {
         self.used(to);
     }
 
-    /// `reg` becomes 1 or 0.
-    pub(crate) fn set_if(&mut self, cc: Cc, reg: u8) {
+    /// `goal` becomes 1 or 0, by way of RAX.
+    pub(crate) fn set_if(&mut self, cc: Cc, goal: u8) {
+        let reg = RAX;
         match cc {
             Cc::E => put!(self, sete_m(reg)),
             Cc::Ne => put!(self, setne_m(reg)),
@@ -226,7 +234,7 @@ impl Asm {
             Cc::P => put!(self, setp_m(reg)),
             Cc::Np => put!(self, setnp_m(reg)),
         }
-        put!(self, movzbl_rm(reg, reg));
+        put!(self, movzbl_rm(goal, reg));
     }
 
     /// A constant into a register; host flags stay.

@@ -1,12 +1,12 @@
 //! Ways out of a block: linked, by the return stack, by the jump cache, and back to the run loop.
 
-use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, displacement, field, put, word};
+use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, displacement, field, indexed, put, word};
 use crate::code::Way;
 use crate::emit::Emitter;
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
 use brolga_interp::FlatOp;
 use brolga_ir::JumpKind;
-use cranelift_assembler_x64::{Amode, NonRspGpr, Scale};
+use cranelift_assembler_x64::{Amode, Scale};
 use std::mem::offset_of;
 
 /// Bytes of the return stack, less one entry.
@@ -16,10 +16,6 @@ const ENTRY: i8 = size_of::<ReturnEntry>() as i8;
 /// A field of the return stack's entry at byte offset RCX.
 fn entry(offset: usize) -> Amode<u8> {
     indexed(RDI, RCX, Scale::One, displacement(offset_of!(Env, return_stack) + offset))
-}
-
-fn indexed(base: u8, index: u8, scale: Scale, disp: i32) -> Amode<u8> {
-    Amode::ImmRegRegShift { base, index: NonRspGpr::new(index), scale, simm32: disp.into(), trap: None }
 }
 
 impl Emitter<'_> {

@@ -2,6 +2,8 @@
 
 use crate::asm::{Cc, RAX, RCX, RDX, RSI, put, word};
 use crate::emit::Emitter;
+use crate::encode::{Alu, Operand};
+use crate::futures::Future;
 use crate::vector::X0;
 use brolga_core::{CcKind, CcOp, Cond, Width};
 use brolga_interp::{Code as Op, FlatOp};
@@ -12,6 +14,20 @@ use brolga_ir::IntCc;
 pub(crate) enum Second {
     Word(u8),
     Constant(u64),
+}
+
+/// What three flag words hold for sure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) first: u8,
+    operation: u64,
+    /// The second operand, if it is a constant.
+    constant: Option<u64>,
+}
+
+/// Whether the flags of an operation depend on its first operand alone.
+fn one_operand(operation: u16) -> bool {
+    matches!(CcOp::from_word(operation.into()).kind, CcKind::Logic | CcKind::Packed)
 }
 
 /// The host's condition behind `cmp a, b`. The host's carry is a borrow, Arm's is not.
@@ -61,23 +77,33 @@ fn condition(bits: u16) -> Cond {
 impl Emitter<'_> {
     /// Host flags of `a - b`.
     pub(crate) fn compare(&mut self, width: Width, a: u8, b: Second) {
-        self.first(a);
-        match (width, b) {
-            (Width::W8, b) => self.compare_shifted(56, b),
-            (Width::W16, b) => self.compare_shifted(48, b),
-            (Width::W64, Second::Word(b)) => put!(self.asm, cmpq_rm(RAX, self.operand(b))),
-            (Width::W32, Second::Word(b)) => put!(self.asm, cmpl_rm(RAX, self.operand(b))),
-            // Shorter than a comparison, with the same flags.
-            (Width::W64, Second::Constant(0)) => put!(self.asm, testq_mr(RAX, RAX)),
-            (Width::W32, Second::Constant(0)) => put!(self.asm, testl_mr(RAX, RAX)),
-            (Width::W32, Second::Constant(c)) => put!(self.asm, cmpl_mi(RAX, c as u32)),
-            (Width::W64, Second::Constant(c)) => match i32::try_from(c as i64) {
-                Ok(short) => put!(self.asm, cmpq_mi(RAX, short)),
-                Err(_) => {
-                    self.asm.constant(RCX, c);
-                    put!(self.asm, cmpq_rm(RAX, RCX));
-                }
-            },
+        match (self.at(a), b) {
+            (a, Second::Constant(c)) => self.compare_constant(width, a, c),
+            (Operand::Register(a), Second::Word(b)) => {
+                let b = self.at(b);
+                self.asm.alu(width, Alu::Cmp, a, b);
+            }
+            (a, Second::Word(b)) => {
+                let b = self.source(b, false, RCX);
+                self.asm.alu_to(width, Alu::Cmp, a, b);
+            }
+        }
+    }
+
+    fn compare_constant(&mut self, width: Width, a: Operand, constant: u64) {
+        let value = match width {
+            Width::W64 => constant as i64,
+            Width::W32 => i64::from(constant as i32),
+            Width::W16 => i64::from(constant as i16),
+            Width::W8 => i64::from(constant as i8),
+        };
+        match i32::try_from(value) {
+            Ok(0) => self.asm.compare_with_0(width, a),
+            Ok(short) => self.asm.alu_constant(width, Alu::Cmp, a, short),
+            Err(_) => {
+                self.asm.constant(RCX, constant);
+                self.asm.alu_to(width, Alu::Cmp, a, RCX);
+            }
         }
     }
 
@@ -97,6 +123,8 @@ impl Emitter<'_> {
         match op.aux >> 8 & 63 {
             0 => self.compare(Width::W64, op.a, second),
             32 => self.compare(Width::W32, op.a, second),
+            48 => self.compare(Width::W16, op.a, second),
+            56 => self.compare(Width::W8, op.a, second),
             shift => {
                 self.first(op.a);
                 self.compare_shifted(shift as u8, second);
@@ -118,30 +146,16 @@ impl Emitter<'_> {
             self.decided = Some(cc);
             return;
         }
-        self.asm.set_if(cc, RAX);
-        self.done(op.dst);
+        let goal = self.goal();
+        self.asm.set_if(cc, goal);
+        self.finish(op.dst, goal);
     }
 
     /// Writes three flag words.
     pub(crate) fn set_flags(&mut self, op: &FlatOp) {
         let dst = op.dst;
         match op.code {
-            Op::SetCcR => {
-                self.first(op.a);
-                let b = self.copies.find(op.b).unwrap_or_else(|| {
-                    self.load(RCX, op.b);
-                    RCX
-                });
-                put!(self.asm, movq_mr(word(dst + 1), RAX));
-                put!(self.asm, movq_mr(word(dst + 2), b));
-                self.set_kind(op);
-            }
-            Op::SetCcI => {
-                self.first(op.a);
-                put!(self.asm, movq_mr(word(dst + 1), RAX));
-                self.asm.store_constant(word(dst + 2), op.imm, RCX);
-                self.set_kind(op);
-            }
+            Op::SetCcR | Op::SetCcI => return self.set_operation(op),
             Op::SelectCc => {
                 put!(self.asm, cmpq_mi_sxb(word(op.b), 0));
                 for k in 0..3 {
@@ -163,45 +177,55 @@ impl Emitter<'_> {
             }
         }
         self.changed(dst, 3);
-        if matches!(op.code, Op::SetCcR | Op::SetCcI) {
-            self.kind = Some((dst, u64::from(op.aux)));
-            self.cached = Some(dst + 1);
-        }
     }
 
-    /// Writes the first flag word, unless that is what it is.
-    fn set_kind(&mut self, op: &FlatOp) {
-        if self.kind != Some((op.dst, u64::from(op.aux))) {
+    /// Writes an operation and its operands. What reads them in this block finds them in the operands' registers.
+    fn set_operation(&mut self, op: &FlatOp) {
+        let Future { again, result, .. } = self.future;
+        let a = self.source(op.a, again[0] || result, RAX);
+        let second = match op.code {
+            Op::SetCcR => Second::Word(self.source(op.b, again[1] || result, RCX)),
+            _ => Second::Constant(op.imm),
+        };
+        let known = self.known.filter(|known| known.first == op.dst);
+        self.changed(op.dst, 3);
+        if known.is_none_or(|known| known.operation != u64::from(op.aux)) {
             put!(self.asm, movq_mi_sxl(word(op.dst), i32::from(op.aux)));
+        }
+        self.keep_operand(op.dst + 1, a);
+        match second {
+            Second::Word(b) => self.keep_operand(op.dst + 2, b),
+            Second::Constant(_) if one_operand(op.aux) => {}
+            Second::Constant(value) => self.asm.store_constant(word(op.dst + 2), value, RCX),
+        }
+        let constant = if op.code == Op::SetCcI { Some(op.imm) } else { None };
+        self.known = Some(Known { first: op.dst, operation: u64::from(op.aux), constant });
+    }
+
+    fn keep_operand(&mut self, w: u8, register: u8) {
+        self.asm.keep(w, register);
+        if self.future.result {
+            self.copies.share(register, w, false);
         }
     }
 
     /// Makes the host's flags say whether `cond` holds on the flag words at `w`; the condition to ask for.
     fn test_flags(&mut self, cond: Cond, w: u8) -> Cc {
-        let known = self.kind.filter(|k| k.0 == w).map(|k| CcOp::from_word(k.1));
-        match known {
+        let known = self.known.filter(|known| known.first == w);
+        let second = known.and_then(|known| known.constant).map_or(Second::Word(w + 2), Second::Constant);
+        match known.map(|known| CcOp::from_word(known.operation)) {
             Some(CcOp { kind: CcKind::Sub, width, flip: false }) => {
-                self.compare(width, w + 1, Second::Word(w + 2));
+                self.compare(width, w + 1, second);
                 after_sub(cond)
             }
             Some(CcOp { kind: CcKind::Logic, width, flip: false }) => {
-                self.load(RAX, w + 1);
-                match width {
-                    Width::W64 => put!(self.asm, testq_mr(RAX, RAX)),
-                    Width::W32 => put!(self.asm, testl_mr(RAX, RAX)),
-                    Width::W16 => put!(self.asm, testw_mr(RAX, RAX)),
-                    Width::W8 => put!(self.asm, testb_mr(RAX, RAX)),
-                }
+                self.compare(width, w + 1, Second::Constant(0));
                 after_test(cond)
             }
             Some(CcOp { kind: CcKind::Add, width, flip }) if flip || after_add(cond).is_some() => {
                 self.load(RAX, w + 1);
-                match width {
-                    Width::W64 => put!(self.asm, addq_rm(RAX, word(w + 2))),
-                    Width::W32 => put!(self.asm, addl_rm(RAX, word(w + 2))),
-                    Width::W16 => put!(self.asm, addw_rm(RAX, word(w + 2))),
-                    Width::W8 => put!(self.asm, addb_rm(RAX, word(w + 2))),
-                }
+                let b = self.at(w + 2);
+                self.asm.alu(width, Alu::Add, RAX, b);
                 // With C flipped it is the inverse of the host's carry, as behind a subtraction.
                 after_add(cond).filter(|_| !flip).unwrap_or(after_sub(cond))
             }
@@ -280,8 +304,9 @@ impl Emitter<'_> {
                 after_sub(cond)
             }
         };
-        self.asm.set_if(cc, RAX);
-        self.done(op.dst);
+        let goal = self.goal();
+        self.asm.set_if(cc, goal);
+        self.finish(op.dst, goal);
     }
 
     /// Jumps within the block. Every way back polls.
@@ -321,10 +346,8 @@ impl Emitter<'_> {
         }
         match op.code {
             Op::Brif => {
-                match self.place(op.a, false) {
-                    Some(reg) => put!(self.asm, testq_mr(reg, reg)),
-                    None => put!(self.asm, cmpq_mi_sxb(word(op.a), 0)),
-                }
+                let truth = self.at(op.a);
+                self.asm.compare_with_0(Width::W64, truth);
                 Cc::Ne
             }
             Op::BrifCc => self.test_flags(condition(op.aux), op.b),

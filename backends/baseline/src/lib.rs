@@ -6,13 +6,17 @@ mod checked;
 mod code;
 mod copies;
 mod emit;
+mod encode;
 mod exits;
 mod flags;
 mod float;
+mod futures;
 mod host_fns;
+mod integer;
 mod link;
 mod memory;
 mod narrow;
+mod places;
 mod shuffle;
 mod vector;
 

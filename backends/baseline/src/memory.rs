@@ -1,10 +1,11 @@
 //! Guest memory: an address plus the base is a host address, and the host's MMU checks it.
 
-use crate::asm::{Cc, R8, RAX, RBX, RCX, RDX, at, field, put, word};
+use crate::asm::{Cc, R8, RAX, RBX, RCX, RDX, at, field, indexed, put, word};
 use crate::code::Way;
 use crate::emit::Emitter;
 use brolga_core::{Align, Env, MemOp, Order, RmwOp, Size};
 use brolga_interp::{Code as Op, FlatOp};
+use cranelift_assembler_x64::{Amode, Scale};
 use std::mem::offset_of;
 
 /// One host instruction by the size of an access: `sized!(self, size, movb_mr, movw_mr, movl_mr, movq_mr(at, RCX))`.
@@ -19,12 +20,40 @@ macro_rules! sized {
     };
 }
 
+/// Where an access goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) base: u8,
+    pub(crate) index: Option<(u8, Scale)>,
+    pub(crate) disp: i32,
+}
+
+impl Place {
+    fn operand(self) -> Amode<u8> {
+        match self.index {
+            Some((index, scale)) => indexed(self.base, index, scale, self.disp),
+            None => at(self.base, self.disp),
+        }
+    }
+}
+
+/// A temporary that is the address of the next op's access, and not made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folded {
+    pub(crate) word: u8,
+    pub(crate) place: Place,
+}
+
 impl Emitter<'_> {
-    /// The host address of an access as a register and a displacement; its alignment has been checked.
-    fn address(&mut self, op: &FlatOp, rule: MemOp) -> (u8, i32) {
+    /// The host address of an access; its alignment has been checked.
+    fn address(&mut self, op: &FlatOp, rule: MemOp) -> Place {
         let disp = (op.imm as i64).wrapping_add(self.plan.guest_base as i64);
-        let place = match i32::try_from(disp) {
-            Ok(short) if !self.plan.remove_tags => (self.base(op), short),
+        let place = match (self.folded.take(), i32::try_from(disp)) {
+            (Some(Folded { word, place }), Ok(short)) => {
+                debug_assert_eq!(word, op.a, "the op behind uses it");
+                Place { disp: short + place.disp, ..place }
+            }
+            (None, Ok(short)) if !self.plan.remove_tags => Place { base: self.base(op), index: None, disp: short },
             _ => {
                 self.first(op.a);
                 if self.plan.remove_tags {
@@ -35,7 +64,7 @@ impl Emitter<'_> {
                 } else {
                     self.add(disp);
                 }
-                (RAX, 0)
+                Place { base: RAX, index: None, disp: 0 }
             }
         };
         if rule.align != Align::None && rule.size != Size::B1 && !self.aligned_move(rule) {
@@ -52,13 +81,7 @@ impl Emitter<'_> {
 
     /// A register that holds the first operand as it is.
     fn base(&mut self, op: &FlatOp) -> u8 {
-        if let Some(place) = self.place(op.a, self.future.a) {
-            return place;
-        }
-        // What is to be stored was often just computed, into RAX.
-        let reg = if self.held == Some(op.b) { RCX } else { RAX };
-        self.load(reg, op.a);
-        reg
+        self.source(op.a, self.future.again[0], RAX)
     }
 
     /// RAX plus a constant.
@@ -74,9 +97,9 @@ impl Emitter<'_> {
     }
 
     /// Leaves to tier 0, which reports the fault, where the alignment rule is broken.
-    fn check_alignment(&mut self, rule: MemOp, (base, disp): (u8, i32)) {
+    fn check_alignment(&mut self, rule: MemOp, place: Place) {
         let bytes = rule.size.bytes() as i8;
-        put!(self.asm, leaq_rm(RDX, at(base, disp)));
+        put!(self.asm, leaq_rm(RDX, place.operand()));
         let broken = if rule.align == Align::Double {
             put!(self.asm, andl_mi_sxb(RDX, 2 * bytes - 1));
             Cc::Ne
@@ -112,32 +135,35 @@ impl Emitter<'_> {
         if op.code == Op::LoadAny && op.c > 64 {
             return Err("a scalar load into a vector");
         }
-        let (base, disp) = self.address(op, rule);
-        self.access();
+        let place = self.address(op, rule);
         if op.code == Op::Load128 {
+            self.access();
             if self.aligned_move(rule) {
-                put!(self.asm, movaps_a(0u8, at(base, disp)));
+                put!(self.asm, movaps_a(0u8, place.operand()));
             } else {
-                put!(self.asm, movups_a(0u8, at(base, disp)));
+                put!(self.asm, movups_a(0u8, place.operand()));
             }
             put!(self.asm, movups_b(word(op.dst), 0u8));
             self.changed(op.dst, 2);
             return Ok(());
         }
-        let from = at(base, disp);
+        let from = place.operand();
+        // What is loaded may take the place of what it was loaded by.
+        let goal = if place.index.is_none() { self.goal_over(op, 0) } else { self.goal() };
+        self.access();
         match (rule.signed, op.c) {
-            (true, 64) => sized!(self, rule.size, movsbq_rm, movswq_rm, movslq_rm, movq_rm(RAX, from)),
+            (true, 64) => sized!(self, rule.size, movsbq_rm, movswq_rm, movslq_rm, movq_rm(goal, from)),
             (true, bits) => {
-                sized!(self, rule.size, movsbl_rm, movswl_rm, movl_rm, movq_rm(RAX, from));
+                sized!(self, rule.size, movsbl_rm, movswl_rm, movl_rm, movq_rm(goal, from));
                 match bits {
-                    8 => put!(self.asm, movzbl_rm(RAX, RAX)),
-                    16 => put!(self.asm, movzwl_rm(RAX, RAX)),
+                    8 => put!(self.asm, movzbl_rm(goal, goal)),
+                    16 => put!(self.asm, movzwl_rm(goal, goal)),
                     _ => {}
                 }
             }
-            (false, _) => sized!(self, rule.size, movzbl_rm, movzwl_rm, movl_rm, movq_rm(RAX, from)),
+            (false, _) => sized!(self, rule.size, movzbl_rm, movzwl_rm, movl_rm, movq_rm(goal, from)),
         }
-        self.done(op.dst);
+        self.finish(op.dst, goal);
         Ok(())
     }
 
@@ -150,8 +176,8 @@ impl Emitter<'_> {
             Op::Store128 if op.aux == 0 => MemOp::plain(Size::B16),
             _ => MemOp::from_bits(op.aux),
         };
-        let (base, disp) = self.address(op, rule);
-        let to = at(base, disp);
+        let place = self.address(op, rule);
+        let to = place.operand();
         if op.code == Op::Store128 {
             put!(self.asm, movups_a(0u8, word(op.b)));
             self.access();
@@ -162,33 +188,52 @@ impl Emitter<'_> {
             }
         } else {
             let exchanged = rule.order == Order::SeqCst && rule.align != Align::None;
-            let value = self.stored(op.b, base, exchanged);
-            self.access();
-            if exchanged {
-                // An exchange is a store and a full barrier, and cheaper than both.
-                sized!(self, rule.size, xchgb_rm, xchgw_rm, xchgl_rm, xchgq_rm(value, to));
-                return;
+            let constant = self.stored_constant(op.b);
+            if let Some(value) = constant.filter(|_| !exchanged)
+                && (rule.size != Size::B8 || i32::try_from(value as i64).is_ok())
+            {
+                self.access();
+                match rule.size {
+                    Size::B1 => put!(self.asm, movb_mi(to, value as u8)),
+                    Size::B2 => put!(self.asm, movw_mi(to, value as u16)),
+                    Size::B4 => put!(self.asm, movl_mi(to, value as u32)),
+                    _ => put!(self.asm, movq_mi_sxl(to, value as i32)),
+                }
+            } else {
+                let value = self.stored(op.b, constant, exchanged);
+                self.access();
+                if exchanged {
+                    // An exchange is a store and a full barrier, and cheaper than both.
+                    sized!(self, rule.size, xchgb_rm, xchgw_rm, xchgl_rm, xchgq_rm(value, to));
+                    return;
+                }
+                sized!(self, rule.size, movb_mr, movw_mr, movl_mr, movq_mr(to, value));
             }
-            sized!(self, rule.size, movb_mr, movw_mr, movl_mr, movq_mr(to, value));
-            self.keep_first();
         }
         if rule.order == Order::SeqCst {
             self.full_fence();
         }
     }
 
+    /// The constant that word `w` is, if it is in no place.
+    fn stored_constant(&mut self, w: u8) -> Option<u64> {
+        let at = self.constants.iter().position(|constant| constant.0 == w)?;
+        Some(self.constants.swap_remove(at).1)
+    }
+
     /// A register that holds the word to be stored; not one that is to keep it if the access `changes` it.
-    fn stored(&mut self, w: u8, base: u8, changes: bool) -> u8 {
-        if base == RAX {
-            // It is an address now.
-            self.held = None;
+    fn stored(&mut self, w: u8, constant: Option<u64>, changes: bool) -> u8 {
+        match constant {
+            Some(value) => {
+                self.asm.constant(RDX, value);
+                RDX
+            }
+            None if changes => {
+                self.load(RDX, w);
+                RDX
+            }
+            None => self.source(w, self.future.again[1], RDX),
         }
-        self.copies.spare(base);
-        let place = if changes { None } else { self.place(w, self.future.b) };
-        place.unwrap_or_else(|| {
-            self.load(RDX, w);
-            RDX
-        })
     }
 
     /// Any locked instruction is a full barrier, several times as fast as the host's fence.
@@ -203,9 +248,9 @@ impl Emitter<'_> {
 
     pub(crate) fn rmw(&mut self, op: &FlatOp) {
         let rule = MemOp::from_bits(op.aux);
-        let (base, disp) = self.address(op, rule);
+        let place = self.address(op, rule);
         let size = rule.size;
-        put!(self.asm, leaq_rm(R8, at(base, disp)));
+        put!(self.asm, leaq_rm(R8, place.operand()));
         let place = at(R8, 0);
         let kind = RmwOp::ALL[op.c as usize % RmwOp::ALL.len()];
         match kind {
@@ -252,8 +297,8 @@ impl Emitter<'_> {
 
     pub(crate) fn compare_exchange(&mut self, op: &FlatOp) {
         let rule = MemOp::from_bits(op.aux);
-        let (base, disp) = self.address(op, rule);
-        put!(self.asm, leaq_rm(R8, at(base, disp)));
+        let place = self.address(op, rule);
+        put!(self.asm, leaq_rm(R8, place.operand()));
         self.load(RAX, op.b);
         self.load(RCX, op.c);
         self.access();
@@ -265,10 +310,12 @@ impl Emitter<'_> {
     pub(crate) fn compare_exchange128(&mut self, op: &FlatOp) {
         // The host's instruction wants its operand aligned; so does the guest's.
         let rule = MemOp { align: Align::Natural, size: Size::B16, ..MemOp::from_bits(op.aux) };
-        let (base, disp) = self.address(op, rule);
-        put!(self.asm, leaq_rm(R8, at(base, disp)));
+        let place = self.address(op, rule);
+        put!(self.asm, leaq_rm(R8, place.operand()));
         self.load(RAX, op.b);
         self.load(RDX, op.b + 1);
+        // A holder: memory has all words now.
+        self.copies.forget();
         self.load(RBX, op.c);
         self.load(RCX, op.c + 1);
         self.access();

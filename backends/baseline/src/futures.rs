@@ -1,0 +1,288 @@
+//! What becomes of an op's operands and result: one pass backwards over the flat form.
+
+use brolga_interp::{Code as Op, FlatOp, NONE};
+
+/// What becomes of an op's operands and result.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Future {
+    /// The result is read again, before anything leads here from elsewhere. A guess: nothing depends on it.
+    pub result: bool,
+    /// The same of `a`, `b` and `c`.
+    pub again: [bool; 3],
+    /// The result is a temporary that nothing reads. For sure.
+    pub unread: bool,
+    /// Which of `a`, `b` and `c` are temporaries that nothing reads later. For sure.
+    pub dead: [bool; 3],
+    /// The result is a temporary that nothing reads but the next op, which is a branch, as its first operand. For sure.
+    pub branch_next: bool,
+    /// The same of a load or store, as its address.
+    pub address_next: bool,
+    /// The result is a temporary that nothing reads but a store, as what is stored. For sure.
+    pub stored: bool,
+}
+
+/// Ops that read `a` through [`crate::emit::Emitter::first`] alone, or as the base of an address.
+fn takes_first(op: &FlatOp) -> bool {
+    use Op::*;
+    matches!(
+        op.code,
+        Mov | Add64R
+            | Add64I
+            | Add32R
+            | Add32I
+            | Sub64R
+            | Sub64I
+            | Sub32R
+            | Sub32I
+            | Mul64
+            | Mul32
+            | And64R
+            | And64I
+            | Or64R
+            | Or64I
+            | Xor64R
+            | Xor64I
+            | Bic64
+            | And32R
+            | Or32R
+            | Or32I
+            | Xor32R
+            | Xor32I
+            | Bic32
+            | Shl64R
+            | Shl64I
+            | Shl32R
+            | Shl32I
+            | Lshr64R
+            | Lshr64I
+            | Lshr32R
+            | Lshr32I
+            | Ashr64R
+            | Ashr64I
+            | Ashr32R
+            | Ashr32I
+            | Rotr64R
+            | Rotr64I
+            | Rotr32R
+            | Rotr32I
+            | AddShl64
+            | Sext
+            | Extract
+            | Sextract
+            | IcmpR
+            | IcmpI
+            | SetCcR
+            | SetCcI
+            | CondSub64R
+            | CondSub64I
+            | CondSub32R
+            | CondSub32I
+            | Load8
+            | Load16
+            | Load32
+            | Load64
+            | Load128
+            | Store8
+            | Store16
+            | Store32
+            | Store64
+            | Brif
+            | BrifSub
+            | GotoInd
+    )
+}
+
+fn is_short_store(op: &FlatOp) -> bool {
+    matches!(op.code, Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64)
+}
+
+fn is_short_load(op: &FlatOp) -> bool {
+    matches!(op.code, Op::Load8 | Op::Load16 | Op::Load32 | Op::Load64 | Op::Load128)
+}
+
+/// Ops that read words of their operands in memory, or may: all but those that look for copies.
+pub(crate) fn reads_memory(op: &FlatOp) -> bool {
+    use Op::*;
+    let by_copies = [Const, Deposit, Select, Binary, Unary, LoadAny, StoreAny, Fence, LightFence, Goto, Raise];
+    !takes_first(op) && !by_copies.contains(&op.code)
+}
+
+/// Whether an op may lead to another than the next.
+pub(crate) fn branches(op: &FlatOp) -> bool {
+    matches!(op.code, Op::Jump | Op::JumpBack | Op::Brif | Op::BrifSub | Op::BrifCc)
+}
+
+/// A set of words.
+#[derive(Clone, Copy, Default)]
+struct Words([u64; 4]);
+
+impl Words {
+    const ALL: Words = Words([u64::MAX; 4]);
+
+    fn has(&self, w: u8) -> bool {
+        self.0[usize::from(w >> 6)] >> (w & 63) & 1 != 0
+    }
+
+    fn add(&mut self, w: u8) {
+        self.0[usize::from(w >> 6)] |= 1 << (w & 63);
+    }
+
+    fn remove(&mut self, w: u8) {
+        self.0[usize::from(w >> 6)] &= !(1 << (w & 63));
+    }
+
+    fn or(self, other: Words) -> Words {
+        Words(std::array::from_fn(|i| self.0[i] | other.0[i]))
+    }
+}
+
+/// Words that may be read before they are written, going backwards.
+struct Live {
+    words: Words,
+    /// The same where something leads to.
+    at: Vec<(usize, Words)>,
+}
+
+impl Live {
+    /// Those at op `to`, seen from op `from`. What leads back may read anything.
+    fn at(&self, from: usize, to: usize) -> Words {
+        let known = self.at.iter().find(|(index, _)| *index == to).filter(|_| to > from);
+        known.map_or(Words::ALL, |(_, words)| *words)
+    }
+
+    /// Those behind op `i`, which are needed where control goes from there.
+    fn behind(&mut self, i: usize, op: &FlatOp) -> Words {
+        self.words = match op.code {
+            Op::Goto | Op::GotoInd | Op::Raise => Words::default(),
+            Op::Jump | Op::JumpBack => self.at(i, op.imm as usize),
+            Op::Brif | Op::BrifSub | Op::BrifCc => {
+                self.at(i, op.imm as u32 as usize).or(self.at(i, (op.imm >> 32) as usize))
+            }
+            _ => self.words,
+        };
+        self.words
+    }
+}
+
+/// Words that an operand may be, from its first one on.
+fn words(op: &FlatOp) -> u8 {
+    if takes_first(op) { 1 } else { 3 }
+}
+
+/// For each op what becomes of its operands. `starts` tells where something may lead to from elsewhere; words from
+/// `scratch` on are temporaries. In a `loops` block words may be read before they are written.
+pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: bool, scratch: u8) -> Vec<Future> {
+    let mut futures = vec![Future::default(); ops.len()];
+    // Of each word, whether it is read before it is written or something leads here; how often, and by which op first.
+    let mut read = [false; 256];
+    let mut readers = [(0u8, 0usize); 256];
+    let mut live = Live { words: Words::default(), at: Vec::new() };
+    for (i, op) in ops.iter().enumerate().rev() {
+        let (dst, future) = (usize::from(op.dst), &mut futures[i]);
+        future.result = read[dst];
+        let private = |w: u8| w >= scratch && w != NONE;
+        let (count, reader) = readers[dst];
+        if private(op.dst) && !loops && count == 1 && read[dst] {
+            let by = &ops[reader];
+            let only = |w: u8| [by.a, by.b, by.c].into_iter().filter(|&operand| operand == w).count() == 1;
+            future.stored = is_short_store(by) && by.b == op.dst && only(op.dst);
+            if reader == i + 1 && by.a == op.dst && only(op.dst) {
+                future.branch_next = by.code == Op::Brif;
+                future.address_next = is_short_store(by) || is_short_load(by);
+            }
+        }
+        let behind = live.behind(i, op);
+        future.unread = private(op.dst) && !behind.has(op.dst);
+        future.dead = [op.a, op.b, op.c].map(|w| private(w) && !behind.has(w));
+        live.words.remove(op.dst);
+        (read[dst], readers[dst]) = (false, (0, 0));
+        future.again = [op.a, op.b, op.c].map(|w| w != NONE && read[usize::from(w)]);
+        for w in [op.a, op.b, op.c] {
+            read[usize::from(w)] = true;
+            for w in w..=w.saturating_add(words(op) - 1) {
+                let (count, _) = readers[usize::from(w)];
+                readers[usize::from(w)] = (count.saturating_add(1), i);
+                live.words.add(w);
+            }
+        }
+        if starts(i) {
+            read = [false; 256];
+            live.at.push((i, live.words));
+        }
+    }
+    futures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: u8 = 200;
+
+    fn op(code: Op, dst: u8, a: u8, b: u8) -> FlatOp {
+        FlatOp { dst, a, b, ..FlatOp::new(code) }
+    }
+
+    fn of(ops: &[FlatOp]) -> Vec<Future> {
+        futures(ops, |_| false, false, 100)
+    }
+
+    #[test]
+    fn what_only_the_next_access_or_branch_reads_is_not_made() {
+        let ops = [op(Op::Add64R, T, 1, 2), op(Op::Load64, 3, T, NONE), op(Op::Mov, 4, 3, NONE)];
+        assert_eq!(of(&ops).iter().map(|f| f.address_next).collect::<Vec<_>>(), [true, false, false]);
+        // Read twice, read later, read as another operand, or led to from elsewhere.
+        let twice = [ops[0], op(Op::Store64, NONE, T, T)];
+        let later = [ops[0], op(Op::Load64, 3, T, NONE), op(Op::Mov, 4, T, NONE)];
+        let second = [ops[0], op(Op::Store64, NONE, 3, T)];
+        for ops in [&twice[..], &later, &second] {
+            assert!(!of(ops)[0].address_next, "{ops:?}");
+        }
+        assert!(!futures(&ops, |i| i == 1, false, 100)[0].address_next);
+        assert!(!futures(&ops, |_| false, true, 100)[0].address_next);
+        // What is written between is another value.
+        let again = [ops[0], ops[1], op(Op::Const, T, NONE, NONE), op(Op::Mov, 4, T, NONE)];
+        assert!(of(&again)[0].address_next);
+        let branch = [op(Op::IcmpR, T, 1, 2), op(Op::Brif, NONE, T, NONE)];
+        assert!(of(&branch)[0].branch_next);
+    }
+
+    #[test]
+    fn what_only_a_store_reads_is_told() {
+        let stored = |ops: &[FlatOp]| of(ops)[0].stored;
+        let (made, between) = (op(Op::Const, T, NONE, NONE), op(Op::Load64, 3, 4, NONE));
+        assert!(stored(&[made, between, op(Op::Store64, NONE, 3, T)]));
+        assert!(!stored(&[made, op(Op::Store64, NONE, T, T)]));
+        assert!(!stored(&[made, op(Op::Store64, NONE, 3, T), op(Op::Mov, 4, T, NONE)]));
+        assert!(!stored(&[FlatOp { dst: 5, ..made }, op(Op::Store64, NONE, 3, 5)]), "a guest register");
+    }
+
+    #[test]
+    fn reads_of_a_word_count_until_it_is_written() {
+        let ops = [op(Op::Add64R, 1, 2, 3), op(Op::Mov, 2, 1, NONE), op(Op::Mov, 4, 2, NONE)];
+        let futures = of(&ops);
+        assert!(futures[0].result && futures[0].again == [false; 3]);
+        assert!(futures[1].result && !futures[2].result);
+    }
+
+    #[test]
+    fn temporaries_die_with_their_last_read() {
+        let ops =
+            [op(Op::Add64R, T, 1, 2), op(Op::Mov, 3, T, NONE), op(Op::Mov, 4, T, NONE), op(Op::Const, T, NONE, NONE)];
+        let all = of(&ops);
+        assert_eq!(all.iter().map(|f| f.dead[0]).collect::<Vec<_>>(), [false, false, true, false]);
+        assert!(all[3].unread && !all[0].unread);
+        // What a branch leads to may read it, in either place; what leads back may read anything.
+        let goto = op(Op::Goto, NONE, NONE, NONE);
+        let to = |then: u64, other: u64| FlatOp { imm: then | other << 32, ..op(Op::Brif, NONE, 5, NONE) };
+        let reader = op(Op::Mov, 4, T, NONE);
+        let ops = [op(Op::Const, T, NONE, NONE), reader, to(3, 4), goto, reader, goto];
+        let starts = |i: usize| i == 3 || i == 4;
+        let all = futures(&ops, starts, false, 100);
+        assert!(!all[1].dead[0] && all[4].dead[0], "{all:?}");
+        let ops = [ops[0], reader, to(3, 5), goto, reader, goto];
+        assert!(futures(&ops, |i| i == 3 || i == 5, false, 100)[1].dead[0], "nobody gets to the other");
+        let ops = [ops[0], reader, to(1, 3), goto];
+        assert!(!futures(&ops, |i| i == 1 || i == 3, true, 100)[1].dead[0]);
+    }
+}
