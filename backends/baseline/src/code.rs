@@ -76,8 +76,8 @@ pub struct Jump {
 pub enum Use {
     /// The distance of the block's count from one byte behind them.
     Count,
-    /// The number of the slot for the guest address with this index in [`Code::exits`].
-    Number(u32),
+    /// The distance from behind them of the slot for the guest address with this index in [`Code::exits`].
+    Slot(u32),
 }
 
 /// Four bytes that depend on the place.

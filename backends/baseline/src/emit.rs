@@ -133,9 +133,9 @@ impl Emitter<'_> {
         self.asm.jump_if(Cc::S, hot);
     }
 
-    /// Notes that the last instruction ends in the number of the slot that leads to guest address `pc`.
+    /// Notes that the last instruction ends in the distance of the slot that leads to guest address `pc`.
     pub(crate) fn uses_slot(&mut self, pc: u64) {
-        let what = Use::Number(self.exit(pc));
+        let what = Use::Slot(self.exit(pc));
         self.uses.push(SlotUse { at: self.asm.here() - 4, what });
     }
 

@@ -1,6 +1,6 @@
 //! Ways out of a block: linked, by the return stack, by the jump cache, and back to the run loop.
 
-use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, displacement, field, indexed, put, word};
+use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, displacement, field, indexed, near, put, word};
 use crate::code::Way;
 use crate::emit::Emitter;
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
@@ -43,8 +43,9 @@ impl Emitter<'_> {
     fn push_return(&mut self) {
         put!(self.asm, movq_rm(RCX, field(offset_of!(Env, return_top))));
         self.asm.store_constant(entry(offset_of!(ReturnEntry, guest)), self.plan.end, RDX);
-        put!(self.asm, movq_mi_sxl(entry(offset_of!(ReturnEntry, slot)), 0));
+        put!(self.asm, leaq_rm(RDX, near()));
         self.uses_slot(self.plan.end);
+        put!(self.asm, movq_mr(entry(offset_of!(ReturnEntry, slot)), RDX));
         put!(self.asm, addl_mi_sxb(RCX, ENTRY));
         self.set_top();
     }
@@ -63,8 +64,7 @@ impl Emitter<'_> {
         put!(self.asm, cmpq_mr(entry(offset_of!(ReturnEntry, guest)), RAX));
         self.asm.jump_if(Cc::Ne, other);
         put!(self.asm, movq_rm(RSI, entry(offset_of!(ReturnEntry, slot))));
-        put!(self.asm, movq_rm(RDX, field(offset_of!(Env, link_slots))));
-        put!(self.asm, jmpq_m(indexed(RDX, RSI, Scale::Eight, 0)));
+        put!(self.asm, jmpq_m(at(RSI, 0)));
         self.asm.bind(other);
     }
 

@@ -5,16 +5,14 @@
 //!
 //! *Invariant.* Every way round in a piece polls: who jumps to a block behind its poll jumps to one that stands further on.
 
-use crate::asm::{Asm, RAX, RCX, RSI, near, put, put_plain, word};
+use crate::asm::{Asm, RAX, RCX, RSI, at, near, put, put_plain, word};
 use crate::code::{Code, SlotUse, Use, Way};
 use rustc_hash::FxHashMap;
 
 /// What bytes of a piece are to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// The number of the slot of this exit.
-    Number(u32),
-    /// The distance of the word of this exit's slot from behind the bytes.
+    /// The distance of this exit's slot from behind the bytes.
     Slot(u32),
     /// The distance of this block's count from one byte behind them.
     Count(u32),
@@ -76,8 +74,8 @@ struct Linker<'a> {
 pub fn link(blocks: &[&Code], pc: u8, goto: u32) -> Whole {
     let total = |count: fn(&Code) -> usize| blocks.iter().map(|block| count(block)).sum::<usize>();
     let (jumps, exits) = (total(|block| block.jumps.len() + 1), total(|block| block.exits.len()));
-    // A way out by a slot has two places that depend on where it is, and a block has its count besides.
-    let relocs = total(|block| block.uses.len() + 2) + 2 * exits;
+    // A way out has a place that depends on where it is, and a block has its count besides.
+    let relocs = total(|block| block.uses.len() + 2) + exits;
     let whole = Whole {
         starts: Vec::with_capacity(blocks.len()),
         exits: Vec::with_capacity(exits),
@@ -127,7 +125,7 @@ impl Linker<'_> {
         for &SlotUse { at, what } in &block.uses {
             let form = match what {
                 Use::Count => Form::Count(index as u32),
-                Use::Number(exit) => Form::Number(self.exit(block.exits[exit as usize])),
+                Use::Slot(exit) => Form::Slot(self.exit(block.exits[exit as usize])),
             };
             self.reloc(start + at, form);
         }
@@ -178,11 +176,10 @@ impl Linker<'_> {
     /// Leaves by the slot for `pc`.
     fn leave_for(&mut self, pc: u64) {
         let exit = self.exit(pc);
-        // What an unlinked slot leads to wants its number.
-        put!(self.asm, movl_oi(RSI, 0));
-        self.reloc(self.asm.here() - 4, Form::Number(exit));
-        put!(self.asm, jmpq_m(near()));
+        // What an unlinked slot leads to wants its address.
+        put!(self.asm, leaq_rm(RSI, near()));
         self.reloc(self.asm.here() - 4, Form::Slot(exit));
+        put!(self.asm, jmpq_m(at(RSI, 0)));
     }
 
     fn fill(&mut self, end: u32, to: u32) {
@@ -276,10 +273,10 @@ mod tests {
         let whole = link(&blocks.each_ref(), 32, 1);
         assert_eq!(whole.exits, [0x80]);
         // The first one's end is in place, both jumps lead to one behind the blocks.
-        assert_eq!(whole.starts, [0, 14 + 11]);
-        assert_eq!(target(&whole, 14), target(&whole, 25 + 14));
+        assert_eq!(whole.starts, [0, 14 + 9]);
+        assert_eq!(target(&whole, 14), target(&whole, 23 + 14));
         let slots = whole.relocs.iter().filter(|reloc| reloc.form == Form::Slot(0)).count();
         assert_eq!(slots, 2);
-        assert_ne!(target(&whole, 6), target(&whole, 31), "each poll leaves at its own address");
+        assert_ne!(target(&whole, 6), target(&whole, 29), "each poll leaves at its own address");
     }
 }

@@ -85,8 +85,7 @@ pub(crate) fn join(pieces: &[Piece]) -> Option<Compiled> {
 
 fn of(at: u32, form: Form) -> Reloc {
     let (index, form) = match form {
-        Form::Number(exit) => (exit, SlotForm::Number),
-        Form::Slot(exit) => (exit, SlotForm::Near),
+        Form::Slot(exit) => (exit, SlotForm::Slot),
         Form::Count(block) => (block, SlotForm::Count),
         Form::CountNumber(block) => (block, SlotForm::CountNumber),
         Form::Hot => (0, SlotForm::Hot),

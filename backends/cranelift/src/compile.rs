@@ -114,33 +114,24 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// What host code is to name.
+/// What four bytes of host code are to name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub(crate) enum SlotForm {
-    /// Eight bytes: the slot's number.
-    Wide = 0,
-    /// Four bytes: its number.
-    Number = 1,
-    /// Four bytes: how far its word is from behind them.
-    Near = 2,
-    /// Four bytes: how far an entry's count is from one byte behind them.
-    Count = 3,
-    /// Four bytes: the number of an entry's count.
-    CountNumber = 4,
-    /// Four bytes: how far the word is from behind them that leads to where hot blocks go.
-    Hot = 5,
+    /// How far the slot's word is from behind the bytes.
+    Slot = 0,
+    /// How far an entry's count is from one byte behind them.
+    Count = 1,
+    /// The number of an entry's count.
+    CountNumber = 2,
+    /// How far the word is from behind them that leads to where hot blocks go.
+    Hot = 3,
 }
 
 impl SlotForm {
     pub(crate) fn from_word(word: u32) -> Option<SlotForm> {
         use SlotForm::*;
-        [Wide, Number, Near, Count, CountNumber, Hot].into_iter().find(|form| *form as u32 == word)
-    }
-
-    /// Bytes that it takes.
-    pub(crate) fn size(self) -> usize {
-        if self == SlotForm::Wide { 8 } else { 4 }
+        [Slot, Count, CountNumber, Hot].into_iter().find(|form| *form as u32 == word)
     }
 }
 
@@ -217,8 +208,9 @@ fn slot_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters,
         lower::exits::COUNTERS => exits as u32,
         _ => return None,
     };
-    let slot = Reloc { at: reloc.offset, index: before + name.index, form: SlotForm::Wide };
-    (reloc.kind == binemit::Reloc::Abs8 && reloc.addend == 0).then_some(slot)
+    let slot = Reloc { at: reloc.offset, index: before + name.index, form: SlotForm::Slot };
+    // Of four bytes, counted from behind them.
+    (reloc.kind == binemit::Reloc::X86CallPCRel4 && reloc.addend == -4).then_some(slot)
 }
 
 thread_local! {

@@ -262,9 +262,7 @@ impl Cranelift {
         // Slots and counts are beside the code: 32 bits hold the distance.
         let distance = |to: u64, behind: u64| to.wrapping_sub(base + at as u64 + 4 + behind) as u32;
         let value = match reloc.form {
-            SlotForm::Wide => return code[at..at + 8].copy_from_slice(&u64::from(names.slots[index]).to_le_bytes()),
-            SlotForm::Number => names.slots[index],
-            SlotForm::Near => distance(self.slots.word(names.slots[index]), 0),
+            SlotForm::Slot => distance(self.slots.word(names.slots[index]), 0),
             SlotForm::Count => distance(self.counts.word(names.counts[index]), 1),
             SlotForm::CountNumber => names.counts[index],
             SlotForm::Hot => distance(self.slots.word(HOT), 0),
@@ -284,6 +282,7 @@ impl Cranelift {
     pub fn point(&self, env: &mut Env, helpers: &[u64]) {
         env.helpers = helpers.as_ptr() as u64;
         env.link_slots = self.slots.address();
+        env.forget_returns();
         env.pc_offset = self.regs.pc.0 as u64 * 8;
         env.hot_hosts = self.counts.hosts_address();
         env.fp.exact = host::exact_address();
@@ -296,8 +295,7 @@ impl Cranelift {
         for (i, entry) in jump_cache.iter_mut().enumerate() {
             *entry = brolga_core::JumpEntry::vacant(i);
         }
-        // No guest returns to an odd address; if one does, slot 0 leads to the run loop.
-        env.return_stack.fill(brolga_core::ReturnEntry { guest: 1, slot: 0 });
+        env.forget_returns();
     }
 
     /// Runs from a host entry until generated code is left.
@@ -331,7 +329,7 @@ impl Cranelift {
                 HostExit::Hot { count }
             }
             status::BUSY => {
-                self.slots.set_count(env.exit_slot as Slot, PATIENCE_AGAIN);
+                self.slots.set_count(self.slots.at(env.exit_slot), PATIENCE_AGAIN);
                 HostExit::Busy
             }
             _ => HostExit::Fault(active.fault.get()),
@@ -339,7 +337,7 @@ impl Cranelift {
     }
 
     fn unlinked(&self, env: &mut Env) -> HostExit {
-        let slot = env.exit_slot as Slot;
+        let slot = self.slots.at(env.exit_slot);
         if slot == 0 {
             // A return that matched an entry which no call had pushed: the entry is the address.
             let entry = env.return_top as usize / size_of::<brolga_core::ReturnEntry>();

@@ -137,13 +137,13 @@ pub(crate) fn import(mut bytes: Vec<u8>) -> Option<Compiled> {
     let traps = if r.u32()? != 0 { r.list(8, near) } else { r.list(20, far) }?;
     let inside = |at: u32, size: usize| at as usize + size <= len;
     let named = |form| match form {
-        SlotForm::Wide | SlotForm::Number | SlotForm::Near => exits.len() + counters.len(),
+        SlotForm::Slot => exits.len() + counters.len(),
         SlotForm::Count | SlotForm::CountNumber if !counted => 0,
         SlotForm::Count | SlotForm::CountNumber | SlotForm::Hot => entries.len(),
     };
     let good = r.0.is_empty()
         && entries.iter().all(|e| inside(e.1, 1))
-        && relocs.iter().all(|r| inside(r.at, r.form.size()) && (r.index as usize) < named(r.form))
+        && relocs.iter().all(|r| inside(r.at, 4) && (r.index as usize) < named(r.form))
         && traps.is_sorted_by_key(|t| t.0);
     let (precise, removes_tags) = (form & PRECISE != 0, form & REMOVES_TAGS != 0);
     let traps = traps.into();
@@ -170,9 +170,9 @@ mod tests {
             counters: vec![0x40_0000],
             patience: 7,
             relocs: [
-                (8, 1, SlotForm::Wide),
-                (24, 0, SlotForm::Number),
-                (40, 2, SlotForm::Near),
+                (8, 1, SlotForm::Slot),
+                (24, 0, SlotForm::Hot),
+                (40, 2, SlotForm::Slot),
                 (44, 1, SlotForm::Count),
             ]
             .map(|(at, index, form)| Reloc { at, index, form })
@@ -210,7 +210,7 @@ mod tests {
             change(&mut code);
             import(export(&code).1)
         };
-        assert_eq!(with(|c| c.relocs[0].at = 57), None);
+        assert_eq!(with(|c| c.relocs[0].at = 61), None);
         assert_eq!(with(|c| c.relocs[0].index = 3), None);
         assert_eq!(with(|c| c.relocs[3].index = 2), None);
         assert_eq!(with(|c| c.counted = false), None, "no entry is counted");

@@ -42,6 +42,11 @@ impl LinkSlots {
         self.address() + 8 * u64::from(slot)
     }
 
+    /// The slot whose word is at an address.
+    pub(crate) fn at(&self, word: u64) -> Slot {
+        (word.wrapping_sub(self.address()) / 8) as Slot
+    }
+
     /// Fresh, unlinked slots that lead to guest addresses `pcs`, then `more`, unless they have run out.
     pub(crate) fn allocate(&self, pcs: &[u64], more: &[u64]) -> Option<Vec<Slot>> {
         let got = self.numbers.allocate(pcs.len() + more.len())?;

@@ -2,7 +2,7 @@
 
 /// The program counter is in the register file.
 pub(crate) const GOTO: u64 = 0;
-/// `Env::exit_slot` is the unlinked slot; it knows the program counter.
+/// `Env::exit_slot` is the address of the unlinked slot, which knows the program counter.
 pub(crate) const GOTO_SLOT: u64 = 1;
 /// `Env::exit_slot` is the raise kind, `Env::exit_arg` its operand.
 pub(crate) const RAISE: u64 = 2;
@@ -15,5 +15,5 @@ pub(crate) const FAULT: u64 = 5;
 /// A block of tier 1 has been entered as often as its count said; `Env::exit_slot` is the number of the count, which knows
 /// the program counter.
 pub(crate) const HOT: u64 = 6;
-/// The region's patience is at its end; `Env::exit_slot` is the slot that counted.
+/// The region's patience is at its end; `Env::exit_slot` is the address of the slot that counted.
 pub(crate) const BUSY: u64 = 7;

@@ -82,7 +82,7 @@ impl JumpEntry {
 pub struct ReturnEntry {
     /// Guest return address.
     pub guest: u64,
-    /// Link slot, an index; 0 leads back to the run loop.
+    /// Address of the link slot, which holds that of the code.
     pub slot: u64,
 }
 
@@ -103,7 +103,7 @@ pub struct Env {
     pub helpers: u64,
     /// Address of the jump cache: [`JUMP_CACHE`] entries.
     pub jump_cache: u64,
-    /// Address of the link slots: one host code address each.
+    /// Address of the first link slot, which leads back to the run loop for good.
     pub link_slots: u64,
     /// Address of the host code that hot blocks lead to, by the number of their count.
     pub hot_hosts: u64,
@@ -171,6 +171,11 @@ impl Default for Env {
 impl Env {
     /// Generated code holds the address of `Env` plus this: displacements of one byte reach the first 32 words of the file.
     pub const BIAS: i32 = 128;
+
+    /// Forgets all predicted returns: what is left of them leads back to the run loop.
+    pub fn forget_returns(&mut self) {
+        self.return_stack.fill(ReturnEntry { guest: 0, slot: self.link_slots });
+    }
 
     /// Reads a 64-bit register.
     #[inline(always)]

@@ -88,7 +88,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
 
     /// Drops what names slots, which are used for other exits once their own are gone.
     fn forget_links(&mut self) {
-        self.env.return_stack = [Default::default(); brolga_core::RETURN_STACK];
+        self.env.forget_returns();
         self.unlinked = None;
     }
 

@@ -185,7 +185,7 @@ unsafe extern "sysv64" fn fault_exit() {
     )
 }
 
-/// What an unlinked slot leads to: notes the slot, which comes as the second argument.
+/// What an unlinked slot leads to: notes its address, which comes as the second argument.
 #[unsafe(naked)]
 unsafe extern "sysv64" fn unlinked() {
     naked_asm!(

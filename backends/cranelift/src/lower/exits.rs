@@ -9,7 +9,7 @@ use cranelift_codegen::ir::{self, InstBuilder, condcodes::IntCC, types};
 use cranelift_frontend::Variable;
 use std::mem::{offset_of, size_of};
 
-/// Namespace of the symbols that stand for numbers of link slots; the index is that of the exit.
+/// Namespace of the symbols that stand for link slots; the index is that of the exit.
 pub(crate) const EXITS: u32 = 1;
 /// The same for counters of entries.
 pub(crate) const COUNTERS: u32 = 2;
@@ -83,8 +83,8 @@ impl Lower<'_, '_> {
         self.edge_made(to);
     }
 
-    /// Number of the slot that leads to guest address `pc`; one for each address. Which number that is, is known when
-    /// the code is put in place: until then it is the symbol of the exit.
+    /// Address of the slot that leads to guest address `pc`; one for each address. Where it is, is known when the code is
+    /// put in place: until then it is the symbol of the exit.
     fn slot(&mut self, pc: u64) -> ir::Value {
         let exit = self.out.exits.iter().position(|&to| to == pc).unwrap_or_else(|| {
             self.out.exits.push(pc);
@@ -96,7 +96,8 @@ impl Lower<'_, '_> {
     fn symbol(&mut self, namespace: u32, index: usize) -> ir::Value {
         let name = ir::UserExternalName { namespace, index: index as u32 };
         let name = ir::ExternalName::user(self.fb.func.declare_imported_user_function(name));
-        let symbol = ir::GlobalValueData::Symbol { name, offset: 0.into(), colocated: false, tls: false };
+        // Slots are within reach of the code.
+        let symbol = ir::GlobalValueData::Symbol { name, offset: 0.into(), colocated: true, tls: false };
         let symbol = self.fb.create_global_value(symbol);
         self.fb.ins().symbol_value(types::I64, symbol)
     }
@@ -105,12 +106,9 @@ impl Lower<'_, '_> {
     pub(super) fn count(&mut self, pc: u64) {
         self.out.counters.push(pc);
         let slot = self.symbol(COUNTERS, self.out.counters.len() - 1);
-        let slots = self.load_env(types::I64, offset_of!(Env, link_slots));
-        let offset = self.fb.ins().ishl_imm_u(slot, 3);
-        let at = self.fb.ins().iadd(slots, offset);
-        let left = self.fb.ins().load(types::I64, self.env_flags, at, 0);
+        let left = self.fb.ins().load(types::I64, self.env_flags, slot, 0);
         let left = self.fb.ins().iadd_imm_s(left, -1);
-        self.fb.ins().store(self.env_flags, left, at, 0);
+        self.fb.ins().store(self.env_flags, left, slot, 0);
         let (out, on) = (self.fb.create_block(), self.fb.create_block());
         self.fb.set_cold_block(out);
         self.fb.ins().brif(left, on, &[], out, &[]);
@@ -129,12 +127,9 @@ impl Lower<'_, '_> {
         self.go_by(slot);
     }
 
-    /// Goes where `slot` leads.
+    /// Goes where the slot at an address leads.
     fn go_by(&mut self, slot: ir::Value) {
-        let slots = self.load_env(types::I64, offset_of!(Env, link_slots));
-        let offset = self.fb.ins().ishl_imm_u(slot, 3);
-        let at = self.fb.ins().iadd(slots, offset);
-        let host = self.fb.ins().load(types::I64, self.env_flags, at, 0);
+        let host = self.fb.ins().load(types::I64, self.env_flags, slot, 0);
         self.tail_call(host, slot);
     }
 

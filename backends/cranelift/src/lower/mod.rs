@@ -248,9 +248,19 @@ impl<'a> Lower<'a, '_> {
                     _ => break,
                 }
             }
+            if self.is_side_exit(n) {
+                self.fb.set_cold_block(block);
+            }
             self.blocks[n] = Some(block);
             self.waiting[n] = node.preds.len() + usize::from(node.entry);
         }
+    }
+
+    /// Whether node `n` does nothing but leave the region: what is often run beside it was taken into the region.
+    fn is_side_exit(&self, n: usize) -> bool {
+        let node = &self.u.cfg.nodes[n];
+        let end = self.u.cfg.end(self.u.region, n);
+        node.insts.len() <= 2 && end.op == Op::Goto && node.succs.is_empty() && !node.entry
     }
 
     /// The code in front of the nodes: picks the entry, polls, loads registers.
