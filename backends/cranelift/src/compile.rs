@@ -16,7 +16,6 @@ use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget, binem
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::cell::RefCell;
 use std::fmt;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Choices that every region is compiled with.
@@ -309,7 +308,7 @@ impl Compiler<'_> {
             .map_err(|e| Refused::Cranelift(format!("{:?}", e.inner)))?;
         let buffer = &cx.compiled_code().expect("just compiled").buffer;
         let relocs = buffer.relocs().iter().map(|reloc| slot_of(reloc, &cx.func.params, out.exits.len()));
-        let relocs = relocs.collect::<Option<Vec<_>>>().ok_or(Refused::Relocation)?;
+        let mut relocs = relocs.collect::<Option<Vec<_>>>().ok_or(Refused::Relocation)?;
         let mut traps = Vec::with_capacity(buffer.traps().len());
         let mut code = buffer.data().to_vec();
         for trap in buffer.traps() {
@@ -321,10 +320,14 @@ impl Compiler<'_> {
         let marked = buffer.get_srclocs_sorted().iter().filter(|at| at.loc == lower::tail_call_mark());
         let tails: Vec<_> = marked.map(|at| at.start..at.end).collect();
         stand_in::replace(&mut code, buffer.get_srclocs_sorted(), &out.stand_ins).ok_or(Refused::Form)?;
-        let entries = entries(region, cfg, &mut code, &tails).ok_or(Refused::Form)?;
+        let filled: Vec<_> = relocs.iter().map(|reloc| reloc.at).collect();
+        let bare = host::strip(&mut code, region.entries.len(), &tails, &filled).ok_or(Refused::Form)?;
+        let pcs = region.entries.iter().map(|&e| cfg.nodes[cfg.heads[e]].pc);
+        relocs.iter_mut().for_each(|reloc| reloc.at = bare.at(reloc.at));
+        traps.iter_mut().for_each(|(at, _)| *at = bare.at(*at));
         Ok(Compiled {
             code,
-            entries,
+            entries: pcs.zip(bare.entries).collect(),
             exits: out.exits,
             relocs,
             counters: out.counters,
@@ -335,10 +338,4 @@ impl Compiler<'_> {
             counted: false,
         })
     }
-}
-
-/// Guest address and code offset of each entry of a function that has been made to keep the convention of regions.
-fn entries(region: &Region, cfg: &Cfg, code: &mut Vec<u8>, tails: &[Range<u32>]) -> Option<Vec<(u64, u32)>> {
-    let offsets = host::strip(code, region.entries.len(), tails)?;
-    Some(region.entries.iter().map(|&e| cfg.nodes[cfg.heads[e]].pc).zip(offsets).collect())
 }

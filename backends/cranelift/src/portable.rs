@@ -169,14 +169,9 @@ mod tests {
             exits: vec![0x40_0020, 0x40_1000],
             counters: vec![0x40_0000],
             patience: 7,
-            relocs: [
-                (8, 1, SlotForm::Slot),
-                (24, 0, SlotForm::Hot),
-                (40, 2, SlotForm::Slot),
-                (44, 1, SlotForm::Count),
-            ]
-            .map(|(at, index, form)| Reloc { at, index, form })
-            .into(),
+            relocs: [(8, 1, SlotForm::Slot), (24, 0, SlotForm::Hot), (40, 2, SlotForm::Slot), (44, 1, SlotForm::Count)]
+                .map(|(at, index, form)| Reloc { at, index, form })
+                .into(),
             traps: [3, 9].map(|at| (at, Access { resume: 0x40_0000, pc: 0x40_0000 + u64::from(at) })).into(),
             precise: true,
             removes_tags: false,

@@ -5,10 +5,12 @@
 //! has saved everything and nothing needs the values in between.
 //! *How.* Entries point behind the prologue, and of several entries each at its own block, behind the jump table that
 //! would lead there. At a tail call the jump is moved to the front of the epilogue. A return stays as it is: what it
-//! reloads means nothing to `enter`, and its frame pointer is that of the common frame.
+//! reloads means nothing to `enter`, and its frame pointer is that of the common frame. What nothing leads to any more is
+//! taken out.
 //! *Limits.* Code that does not look exactly as expected is refused; an entry block that does more than choose keeps
 //! its jump table. A region's frame must fit into the common one.
 
+use super::compact::{Moved, compact};
 use super::{FRAME, THUNK, thunk};
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 use std::ops::Range;
@@ -91,8 +93,9 @@ fn shorten(code: &mut [u8], site: &Range<u32>, undo: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Offsets of the blocks that the jump table at the start of the body leads to, if the code does nothing but choose.
-fn doors(code: &[u8], body: usize, count: usize) -> Option<Vec<u32>> {
+/// Offsets of the blocks that the jump table at the start of the body leads to, if the code does nothing but choose, and
+/// that of what is behind the table.
+fn doors(code: &[u8], body: usize, count: usize) -> Option<(Vec<u32>, u32)> {
     use Mnemonic::{Add, Cmovb, Cmp, Jmp, Lea, Mov, Movsxd};
     let mut table = 0;
     let mut all = instructions(code, body);
@@ -115,28 +118,53 @@ fn doors(code: &[u8], body: usize, count: usize) -> Option<Vec<u32>> {
         let to = table as i64 + i64::from(i32::from_le_bytes(word.try_into().ok()?));
         u32::try_from(to).ok().filter(|&to| (to as usize) < code.len())
     };
-    (0..count).map(entry).collect()
+    let entries = (0..count).map(entry).collect::<Option<_>>()?;
+    Some((entries, (table + 4 * count) as u32))
+}
+
+/// A function without its frame.
+#[derive(Debug)]
+pub(crate) struct Bare {
+    /// Offsets of its entries.
+    pub entries: Vec<u32>,
+    moved: Option<Moved>,
+}
+
+impl Bare {
+    /// The offset of what was at `old`.
+    pub(crate) fn at(&self, old: u32) -> u32 {
+        self.moved.as_ref().map_or(old, |moved| moved.at(old))
+    }
+
+    /// Code that is left as it is but for what is before `body`.
+    fn dense(code: &mut Vec<u8>, entries: &[u32], body: u32, filled: &[u32]) -> Bare {
+        let moved = compact(code, body, filled);
+        let at = |&old: &u32| moved.as_ref().map_or(old, |moved| moved.at(old));
+        Bare { entries: entries.iter().map(at).collect(), moved }
+    }
 }
 
 /// Makes a function with `count` entries and tail calls that end the ranges `tails` keep the convention of regions:
-/// `Env` in rdi, the common frame, no register preserved. Returns the entries' offsets, or `None` if it cannot.
-pub(crate) fn strip(code: &mut Vec<u8>, count: usize, tails: &[Range<u32>]) -> Option<Vec<u32>> {
+/// `Env` in rdi, the common frame, no register preserved. `None` if it cannot. `filled`, ascending, are the offsets of fields
+/// that are filled in later.
+pub(crate) fn strip(code: &mut Vec<u8>, count: usize, tails: &[Range<u32>], filled: &[u32]) -> Option<Bare> {
     let prologue = prologue(code)?;
     for site in tails {
         shorten(code, site, &prologue.undo)?;
     }
     if count == 1 {
-        return Some(vec![prologue.len as u32]);
+        let body = prologue.len as u32;
+        return Some(Bare::dense(code, &[body], body, filled));
     }
-    if let Some(doors) = doors(code, prologue.len, count) {
-        return Some(doors);
+    if let Some((entries, behind)) = doors(code, prologue.len, count) {
+        return Some(Bare::dense(code, &entries, behind, filled));
     }
     let thunks = (0..count).map(|k| {
         let at = code.len();
         code.extend(thunk(k as u32, (at + THUNK - prologue.len) as u32));
         at as u32
     });
-    Some(thunks.collect())
+    Some(Bare { entries: thunks.collect(), moved: None })
 }
 
 #[cfg(test)]
@@ -167,9 +195,8 @@ mod tests {
         code.extend(UNFRAME);
         code.extend(JUMP);
         let site = 12..code.len() as u32;
-        assert_eq!(strip(&mut code, 1, std::slice::from_ref(&site)), Some(vec![12]));
-        assert_eq!(code[13..16], JUMP);
-        assert!(code[16..].iter().all(|&b| b == FILL));
+        assert_eq!(strip(&mut code, 1, std::slice::from_ref(&site), &[]).unwrap().entries, [0]);
+        assert_eq!(code, [&[0x90][..], &JUMP].concat(), "nothing is left of the frame");
     }
 
     #[test]
@@ -178,16 +205,16 @@ mod tests {
         code.extend(UNFRAME);
         code.extend(JUMP);
         let site = 12..code.len() as u32;
-        assert_eq!(strip(&mut code, 1, &[site]), None, "an epilogue that does not undo all");
-        assert_eq!(strip(&mut vec![0x90; 20], 1, &[]), None, "no prologue");
-        assert_eq!(strip(&mut function(FRAME as u32 + 16), 1, &[]), None, "too large a frame");
+        assert!(strip(&mut code, 1, &[site], &[]).is_none(), "an epilogue that does not undo all");
+        assert!(strip(&mut vec![0x90; 20], 1, &[], &[]).is_none(), "no prologue");
+        assert!(strip(&mut function(FRAME as u32 + 16), 1, &[], &[]).is_none(), "too large a frame");
     }
 
     #[test]
     fn entries_that_cannot_be_found_get_thunks() {
         let mut code = function(16);
         let len = code.len() as u32;
-        assert_eq!(strip(&mut code, 2, &[]), Some(vec![len, len + THUNK as u32]));
+        assert_eq!(strip(&mut code, 2, &[], &[]).unwrap().entries, [len, len + THUNK as u32]);
         // mov esi, 1; jmp to the body
         assert_eq!(code[len as usize + THUNK..][..6], [0xbe, 1, 0, 0, 0, 0xe9]);
         let distance = i32::from_le_bytes(code[len as usize + THUNK + 6..].try_into().unwrap());

@@ -5,6 +5,8 @@
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod bare;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod compact;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod step;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod x86_64;
