@@ -118,8 +118,9 @@ fn doors(code: &[u8], body: usize, count: usize) -> Option<(Vec<u32>, u32)> {
         let to = table as i64 + i64::from(i32::from_le_bytes(word.try_into().ok()?));
         u32::try_from(to).ok().filter(|&to| (to as usize) < code.len())
     };
-    let entries = (0..count).map(entry).collect::<Option<_>>()?;
-    Some((entries, (table + 4 * count) as u32))
+    let entries: Vec<_> = (0..count).map(entry).collect::<Option<_>>()?;
+    // The last place is that of all other numbers, which is the first entry's.
+    (entry(count)? == entries[0]).then_some((entries, (table + 4 * count + 4) as u32))
 }
 
 /// A function without its frame.
@@ -208,6 +209,23 @@ mod tests {
         assert!(strip(&mut code, 1, &[site], &[]).is_none(), "an epilogue that does not undo all");
         assert!(strip(&mut vec![0x90; 20], 1, &[], &[]).is_none(), "no prologue");
         assert!(strip(&mut function(FRAME as u32 + 16), 1, &[], &[]).is_none(), "too large a frame");
+    }
+
+    #[test]
+    fn entries_are_the_blocks_behind_the_table() {
+        let mut code = function(16);
+        code.pop();
+        // mov ecx, 2; mov eax, esi; cmp eax, ecx; cmovb ecx, eax; lea r11, [rip + 10]; movsxd rcx, [r11 + 4 * rcx]
+        code.extend([0xb9, 2, 0, 0, 0, 0x89, 0xf0, 0x39, 0xc8, 0x0f, 0x42, 0xc8, 0x4c, 0x8d, 0x1d, 10, 0, 0, 0]);
+        code.extend([0x49, 0x63, 0x0c, 0x8b]);
+        // add r11, rcx; jmp r11
+        code.extend([0x49, 0x01, 0xcb, 0x41, 0xff, 0xe3]);
+        // Two entries, and that for all other numbers.
+        [15u32, 12, 15].map(|to| code.extend(to.to_le_bytes()));
+        let blocks = [0x0f, 0x1f, 0x00, 0xc3]; // nop; ret
+        code.extend(blocks);
+        assert_eq!(strip(&mut code, 2, &[], &[]).unwrap().entries, [3, 0]);
+        assert_eq!(code, blocks, "the table is gone");
     }
 
     #[test]
