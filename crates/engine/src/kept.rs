@@ -24,6 +24,12 @@ fn form(own: u32, extent: Extent) -> u32 {
 }
 
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
+    /// Whether an earlier run has kept a region around `key`, as far as can be told without reading it.
+    pub(crate) fn may_load(&self, key: TbKey, extent: Extent) -> bool {
+        let (Some(regions), Some(store)) = (&self.regions, &self.config.store) else { return false };
+        store.may_have(key.pc, key.mode, form(regions.backend.form(regions.precise()), extent))
+    }
+
     /// Puts the region around `key` in place that an earlier run kept; tells whether there was one. Call without a lock.
     pub(crate) fn load(&self, key: TbKey, extent: Extent) -> bool {
         let (Some(regions), Some(store)) = (&self.regions, &self.config.store) else { return false };

@@ -178,9 +178,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     }
 
     /// Has a region made around the block for `key`, which runs in generated code, after a look at where indirect
-    /// jumps lead. One at a time: a block that gets hot while another is watched has no need for more.
+    /// jumps lead. One at a time: a block that gets hot while another is watched has no need for more. None if an earlier
+    /// run has kept such a region.
     fn watch_for(&mut self, key: TbKey, extent: Extent) {
-        let left = self.engine.config.watch;
+        let left = if self.engine.may_load(key, extent) { 0 } else { self.engine.config.watch };
         let before = self.watch.replace(Watch { key, extent, left });
         if left == 0 || before.is_some() {
             self.watch = None;

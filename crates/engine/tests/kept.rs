@@ -134,3 +134,21 @@ fn full_code_memory_leaves_the_block_to_tier_0() {
     let (mut vcpu, _) = process(&world, temp.path(), Config::default());
     assert!(!entered(&runs(&world, &mut *vcpu, 0x1000, 3 * THRESHOLD)));
 }
+
+#[test]
+fn for_a_kept_region_nobody_looks_where_jumps_lead() {
+    const WATCH: u32 = 5;
+    let temp = tempfile::tempdir().unwrap();
+    let world = World::default();
+    world.jump_indirectly(0x1000, 0x2000);
+    world.syscall(0x2000, 1);
+    let run = || {
+        let config = Config { block_threshold: 1, watch: WATCH, ..Config::default() };
+        let (mut vcpu, store) = process(&world, temp.path(), config);
+        let events = runs(&world, &mut *vcpu, 0x1000, 3 * THRESHOLD);
+        store.flush();
+        let interpreted = events.iter().filter(|e| matches!(e, Event::Interpreted(_))).count() as u32;
+        (compiled(&events), interpreted >= WATCH)
+    };
+    assert_eq!([run(), run()], [(true, true), (false, false)]);
+}

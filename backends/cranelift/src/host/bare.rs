@@ -221,7 +221,7 @@ mod tests {
         // add r11, rcx; jmp r11
         code.extend([0x49, 0x01, 0xcb, 0x41, 0xff, 0xe3]);
         // Two entries, and that for all other numbers.
-        [15u32, 12, 15].map(|to| code.extend(to.to_le_bytes()));
+        code.extend([15u32, 12, 15].iter().flat_map(|to| to.to_le_bytes()));
         let blocks = [0x0f, 0x1f, 0x00, 0xc3]; // nop; ret
         code.extend(blocks);
         assert_eq!(strip(&mut code, 2, &[], &[]).unwrap().entries, [3, 0]);
