@@ -10,6 +10,7 @@ mod lower;
 mod packed;
 mod scalar;
 mod slots;
+mod uses;
 mod vector;
 
 pub use exec::run;

@@ -4,6 +4,7 @@
 use crate::class::Class;
 use crate::flat::{Code, Flat, FlatOp, NONE};
 use crate::slots::Slots;
+use crate::uses::{OVERWRITTEN, last_uses};
 use brolga_core::{CcKind, CcOp, Cond, MemOp, Order, RegTable, Size};
 use brolga_ir::{Block, Inst, Op, Ty, Unfit, Value, difference, eval::flags_width};
 use std::cell::Cell;
@@ -28,7 +29,7 @@ pub(crate) struct Lower<'a> {
     regs: &'a RegTable,
     pub(crate) out: Draft,
     pub(crate) loc: Vec<Loc>,
-    /// Last instruction that uses each value; 0 if none does.
+    /// Last instruction that uses each value; 0 if none does, or [`OVERWRITTEN`].
     last: Vec<u32>,
     pub(crate) slots: Slots,
     /// Flat op that defines a temporary's value.
@@ -105,7 +106,7 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
         regs,
         out,
         loc: filled(loc, n, Loc::None),
-        last: last_uses(block, filled(last, n, 0)),
+        last: last_uses(block, regs, filled(last, n, 0)),
         slots: Slots::new(regs.scratch),
         def: filled(def, n, u32::MAX),
         labels: filled(labels, block.labels as usize + 1, u32::MAX),
@@ -118,7 +119,7 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     for (i, inst) in block.insts.iter().enumerate() {
         l.at = i as u32;
         let value = Value(i as u32);
-        if Class::of(inst.op).is(Class::PURE) && l.dead(value) {
+        if l.dead(value) && Class::of(inst.op).is(Class::PURE) || l.last[i] == OVERWRITTEN {
             continue; // and nothing lives on for it
         }
         l.inst(value, inst)?;
@@ -138,20 +139,6 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     };
     MEMORY.set(Memory { out, loc, last, def, labels, aliases, flag_reads });
     Ok(kept)
-}
-
-/// For each value the last instruction that needs it. Flags are symbolic: what a flags op reads is
-/// needed as long as the flags are. `last` is a zero for each.
-fn last_uses(block: &Block, mut last: Vec<u32>) -> Vec<u32> {
-    for (i, inst) in block.insts.iter().enumerate().rev() {
-        let class = Class::of(inst.op);
-        if class.is(Class::PURE) && last[i] == 0 || class.is(Class::HINT) {
-            continue; // dead, or a hint not taken: its operands are not needed for it
-        }
-        let until = if class.is(Class::FLAGS) { last[i].max(i as u32) } else { i as u32 };
-        block.each_use(inst, |v| last[v.index()] = last[v.index()].max(until));
-    }
-    last
 }
 
 impl Lower<'_> {
@@ -304,13 +291,10 @@ impl Lower<'_> {
                 self.loc[v.index()] = Loc::Symbolic;
                 self.flag_reads.push(v);
             }
-            Op::FlagsAdd | Op::FlagsSub | Op::FlagsLogic | Op::FlagsPack => {
+            Op::FlagsAdd | Op::FlagsSub | Op::FlagsLogic | Op::FlagsPack | Op::FlagsAdc | Op::FlagsSbc => {
                 self.loc[v.index()] = Loc::Symbolic;
             }
-            Op::FlagsAdc | Op::FlagsSbc | Op::FlagsSelect | Op::FlagsFlipC => {
-                let dst = self.temp(v)?;
-                self.flags_into(dst, v)?;
-            }
+            Op::FlagsSelect | Op::FlagsFlipC => self.loc[v.index()] = Loc::Symbolic,
             Op::SetFlags => self.set_flags(inst.a)?,
             Op::FlagsUnpack => {
                 let a = self.flag_words(inst.a)?;
