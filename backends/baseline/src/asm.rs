@@ -1,7 +1,8 @@
 //! The code buffer: labels, register names, and shorthand for the encoder's operands.
 
 use crate::code::{Jump, Way};
-use brolga_core::Env;
+use crate::encode::opcode;
+use brolga_core::{Env, Width};
 use cranelift_assembler_x64::{
     Amode, AmodeOffsetPlusKnownOffset, DeferredTarget, NonRspGpr, Registers, Scale, gpr::enc,
 };
@@ -92,48 +93,36 @@ enum Place {
     Out(Way),
 }
 
-/// A host condition.
+/// A host condition, in the numbers of the opcodes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Cc {
-    E,
-    Ne,
-    B,
-    Ae,
-    A,
-    Be,
-    S,
-    Ns,
-    O,
-    No,
-    G,
-    Ge,
-    L,
-    Le,
-    P,
-    Np,
+    O = 0,
+    No = 1,
+    B = 2,
+    Ae = 3,
+    E = 4,
+    Ne = 5,
+    Be = 6,
+    A = 7,
+    S = 8,
+    Ns = 9,
+    P = 10,
+    Np = 11,
+    L = 12,
+    Ge = 13,
+    Le = 14,
+    G = 15,
 }
 
 impl Cc {
+    const ALL: [Cc; 16] = {
+        use Cc::*;
+        [O, No, B, Ae, E, Ne, Be, A, S, Ns, P, Np, L, Ge, Le, G]
+    };
+
     /// What holds where this does not.
     pub(crate) fn opposite(self) -> Cc {
-        match self {
-            Cc::E => Cc::Ne,
-            Cc::Ne => Cc::E,
-            Cc::B => Cc::Ae,
-            Cc::Ae => Cc::B,
-            Cc::A => Cc::Be,
-            Cc::Be => Cc::A,
-            Cc::S => Cc::Ns,
-            Cc::Ns => Cc::S,
-            Cc::O => Cc::No,
-            Cc::No => Cc::O,
-            Cc::G => Cc::Le,
-            Cc::Ge => Cc::L,
-            Cc::L => Cc::Ge,
-            Cc::Le => Cc::G,
-            Cc::P => Cc::Np,
-            Cc::Np => Cc::P,
-        }
+        Cc::ALL[self as usize ^ 1]
     }
 }
 
@@ -192,49 +181,14 @@ impl Asm {
     }
 
     pub(crate) fn jump_if(&mut self, cc: Cc, to: Label) {
-        match cc {
-            Cc::E => put_plain!(self, je_d32(0)),
-            Cc::Ne => put_plain!(self, jne_d32(0)),
-            Cc::B => put_plain!(self, jb_d32(0)),
-            Cc::Ae => put_plain!(self, jae_d32(0)),
-            Cc::A => put_plain!(self, ja_d32(0)),
-            Cc::Be => put_plain!(self, jbe_d32(0)),
-            Cc::S => put_plain!(self, js_d32(0)),
-            Cc::Ns => put_plain!(self, jns_d32(0)),
-            Cc::O => put_plain!(self, jo_d32(0)),
-            Cc::No => put_plain!(self, jno_d32(0)),
-            Cc::G => put_plain!(self, jg_d32(0)),
-            Cc::Ge => put_plain!(self, jge_d32(0)),
-            Cc::L => put_plain!(self, jl_d32(0)),
-            Cc::Le => put_plain!(self, jle_d32(0)),
-            Cc::P => put_plain!(self, jp_d32(0)),
-            Cc::Np => put_plain!(self, jnp_d32(0)),
-        }
+        self.bytes.extend([0x0f, 0x80 | cc as u8, 0, 0, 0, 0]);
         self.used(to);
     }
 
     /// `goal` becomes 1 or 0, by way of RAX.
     pub(crate) fn set_if(&mut self, cc: Cc, goal: u8) {
-        let reg = RAX;
-        match cc {
-            Cc::E => put!(self, sete_m(reg)),
-            Cc::Ne => put!(self, setne_m(reg)),
-            Cc::B => put!(self, setb_m(reg)),
-            Cc::Ae => put!(self, setae_m(reg)),
-            Cc::A => put!(self, seta_m(reg)),
-            Cc::Be => put!(self, setbe_m(reg)),
-            Cc::S => put!(self, sets_m(reg)),
-            Cc::Ns => put!(self, setns_m(reg)),
-            Cc::O => put!(self, seto_m(reg)),
-            Cc::No => put!(self, setno_m(reg)),
-            Cc::G => put!(self, setg_m(reg)),
-            Cc::Ge => put!(self, setge_m(reg)),
-            Cc::L => put!(self, setl_m(reg)),
-            Cc::Le => put!(self, setle_m(reg)),
-            Cc::P => put!(self, setp_m(reg)),
-            Cc::Np => put!(self, setnp_m(reg)),
-        }
-        put!(self, movzbl_rm(goal, reg));
+        self.instruction(Width::W32, 0x0f90 | cc as u16, 0, RAX.into());
+        self.instruction(Width::W32, opcode::MOVZX8, goal, RAX.into());
     }
 
     /// A constant into a register; host flags stay.
@@ -309,6 +263,18 @@ mod tests {
         put_plain!(a, retq_zo());
         // je +5 over the jmp; jmp -11 to the start.
         assert_eq!(a.finish().0, [0x0f, 0x84, 5, 0, 0, 0, 0xe9, 0xf5, 0xff, 0xff, 0xff, 0xc3]);
+    }
+
+    #[test]
+    fn conditions_are_those_of_the_host() {
+        for (i, cc) in Cc::ALL.into_iter().enumerate() {
+            assert_eq!((cc as usize, cc.opposite().opposite()), (i, cc));
+        }
+        assert_eq!((Cc::L.opposite(), Cc::A.opposite(), Cc::E.opposite()), (Cc::Ge, Cc::Be, Cc::Ne));
+        let mut a = Asm::default();
+        a.set_if(Cc::B, R8);
+        // setb al; movzx r8d, al
+        assert_eq!(a.finish().0, [0x0f, 0x92, 0xc0, 0x44, 0x0f, 0xb6, 0xc0]);
     }
 
     #[test]

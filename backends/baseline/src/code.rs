@@ -56,6 +56,8 @@ pub enum Way {
         /// Why.
         status: u32,
     },
+    /// To the guest address in RAX, by the jump cache.
+    Lookup,
     /// To the run loop, at the guest address in RAX.
     Miss,
     /// Where the block leads that has used its count up.

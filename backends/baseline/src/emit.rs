@@ -4,7 +4,7 @@ use crate::asm::{Asm, Cc, Label, R8, RAX, RBP, RCX, RDI, RDX, RSI, at, field, ne
 use crate::code::{Code, Plan, SlotUse, Use, Way};
 use crate::copies::Copies;
 use crate::flags::Known;
-use crate::futures::{Future, futures};
+use crate::futures::{Future, futures, is_scalar};
 use crate::memory::Folded;
 use brolga_core::Env;
 use brolga_interp::{Code as Op, Flat, FlatOp, pack};
@@ -23,13 +23,15 @@ pub(crate) struct Emitter<'a> {
     futures: Vec<Future>,
     /// Of the current op.
     pub(crate) future: Future,
-    /// The host's condition that the last op left for the branch behind it.
+    /// The host's condition that the last op left for the branch or selection behind it.
     pub(crate) decided: Option<Cc>,
     pub(crate) known: Option<Known>,
     /// The address that the last op left to this one.
     pub(crate) folded: Option<Folded>,
     /// Temporaries that are constants and in no place: what is to be stored.
     pub(crate) constants: Vec<(u8, u64)>,
+    /// The constant that R8 has: those that are stored and not short are mostly stored again.
+    pub(crate) long: Option<u64>,
     /// Index of the current op.
     index: usize,
     /// Whether control may run on into the current op.
@@ -65,6 +67,7 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         known: None,
         folded: None,
         constants: Vec::new(),
+        long: None,
         index: 0,
         open: true,
         accesses: Vec::new(),
@@ -88,7 +91,7 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
                 e.asm.bind(label);
                 e.open = true;
             }
-            e.known = None;
+            (e.known, e.long) = (None, None);
             e.constants.clear();
             e.copies.forget();
         }
@@ -97,8 +100,10 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         }
         (e.index, e.future) = (index, e.futures[index]);
         e.reserve(op);
-        e.settle_for(op);
-        e.op(index, op)?;
+        if !(e.future.unread && is_scalar(op)) {
+            e.settle_for(op);
+            e.op(index, op)?;
+        }
         e.release(op);
     }
     let (bytes, jumps, tail) = e.asm.finish();
@@ -325,6 +330,7 @@ impl Emitter<'_> {
         put!(self.asm, movq_rm(RDI, at(RBP, 24)));
         debug_assert!(self.copies.settle().next().is_none(), "settled before");
         self.copies.forget();
+        self.long = None;
     }
 
     /// Whether the next op takes this one's result, at a distance more, for an address that may have the form of the host's.

@@ -50,7 +50,10 @@ pub(crate) mod opcode {
     pub(crate) const MOVSX8: u16 = 0x0fbe;
     pub(crate) const MOVSX16: u16 = 0x0fbf;
     pub(crate) const MOVSXD: u16 = 0x63;
-    pub(crate) const CMOVNE: u16 = 0x0f45;
+    /// With the number of a condition.
+    pub(crate) const CMOV: u16 = 0x0f40;
+    /// With 4 in the place of a register, and a byte behind it.
+    pub(crate) const BT: u16 = 0x0fba;
 }
 
 impl Asm {
@@ -178,6 +181,7 @@ mod tests {
             same(&|a| a.fetch(Width::W32, x, r), &|a| put!(a, movl_rm(x, y)));
             same(&|a| a.keep(40, x), &|a| put!(a, movq_mr(word(40), x)));
             same(&|a| a.instruction(Width::W32, opcode::MOVZX8, x, r), &|a| put!(a, movzbl_rm(x, y)));
+            same(&|a| a.instruction(Width::W64, opcode::CMOV | 5, x, r), &|a| put!(a, cmovneq_rm(x, y)));
             same(&|a| a.instruction(Width::W64, opcode::IMUL, x, m), &|a| put!(a, imulq_rm(x, word(40))));
         }
         // Words near the start of the file have a displacement of a byte, one has none.

@@ -1,6 +1,6 @@
 //! Ways out of a block: linked, by the return stack, by the jump cache, and back to the run loop.
 
-use crate::asm::{Cc, RAX, RCX, RDI, RDX, RSI, at, displacement, field, indexed, near, put, word};
+use crate::asm::{Asm, Cc, R8, RAX, RCX, RDI, RDX, RSI, at, displacement, field, indexed, near, put, word};
 use crate::code::Way;
 use crate::emit::Emitter;
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
@@ -33,16 +33,26 @@ impl Emitter<'_> {
         self.first(op.a);
         match JumpKind::from_sub(op.aux as u8) {
             JumpKind::Call => self.push_return(),
-            JumpKind::Ret => self.pop_return(),
+            JumpKind::Ret => return self.pop_return(),
             JumpKind::Jump => {}
         }
-        self.probe();
+        let miss = self.asm.out(Way::Miss);
+        self.asm.find_jump();
+        self.asm.jump_if(Cc::Ne, miss);
+        self.asm.jump_found();
+        self.open = false;
     }
 
     /// Remembers where the block's call will return to. RAX stays.
     fn push_return(&mut self) {
         put!(self.asm, movq_rm(RCX, field(offset_of!(Env, return_top))));
-        self.asm.store_constant(entry(offset_of!(ReturnEntry, guest)), self.plan.end, RDX);
+        let guest = entry(offset_of!(ReturnEntry, guest));
+        if self.long == Some(self.plan.end) {
+            // The guest keeps it on its stack.
+            put!(self.asm, movq_mr(guest, R8));
+        } else {
+            self.asm.store_constant(guest, self.plan.end, RDX);
+        }
         put!(self.asm, leaq_rm(RDX, near()));
         self.uses_slot(self.plan.end);
         put!(self.asm, movq_mr(entry(offset_of!(ReturnEntry, slot)), RDX));
@@ -57,7 +67,8 @@ impl Emitter<'_> {
 
     /// Goes where the newest pushed entry says if it is for the address in RAX.
     fn pop_return(&mut self) {
-        let other = self.asm.label();
+        // Where the guess is wrong is rarely run, and shared.
+        let other = self.asm.out(Way::Lookup);
         put!(self.asm, movq_rm(RCX, field(offset_of!(Env, return_top))));
         put!(self.asm, subl_mi_sxb(RCX, ENTRY));
         self.set_top();
@@ -65,20 +76,6 @@ impl Emitter<'_> {
         self.asm.jump_if(Cc::Ne, other);
         put!(self.asm, movq_rm(RSI, entry(offset_of!(ReturnEntry, slot))));
         put!(self.asm, jmpq_m(at(RSI, 0)));
-        self.asm.bind(other);
-    }
-
-    /// Looks the address in RAX up in the jump cache; leaves to the run loop if it is not there.
-    fn probe(&mut self) {
-        let miss = self.asm.out(Way::Miss);
-        put!(self.asm, movl_rm(RCX, RAX));
-        // Entries are 16 bytes for 4-byte units of address.
-        put!(self.asm, shll_mi(RCX, 2u8));
-        put!(self.asm, andl_mi(RCX, ((JUMP_CACHE - 1) * size_of::<JumpEntry>()) as u32));
-        put!(self.asm, addq_rm(RCX, field(offset_of!(Env, jump_cache))));
-        put!(self.asm, cmpq_mr(at(RCX, offset_of!(JumpEntry, guest) as i32), RAX));
-        self.asm.jump_if(Cc::Ne, miss);
-        put!(self.asm, jmpq_m(at(RCX, offset_of!(JumpEntry, host) as i32)));
         self.open = false;
     }
 
@@ -88,5 +85,22 @@ impl Emitter<'_> {
         put!(self.asm, movq_mi_sxl(field(offset_of!(Env, exit_slot)), i32::from(op.aux)));
         self.asm.store_constant(word(self.flat.pc), op.imm, RAX);
         self.leave(self.plan.status.raise);
+    }
+}
+
+impl Asm {
+    /// Looks the address in RAX up in the jump cache; the host's flags say whether it is there.
+    pub(crate) fn find_jump(&mut self) {
+        put!(self, movl_rm(RCX, RAX));
+        // Entries are 16 bytes for 4-byte units of address.
+        put!(self, shll_mi(RCX, 2u8));
+        put!(self, andl_mi(RCX, ((JUMP_CACHE - 1) * size_of::<JumpEntry>()) as u32));
+        put!(self, addq_rm(RCX, field(offset_of!(Env, jump_cache))));
+        put!(self, cmpq_mr(at(RCX, offset_of!(JumpEntry, guest) as i32), RAX));
+    }
+
+    /// Goes where the jump cache says.
+    pub(crate) fn jump_found(&mut self) {
+        put!(self, jmpq_m(at(RCX, offset_of!(JumpEntry, host) as i32)));
     }
 }

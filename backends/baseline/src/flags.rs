@@ -77,14 +77,16 @@ fn condition(bits: u16) -> Cond {
 impl Emitter<'_> {
     /// Host flags of `a - b`.
     pub(crate) fn compare(&mut self, width: Width, a: u8, b: Second) {
-        match (self.at(a), b) {
+        let again = self.future.again;
+        let a = if again[0] { self.source(a, true, RAX).into() } else { self.at(a) };
+        match (a, b) {
             (a, Second::Constant(c)) => self.compare_constant(width, a, c),
             (Operand::Register(a), Second::Word(b)) => {
                 let b = self.at(b);
                 self.asm.alu(width, Alu::Cmp, a, b);
             }
             (a, Second::Word(b)) => {
-                let b = self.source(b, false, RCX);
+                let b = self.source(b, again[1], RCX);
                 self.asm.alu_to(width, Alu::Cmp, a, b);
             }
         }
@@ -142,7 +144,13 @@ impl Emitter<'_> {
             IntCc::Sgt => Cc::G,
             IntCc::Sge => Cc::Ge,
         };
-        if self.future.branch_next {
+        self.truth(op, cc);
+    }
+
+    /// The op's result is whether `cc` holds, of the host's flags.
+    pub(crate) fn truth(&mut self, op: &FlatOp, cc: Cc) {
+        if self.future.truth_next {
+            self.changed(op.dst, 1);
             self.decided = Some(cc);
             return;
         }
@@ -181,7 +189,10 @@ impl Emitter<'_> {
 
     /// Writes an operation and its operands. What reads them in this block finds them in the operands' registers.
     fn set_operation(&mut self, op: &FlatOp) {
-        let Future { again, result, .. } = self.future;
+        let Future { again, result, unread, .. } = self.future;
+        if unread {
+            return;
+        }
         let a = self.source(op.a, again[0] || result, RAX);
         let second = match op.code {
             Op::SetCcR => Second::Word(self.source(op.b, again[1] || result, RCX)),
@@ -304,9 +315,7 @@ impl Emitter<'_> {
                 after_sub(cond)
             }
         };
-        let goal = self.goal();
-        self.asm.set_if(cc, goal);
-        self.finish(op.dst, goal);
+        self.truth(op, cc);
     }
 
     /// Jumps within the block. Every way back polls.

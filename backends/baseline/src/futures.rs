@@ -1,6 +1,8 @@
 //! What becomes of an op's operands and result: one pass backwards over the flat form.
 
 use brolga_interp::{Code as Op, FlatOp, NONE};
+use brolga_ir::Op as IrOp;
+use brolga_ir::ops::ALL_OPS;
 
 /// What becomes of an op's operands and result.
 #[derive(Clone, Copy, Default, Debug)]
@@ -9,21 +11,26 @@ pub(crate) struct Future {
     pub result: bool,
     /// The same of `a`, `b` and `c`.
     pub again: [bool; 3],
-    /// The result is a temporary that nothing reads. For sure.
+    /// Nothing reads the result, and nobody sees it in memory. For sure.
     pub unread: bool,
+    /// The result is read again, but nobody sees it in memory before it is written again. For sure.
+    pub alone: bool,
     /// Which of `a`, `b` and `c` are temporaries that nothing reads later. For sure.
     pub dead: [bool; 3],
-    /// The result is a temporary that nothing reads but the next op, which is a branch, as its first operand. For sure.
-    pub branch_next: bool,
+    /// The result is a temporary that nothing reads but the next op, a branch or selection, as what decides. For sure.
+    pub truth_next: bool,
     /// The same of a load or store, as its address.
     pub address_next: bool,
     /// The result is a temporary that nothing reads but a store, as what is stored. For sure.
     pub stored: bool,
 }
 
-/// Ops that read `a` through [`crate::emit::Emitter::first`] alone, or as the base of an address.
+/// Ops that look for copies of their operands, which are single words.
 fn takes_first(op: &FlatOp) -> bool {
     use Op::*;
+    if op.code == Vector {
+        return ALL_OPS[usize::from(op.aux & 0xff)] == IrOp::Vscalar;
+    }
     matches!(
         op.code,
         Mov | Add64R
@@ -107,9 +114,49 @@ pub(crate) fn reads_memory(op: &FlatOp) -> bool {
     !takes_first(op) && !by_copies.contains(&op.code)
 }
 
+/// Ops on words that have no effect but their result.
+pub(crate) fn is_scalar(op: &FlatOp) -> bool {
+    use Op::*;
+    let others = [Const, Deposit, Select];
+    let effects = [SetCcR, SetCcI, Load8, Load16, Load32, Load64, Load128, GotoInd, Vector];
+    let leaves = branches(op) || is_short_store(op) || effects.contains(&op.code);
+    op.dst != NONE && (takes_first(op) && !leaves || others.contains(&op.code))
+}
+
 /// Whether an op may lead to another than the next.
 pub(crate) fn branches(op: &FlatOp) -> bool {
     matches!(op.code, Op::Jump | Op::JumpBack | Op::Brif | Op::BrifSub | Op::BrifCc)
+}
+
+/// Whether the guest's registers may be looked at in memory when the op begins, or behind it: it may fault, leave, or call.
+fn observes(op: &FlatOp) -> bool {
+    use Op::*;
+    let loads = [Load8, Load16, Load32, Load64, LoadAny, Load128];
+    let stores = [Store8, Store16, Store32, Store64, StoreAny, Store128, Rmw, Cas, Cas128];
+    let leaves = [Goto, GotoInd, Raise, Call, FpLanes];
+    branches(op) || loads.contains(&op.code) || stores.contains(&op.code) || leaves.contains(&op.code)
+}
+
+/// Whether what the op writes is written again before anybody sees it in memory. `rewritten` are the words of which that
+/// is so behind the op, and then those before it.
+fn unseen(rewritten: &mut Words, op: &FlatOp) -> bool {
+    let results = op.dst..=op.dst.saturating_add(written(op) - 1);
+    let unseen = results.clone().all(|w| rewritten.has(w));
+    if observes(op) {
+        *rewritten = Words::default();
+        return unseen;
+    }
+    results.for_each(|w| rewritten.add(w));
+    if !takes_first(op) {
+        let operands = [op.a, op.b, op.c].into_iter().flat_map(|w| w..=w.saturating_add(words(op) - 1));
+        operands.for_each(|w| rewritten.remove(w));
+    }
+    unseen
+}
+
+/// How many words an op writes at least.
+fn written(op: &FlatOp) -> u8 {
+    if matches!(op.code, Op::SetCcR | Op::SetCcI | Op::SetCcCarry | Op::SelectCc) { 3 } else { 1 }
 }
 
 /// A set of words.
@@ -176,10 +223,12 @@ pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: boo
     // Of each word, whether it is read before it is written or something leads here; how often, and by which op first.
     let mut read = [false; 256];
     let mut readers = [(0u8, 0usize); 256];
+    let mut rewritten = Words::default();
     let mut live = Live { words: Words::default(), at: Vec::new() };
     for (i, op) in ops.iter().enumerate().rev() {
         let (dst, future) = (usize::from(op.dst), &mut futures[i]);
-        future.result = read[dst];
+        let results = dst..(dst + usize::from(written(op))).min(read.len());
+        future.result = read[results.clone()].contains(&true);
         let private = |w: u8| w >= scratch && w != NONE;
         let (count, reader) = readers[dst];
         if private(op.dst) && !loops && count == 1 && read[dst] {
@@ -187,15 +236,18 @@ pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: boo
             let only = |w: u8| [by.a, by.b, by.c].into_iter().filter(|&operand| operand == w).count() == 1;
             future.stored = is_short_store(by) && by.b == op.dst && only(op.dst);
             if reader == i + 1 && by.a == op.dst && only(op.dst) {
-                future.branch_next = by.code == Op::Brif;
+                future.truth_next = matches!(by.code, Op::Brif | Op::Select);
                 future.address_next = is_short_store(by) || is_short_load(by);
             }
         }
         let behind = live.behind(i, op);
-        future.unread = private(op.dst) && !behind.has(op.dst);
+        let unseen = unseen(&mut rewritten, op);
+        future.unread = private(op.dst) && !behind.has(op.dst) || op.dst < scratch && unseen && !future.result;
+        future.alone = future.result && (op.dst >= scratch || unseen);
         future.dead = [op.a, op.b, op.c].map(|w| private(w) && !behind.has(w));
         live.words.remove(op.dst);
-        (read[dst], readers[dst]) = (false, (0, 0));
+        read[results].fill(false);
+        readers[dst] = (0, 0);
         future.again = [op.a, op.b, op.c].map(|w| w != NONE && read[usize::from(w)]);
         for w in [op.a, op.b, op.c] {
             read[usize::from(w)] = true;
@@ -206,6 +258,7 @@ pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: boo
             }
         }
         if starts(i) {
+            rewritten = Words::default();
             read = [false; 256];
             live.at.push((i, live.words));
         }
@@ -244,7 +297,31 @@ mod tests {
         let again = [ops[0], ops[1], op(Op::Const, T, NONE, NONE), op(Op::Mov, 4, T, NONE)];
         assert!(of(&again)[0].address_next);
         let branch = [op(Op::IcmpR, T, 1, 2), op(Op::Brif, NONE, T, NONE)];
-        assert!(of(&branch)[0].branch_next);
+        assert!(of(&branch)[0].truth_next);
+        let select = [branch[0], FlatOp { c: 6, ..op(Op::Select, 4, T, 5) }];
+        assert!(of(&select)[0].truth_next);
+        assert!(!of(&[branch[0], FlatOp { c: T, ..op(Op::Select, 4, T, 5) }])[0].truth_next);
+    }
+
+    #[test]
+    fn a_word_is_unseen_until_it_may_be_looked_at() {
+        let (first, second) = (op(Op::Add64R, 1, 2, 3), op(Op::Sub64R, 1, 2, 3));
+        let of_first = |between: &[FlatOp]| {
+            let future = of(&[&[first], between, &[second]].concat())[0];
+            (future.unread, future.alone)
+        };
+        assert_eq!(of_first(&[]), (true, false));
+        assert_eq!(of_first(&[op(Op::Mov, 4, 1, NONE)]), (false, true), "read in its register");
+        for code in [Op::Load64, Op::Store8, Op::Call, Op::Goto] {
+            assert_eq!(of_first(&[op(code, 4, 5, NONE)]), (false, false), "{code:?}");
+        }
+        assert_eq!(of_first(&[op(Op::Cond, 4, 0, NONE)]), (false, false), "the second of three words that are read");
+        assert!(!futures(&[first, second], |i| i == 1, false, 100)[0].unread);
+        // Flags are three words.
+        let flags = op(Op::SetCcR, 10, 2, 3);
+        assert!(!of(&[flags, op(Op::Mov, 4, 11, NONE), flags])[0].unread, "the second of them is read");
+        assert!(of(&[flags, flags])[0].unread && !of(&[flags, op(Op::Mov, 10, 2, NONE)])[0].unread);
+        assert!(of(&[op(Op::Mov, 12, 2, NONE), flags])[0].unread);
     }
 
     #[test]

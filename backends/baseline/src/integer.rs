@@ -152,12 +152,13 @@ impl Emitter<'_> {
     fn sum(&mut self, op: &FlatOp, shift: u16) -> bool {
         let Some(scale) = scale(shift) else { return false };
         let folds = self.folds(0);
-        let held = self.copies.find(op.a).is_some() && self.copies.find(op.b).is_some();
-        let better = folds || shift != 0 || held && self.in_place(op, 0).is_none() && self.in_place(op, 1).is_none();
+        let mut held = |w, again: bool| again || self.copies.find(w).is_some();
+        let again = self.future.again;
+        let stay = held(op.a, again[0]) && held(op.b, again[1]);
+        let better = folds || shift != 0 || stay && self.in_place(op, 0).is_none() && self.in_place(op, 1).is_none();
         if !better {
             return false;
         }
-        let again = self.future.again;
         let (base, index) = (self.source(op.a, again[0], RAX), self.source(op.b, again[1], RCX));
         if folds {
             self.folded = Some(Folded { word: op.dst, place: Place { base, index: Some((index, scale)), disp: 0 } });
@@ -202,12 +203,16 @@ impl Emitter<'_> {
         if self.future.stored {
             self.changed(op.dst, 1);
             self.constants.push((op.dst, op.imm));
-        } else if !self.future.result && !self.future.unread {
+        } else if !self.future.result {
             self.changed(op.dst, 1);
             self.asm.store_constant(crate::asm::word(op.dst), op.imm, RAX);
         } else {
             let goal = self.goal();
-            self.asm.constant(goal, op.imm);
+            if op.imm == 0 {
+                self.asm.alu(W32, Alu::Xor, goal, goal.into());
+            } else {
+                self.asm.constant(goal, op.imm);
+            }
             self.finish(op.dst, goal);
         }
     }
@@ -298,6 +303,8 @@ impl Emitter<'_> {
             (Op::Sext, 56) if op.imm == u64::MAX => return self.extended(op, W64, opcode::MOVSX8),
             (Op::Sext, 48) if op.imm == 0xffff_ffff => return self.extended(op, W32, opcode::MOVSX16),
             (Op::Sext, 56) if op.imm == 0xffff_ffff => return self.extended(op, W32, opcode::MOVSX8),
+            (Op::Sextract, 32) if (down, op.imm) == (32, u64::MAX) => return self.extended(op, W64, opcode::MOVSXD),
+            (Op::Extract, _) if op.imm == 1 && self.future.truth_next => return self.test_bit(op, amount),
             (Op::Extract, 0) => return self.masked(op, op.imm),
             (Op::Deposit, _) => return self.deposit(op, amount),
             _ => {}
@@ -315,6 +322,14 @@ impl Emitter<'_> {
             self.mask(register, op.imm);
         }
         self.finish(op.dst, register);
+    }
+
+    /// A bit that decides what is behind it.
+    fn test_bit(&mut self, op: &FlatOp, bit: u8) {
+        let from = self.at(op.a);
+        self.asm.instruction(W64, opcode::BT, 4, from);
+        self.asm.bytes.push(bit);
+        self.truth(op, Cc::B);
     }
 
     fn deposit(&mut self, op: &FlatOp, amount: u8) {
@@ -340,11 +355,15 @@ impl Emitter<'_> {
     }
 
     pub(crate) fn select(&mut self, op: &FlatOp) {
+        let decided = self.decided.take();
         let register = self.start(op, 2);
-        let truth = self.at(op.a);
-        self.asm.compare_with_0(W64, truth);
+        let cc = decided.unwrap_or_else(|| {
+            let truth = self.at(op.a);
+            self.asm.compare_with_0(W64, truth);
+            Cc::Ne
+        });
         let other = self.at(op.b);
-        self.asm.instruction(W64, opcode::CMOVNE, register, other);
+        self.asm.instruction(W64, opcode::CMOV | cc as u16, register, other);
         self.finish(op.dst, register);
     }
 

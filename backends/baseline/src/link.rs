@@ -51,6 +51,8 @@ pub struct Whole {
 enum Stub {
     /// To what has no code here.
     Exit(u64),
+    /// It ends in the next.
+    Lookup,
     Miss,
     Hot(u32),
     /// They are last, and share their end.
@@ -167,6 +169,7 @@ impl Linker<'_> {
                 }
             }
             Way::Leave { pc, status } => Stub::Leave(pc, status),
+            Way::Lookup => Stub::Lookup,
             Way::Miss => Stub::Miss,
             Way::Hot => Stub::Hot(from as u32),
         };
@@ -195,6 +198,12 @@ impl Linker<'_> {
         }
     }
 
+    /// Leaves for the address in RAX, which has no code.
+    fn miss(&mut self, pc_word: u8, goto: u32) {
+        put!(self.asm, movq_mr(word(pc_word), RAX));
+        self.asm.leave(goto);
+    }
+
     /// Puts what is rarely run behind the blocks, each way once.
     fn stubs(&mut self, pc_word: u8, goto: u32) {
         let mut waiting = std::mem::take(&mut self.waiting);
@@ -206,10 +215,18 @@ impl Linker<'_> {
             jumps.iter().for_each(|&(end, _)| self.fill(end, here));
             match jumps[0].1 {
                 Stub::Exit(pc) => self.leave_for(pc),
-                Stub::Miss => {
-                    put!(self.asm, movq_mr(word(pc_word), RAX));
-                    self.asm.leave(goto);
+                Stub::Lookup => {
+                    self.asm.find_jump();
+                    put_plain!(self.asm, jne_d32(0));
+                    let miss = self.asm.here();
+                    self.asm.jump_found();
+                    let next = self.asm.here();
+                    self.fill(miss, next);
+                    if ways.peek().is_none_or(|jumps| jumps[0].1 != Stub::Miss) {
+                        self.miss(pc_word, goto);
+                    }
                 }
+                Stub::Miss => self.miss(pc_word, goto),
                 Stub::Hot(block) => {
                     put!(self.asm, movl_oi(RSI, 0));
                     self.reloc(self.asm.here() - 4, Form::CountNumber(block));

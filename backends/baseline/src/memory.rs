@@ -224,6 +224,12 @@ impl Emitter<'_> {
     /// A register that holds the word to be stored; not one that is to keep it if the access `changes` it.
     fn stored(&mut self, w: u8, constant: Option<u64>, changes: bool) -> u8 {
         match constant {
+            Some(value) if !changes => {
+                if self.long.replace(value) != Some(value) {
+                    self.asm.constant(R8, value);
+                }
+                R8
+            }
             Some(value) => {
                 self.asm.constant(RDX, value);
                 RDX
@@ -250,7 +256,7 @@ impl Emitter<'_> {
         let rule = MemOp::from_bits(op.aux);
         let place = self.address(op, rule);
         let size = rule.size;
-        put!(self.asm, leaq_rm(R8, place.operand()));
+        self.place_in_r8(place);
         let place = at(R8, 0);
         let kind = RmwOp::ALL[op.c as usize % RmwOp::ALL.len()];
         match kind {
@@ -289,6 +295,11 @@ impl Emitter<'_> {
         self.done(op.dst);
     }
 
+    fn place_in_r8(&mut self, place: Place) {
+        put!(self.asm, leaq_rm(R8, place.operand()));
+        self.long = None;
+    }
+
     /// `new` into [R8] if that equals RAX; RAX becomes what was there.
     fn locked_exchange(&mut self, size: Size, new: u8) {
         let place = at(R8, 0);
@@ -298,7 +309,7 @@ impl Emitter<'_> {
     pub(crate) fn compare_exchange(&mut self, op: &FlatOp) {
         let rule = MemOp::from_bits(op.aux);
         let place = self.address(op, rule);
-        put!(self.asm, leaq_rm(R8, place.operand()));
+        self.place_in_r8(place);
         self.load(RAX, op.b);
         self.load(RCX, op.c);
         self.access();
@@ -311,7 +322,7 @@ impl Emitter<'_> {
         // The host's instruction wants its operand aligned; so does the guest's.
         let rule = MemOp { align: Align::Natural, size: Size::B16, ..MemOp::from_bits(op.aux) };
         let place = self.address(op, rule);
-        put!(self.asm, leaq_rm(R8, place.operand()));
+        self.place_in_r8(place);
         self.load(RAX, op.b);
         self.load(RDX, op.b + 1);
         // A holder: memory has all words now.

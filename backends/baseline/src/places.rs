@@ -155,7 +155,7 @@ impl Emitter<'_> {
         if self.future.unread {
             return;
         }
-        let alone = self.future.result && w >= self.flat.scratch;
+        let alone = self.future.alone;
         if !alone {
             self.asm.keep(w, register);
         }
@@ -174,7 +174,7 @@ impl Emitter<'_> {
         if self.future.unread {
             return;
         }
-        let alone = self.future.result && w >= self.flat.scratch;
+        let alone = self.future.alone;
         if !alone {
             self.asm.keep(w, register);
         }

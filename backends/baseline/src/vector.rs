@@ -16,11 +16,8 @@ impl Emitter<'_> {
         let (ir, shape) = (ALL_OPS[op.aux as usize & 0xff], Shape::from_sub((op.aux >> 8) as u8));
         match ir {
             Op::Vscalar => {
-                self.first(op.a);
-                put!(self.asm, movq_mr(word(op.dst), RAX));
-                put!(self.asm, movq_mi_sxl(word(op.dst + 1), 0));
-                self.changed(op.dst, 2);
-                return true;
+                // One store: a load of the vector would wait long for two of its parts.
+                put!(self.asm, movq_a(X0, self.operand(op.a)));
             }
             Op::Lane => {
                 self.lane(op, shape);
