@@ -62,6 +62,8 @@ pub fn has_capability(capability: u32) -> bool {
 }
 
 global_asm!(
+    // A section of its own, which the linker may put elsewhere (tools/link-cc).
+    ".pushsection .text.brolga_window_call, \"ax\", @progbits",
     ".globl brolga_window_call",
     ".type brolga_window_call,@function",
     "brolga_window_call:",
@@ -92,6 +94,8 @@ global_asm!(
     "brolga_window_restart:",
     "mov rax, -512",
     "ret",
+    ".size brolga_window_call, . - brolga_window_call",
+    ".popsection",
 );
 
 unsafe extern "C" {

@@ -270,6 +270,7 @@ fn libc_fork(t: &Thread, r: &Request, alone: bool) -> SysResult {
 // _Fork(3) of C libraries that have it, or fork: libc's fork writes to four more pages, of which each child makes copies.
 #[cfg(target_arch = "x86_64")]
 std::arch::global_asm!(
+    ".pushsection .text.brolga_bare_fork, \"ax\", @progbits",
     ".weak _Fork",
     ".globl brolga_bare_fork",
     ".type brolga_bare_fork,@function",
@@ -280,6 +281,8 @@ std::arch::global_asm!(
     "jmp rax",
     "2:",
     "jmp {fork}",
+    ".size brolga_bare_fork, . - brolga_bare_fork",
+    ".popsection",
     fork = sym libc::fork,
 );
 
