@@ -3,55 +3,34 @@
 #![allow(unsafe_code, reason = "maps and writes executable memory")]
 
 use crate::fault::FaultTable;
+use crate::slots::Places;
+use crate::tables::{self, Table};
 use memmap2::{MmapMut, MmapOptions};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Unit of allocation in bytes.
 const GRANULE: usize = 64;
 
-/// Memory beside the code, which a displacement reaches from anywhere in it.
-#[derive(Clone, Debug)]
+/// Tables beside the code. A displacement reaches `left` and the hosts of `places` from anywhere in it.
+#[derive(Debug)]
 pub(crate) struct Beside {
-    /// Code first; parts of what is behind it are ours.
-    space: Arc<MmapMut>,
-    part: Range<usize>,
-}
-
-impl Beside {
-    /// Page-aligned if the lengths asked for are; zeros at first.
-    pub(crate) fn start(&self) -> *const u8 {
-        self.space.as_ptr().wrapping_add(self.part.start)
-    }
-
-    /// Bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.part.len()
-    }
-
-    /// The first `bytes`, and the rest.
-    pub(crate) fn split(self, bytes: usize) -> (Beside, Beside) {
-        let Range { start, end } = self.part;
-        let border = start + bytes;
-        (
-            Beside { space: Arc::clone(&self.space), part: start..border },
-            Beside { space: self.space, part: border..end },
-        )
-    }
+    pub left: Table<AtomicU32>,
+    pub places: Places,
 }
 
 /// The two mappings and what is free.
 #[derive(Debug)]
 pub(crate) struct Arena {
     write: MmapMut,
-    /// The view that is executed, and behind it the memory of `Beside`.
+    /// The view that is executed, and behind it the tables.
     space: Arc<MmapMut>,
     /// For each granule the fault table of the code in it, or null. Read by signal handlers.
-    owners: MmapMut,
+    owners: Table<AtomicPtr<FaultTable>>,
     free: Mutex<Free>,
     /// Whether a child of a fork may run what is in place: its mappings show the same memory. Changes with `free` held.
     lent: AtomicBool,
@@ -90,17 +69,22 @@ fn map_at(at: *const u8, len: usize, protection: i32, file: &File) -> io::Result
 }
 
 impl Arena {
-    /// An arena of `bytes`, rounded up to a page, and `beside` bytes of other memory.
-    pub(crate) fn new(bytes: usize, beside: usize) -> io::Result<(Arena, Beside)> {
+    /// An arena of `bytes`, rounded up to a page, and tables of so many `numbers`.
+    pub(crate) fn new(bytes: usize, numbers: usize) -> io::Result<(Arena, Beside)> {
         let bytes = bytes.max(GRANULE).next_multiple_of(4096);
+        let granules = bytes / GRANULE;
         let file = memory_file(bytes)?;
         // SAFETY: nobody else has the file, so its length stays.
         let write = unsafe { MmapOptions::new().len(bytes).map_mut(&file)? };
-        let space = Arc::new(MmapMut::map_anon(bytes + beside)?);
+        // Within reach, then not.
+        let near = bytes + tables::room(4 * numbers, 8 * numbers);
+        let far = tables::room(8 * numbers.max(granules), 8 * numbers.max(granules));
+        let space = Arc::new(MmapMut::map_anon(near + far)?);
         map_at(space.as_ptr(), bytes, libc::PROT_READ | libc::PROT_EXEC, &file)?;
-        let owners = MmapMut::map_anon(bytes / GRANULE * 8)?;
-        let around = Beside { space: Arc::clone(&space), part: bytes..bytes + beside };
-        Ok((Arena { write, space, owners, free: Mutex::default(), lent: AtomicBool::new(false) }, around))
+        let (left, hosts) = tables::pair(&space, bytes, numbers);
+        let (owners, pcs) = tables::pair(&space, near, numbers.max(granules));
+        let (free, lent) = (Mutex::default(), AtomicBool::new(false));
+        Ok((Arena { write, space, owners, free, lent }, Beside { left, places: Places { hosts, pcs } }))
     }
 
     /// The executable view.
@@ -108,9 +92,8 @@ impl Arena {
         self.space.as_ptr()
     }
 
-    fn owners(&self) -> &[AtomicPtr<FaultTable>] {
-        // SAFETY: page-aligned, zero-filled (null), of this length, and accessed as atomics only.
-        unsafe { std::slice::from_raw_parts(self.owners.as_ptr().cast(), self.write.len() / GRANULE) }
+    fn owners(&self, granules: Range<usize>) -> impl Iterator<Item = &AtomicPtr<FaultTable>> {
+        granules.map(|granule| self.owners.at(granule))
     }
 
     /// Copies `code` in, once `fit` has made it fit its address, and makes `table` known to the fault handler. Returns the
@@ -133,7 +116,7 @@ impl Arena {
             std::ptr::copy_nonoverlapping(code.as_ptr(), to, code.len());
         }
         let table = Box::into_raw(table(base));
-        for owner in &self.owners()[first..first + granules] {
+        for owner in self.owners(first..first + granules) {
             owner.store(table, Ordering::Release);
         }
         Some(base)
@@ -144,7 +127,7 @@ impl Arena {
         let first = (base - self.execute() as u64) as usize / GRANULE;
         let granules = len.div_ceil(GRANULE);
         let mut table = std::ptr::null_mut();
-        for owner in &self.owners()[first..first + granules] {
+        for owner in self.owners(first..first + granules) {
             table = owner.swap(std::ptr::null_mut(), Ordering::AcqRel);
         }
         if !table.is_null() {
@@ -196,7 +179,7 @@ impl Arena {
         if offset >= self.write.len() as u64 {
             return None;
         }
-        let table = self.owners()[offset as usize / GRANULE].load(Ordering::Acquire);
+        let table = self.owners.at(offset as usize / GRANULE).load(Ordering::Acquire);
         // SAFETY: tables live until `release`, which is called when no thread is in their code.
         unsafe { table.as_ref() }
     }
@@ -252,7 +235,8 @@ impl Arena {
 impl Drop for Arena {
     fn drop(&mut self) {
         let mut last = std::ptr::null_mut();
-        for owner in self.owners() {
+        let used = self.free().next;
+        for owner in self.owners(0..used) {
             let table = owner.swap(std::ptr::null_mut(), Ordering::AcqRel);
             if !table.is_null() && table != last {
                 // SAFETY: as in `release`; a unit's granules are consecutive and hold one pointer.

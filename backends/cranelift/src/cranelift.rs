@@ -10,6 +10,7 @@ use crate::fp;
 use crate::host;
 use crate::portable;
 use crate::slots::{HOT, LinkSlots, Slot};
+use crate::numbers::Supply;
 use crate::status;
 use crate::words::RowMap;
 use brolga_core::{Env, RegTable};
@@ -19,7 +20,7 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
 
 /// Entries until a region that was found hot says so again.
@@ -141,10 +142,12 @@ impl Cranelift {
         if !host::SUPPORTED {
             return Err(NewError::Host("there is no trampoline for it".into()));
         }
-        // In whole pages of both.
-        let slots = (arena_bytes / 64).next_multiple_of(1024).max(1024);
-        let (arena, beside) = Arena::new(arena_bytes, 12 * slots).map_err(NewError::Memory)?;
-        let (words, counts) = beside.split(8 * slots);
+        // A way out for 64 bytes of code, and a block for 128: there are fewer.
+        let numbers = (arena_bytes / 128 * 3).next_multiple_of(1024).max(4096);
+        let (arena, beside) = Arena::new(arena_bytes, numbers).map_err(NewError::Memory)?;
+        let (places, supply) = (Arc::new(beside.places), Supply::new(numbers as u32));
+        let slots = LinkSlots::new(Arc::clone(&places), Arc::clone(&supply));
+        let counts = Counts::new(beside.left, places, supply);
         Ok(Cranelift {
             host: OnceLock::new(),
             options,
@@ -152,8 +155,8 @@ impl Cranelift {
             rows: RowMap::new(regs),
             controls: fp::controls(regs.fp.as_ref()),
             arena,
-            slots: LinkSlots::new(words).map_err(NewError::Memory)?,
-            counts: Counts::new(counts).map_err(NewError::Memory)?,
+            slots,
+            counts,
             learnt: Learnt::default(),
         })
     }

@@ -18,6 +18,7 @@ mod portable;
 mod slots;
 mod stand_in;
 mod status;
+mod tables;
 mod tier;
 mod words;
 

@@ -1,45 +1,74 @@
-//! What slots and counts have in common: numbers given out and back, and tables of atomics by number.
-#![allow(unsafe_code, reason = "memory as arrays of atomics, read and written by generated code")]
+//! Numbers of slots and counts: given out and back.
+//!
+//! Both are indices of the same tables ([`crate::slots::Places`]). Each takes whole blocks of numbers, so that those of one
+//! kind are in few pages, and few lines of the host's cache.
 
-use crate::arena::Beside;
-use memmap2::MmapMut;
-use std::io;
-use std::ops::Deref;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
-/// Numbers from a range, each used by one at a time.
+/// Numbers that are taken at once: entries of 32 bits in a page.
+const BLOCK: u32 = 1024;
+
+/// Numbers that nobody has taken.
+#[derive(Debug)]
+pub(crate) struct Supply {
+    next: AtomicU32,
+    end: u32,
+}
+
+impl Supply {
+    /// Those below `end`, in whole blocks.
+    pub(crate) fn new(end: u32) -> Arc<Supply> {
+        Arc::new(Supply { next: AtomicU32::new(0), end })
+    }
+
+    fn take(&self) -> Option<Range<u32>> {
+        let fits = |next: u32| (self.end - next >= BLOCK).then_some(next + BLOCK);
+        let start = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
+        Some(start..start + BLOCK)
+    }
+}
+
+/// Numbers of one kind, each used by one at a time.
 #[derive(Debug)]
 pub(crate) struct Numbers {
-    end: usize,
+    supply: Arc<Supply>,
     free: Mutex<Free>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Free {
-    /// First number never used.
-    next: u32,
+    /// Numbers never used.
+    fresh: Range<u32>,
     /// Numbers given back.
     back: Vec<u32>,
 }
 
 impl Numbers {
-    pub(crate) fn new(first: u32, end: usize) -> Numbers {
-        Numbers { end, free: Mutex::new(Free { next: first, back: Vec::new() }) }
+    pub(crate) fn new(supply: Arc<Supply>) -> Numbers {
+        Numbers { supply, free: Mutex::default() }
     }
 
     /// `count` numbers, unless they have run out.
     pub(crate) fn allocate(&self, count: usize) -> Option<Vec<u32>> {
         let mut free = self.free.lock().unwrap_or_else(|e| e.into_inner());
-        let fresh = count.saturating_sub(free.back.len());
-        if free.next as usize + fresh > self.end {
-            return None;
-        }
-        let kept = free.back.len() - (count - fresh);
         let mut got = Vec::with_capacity(count);
+        let kept = free.back.len().saturating_sub(count);
         got.extend(free.back.drain(kept..));
-        got.extend(free.next..free.next + fresh as u32);
-        free.next += fresh as u32;
+        while got.len() < count {
+            if free.fresh.is_empty() {
+                match self.supply.take() {
+                    Some(block) => free.fresh = block,
+                    None => {
+                        free.back.append(&mut got);
+                        return None;
+                    }
+                }
+            }
+            let missing = count - got.len();
+            got.extend(free.fresh.by_ref().take(missing));
+        }
         Some(got)
     }
 
@@ -49,49 +78,27 @@ impl Numbers {
     }
 }
 
-/// A table of our own; zeros at first. Memory is taken as it is used.
-#[derive(Debug)]
-pub(crate) struct Words(MmapMut);
-
-impl Words {
-    pub(crate) fn new(len: usize) -> io::Result<Words> {
-        Ok(Words(MmapMut::map_anon(len * 8)?))
-    }
-}
-
-impl Deref for Words {
-    type Target = [AtomicU64];
-
-    fn deref(&self) -> &[AtomicU64] {
-        // SAFETY: page-aligned, of this length, zeros at first, and ever accessed as atomics only. Nobody else has it.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() / 8) }
-    }
-}
-
-/// All of `beside`, as doublewords.
-pub(crate) fn doublewords(beside: &Beside) -> &[AtomicU64] {
-    // SAFETY: as in `Words::deref`; its one owner sees it as doublewords only.
-    unsafe { std::slice::from_raw_parts(beside.start().cast(), beside.len() / 8) }
-}
-
-/// All of `beside`, as words.
-pub(crate) fn words(beside: &Beside) -> &[AtomicU32] {
-    // SAFETY: as in `Words::deref`; its one owner sees it as words only.
-    unsafe { std::slice::from_raw_parts(beside.start().cast(), beside.len() / 4) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_are_used_by_one_at_a_time_and_run_out() {
-        let numbers = Numbers::new(2, 6);
-        assert_eq!(numbers.allocate(3), Some(vec![2, 3, 4]));
-        assert_eq!(numbers.allocate(2), None);
-        numbers.free(3);
-        assert_eq!(numbers.allocate(2), Some(vec![3, 5]));
-        assert_eq!(numbers.allocate(1), None);
-        assert_eq!(numbers.allocate(0), Some(vec![]));
+        let supply = Supply::new(3 * BLOCK + 5);
+        let [a, b] = [Numbers::new(Arc::clone(&supply)), Numbers::new(supply)];
+        assert_eq!(a.allocate(3), Some(vec![0, 1, 2]));
+        assert_eq!(b.allocate(2), Some(vec![BLOCK, BLOCK + 1]));
+        let more = a.allocate(BLOCK as usize).unwrap();
+        assert_eq!(more, Vec::from_iter((3..BLOCK).chain(2 * BLOCK..2 * BLOCK + 3)));
+        assert_eq!(a.allocate(BLOCK as usize), None);
+        assert_eq!(b.allocate(BLOCK as usize - 1), None);
+        a.free(1);
+        b.free(BLOCK);
+        assert_eq!(a.allocate(1), Some(vec![1]));
+        assert_eq!(a.allocate(0), Some(vec![]));
+        // What could not be given out is there still.
+        let rest: std::collections::BTreeSet<_> = b.allocate(BLOCK as usize - 1).unwrap().into_iter().collect();
+        assert_eq!(rest, (BLOCK..2 * BLOCK).filter(|&n| n != BLOCK + 1).collect());
+        assert_eq!(b.allocate(1), None);
     }
 }

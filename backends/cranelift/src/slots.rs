@@ -1,10 +1,11 @@
 //! Link slots: where static exits go. A slot is one host code address in data memory, so linking and
 //! unlinking is one store, and code is never patched. A slot may also be a counter.
 
-use crate::arena::Beside;
 use crate::host;
-use crate::numbers::{Numbers, Words, doublewords};
-use std::sync::atomic::Ordering;
+use crate::numbers::{Numbers, Supply};
+use crate::tables::Table;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Index of a slot. Slot 0 is never linked and belongs to no address; no more does [`HOT`].
 pub type Slot = u32;
@@ -12,34 +13,41 @@ pub type Slot = u32;
 /// Leads to where blocks of tier 1 go that are hot.
 pub(crate) const HOT: Slot = 1;
 
+/// What there is of each slot and each count ([`crate::counts`]), by number.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// Host addresses that it leads to; read by generated code, within reach of which they are.
+    pub hosts: Table<AtomicU64>,
+    /// Guest addresses that it stands for.
+    pub pcs: Table<AtomicU64>,
+}
+
 /// All slots of one code arena.
 #[derive(Debug)]
 pub(crate) struct LinkSlots {
-    /// Host addresses; read by generated code, within reach of which they are.
-    hosts: Beside,
-    /// Guest addresses that the slots stand for.
-    pcs: Words,
+    places: Arc<Places>,
     numbers: Numbers,
 }
 
 impl LinkSlots {
-    /// As many slots as there is room for in `beside`; memory is taken as they are used.
-    pub(crate) fn new(beside: Beside) -> std::io::Result<LinkSlots> {
-        let len = beside.len() / 8;
-        let slots = LinkSlots { hosts: beside, pcs: Words::new(len)?, numbers: Numbers::new(HOT + 1, len) };
+    /// Slots with the first numbers of `supply`, and more as they are needed.
+    pub(crate) fn new(places: Arc<Places>, supply: Arc<Supply>) -> LinkSlots {
+        let slots = LinkSlots { places, numbers: Numbers::new(supply) };
+        let first = slots.numbers.allocate(HOT as usize + 1);
+        debug_assert_eq!(first, Some(vec![0, HOT]));
         slots.unlink(0);
         slots.link(HOT, host::hot_address());
-        Ok(slots)
+        slots
     }
 
     /// Address of slot 0, for `Env::link_slots`.
     pub(crate) fn address(&self) -> u64 {
-        self.hosts.start() as u64
+        self.word(0)
     }
 
     /// Address of the slot's word.
     pub(crate) fn word(&self, slot: Slot) -> u64 {
-        self.address() + 8 * u64::from(slot)
+        self.places.hosts.address(slot as usize)
     }
 
     /// The slot whose word is at an address.
@@ -51,7 +59,7 @@ impl LinkSlots {
     pub(crate) fn allocate(&self, pcs: &[u64], more: &[u64]) -> Option<Vec<Slot>> {
         let got = self.numbers.allocate(pcs.len() + more.len())?;
         for (&slot, &pc) in got.iter().zip(pcs.iter().chain(more)) {
-            self.pcs[slot as usize].store(pc, Ordering::Relaxed);
+            self.places.pcs.at(slot as usize).store(pc, Ordering::Relaxed);
             self.unlink(slot);
         }
         Some(got)
@@ -64,16 +72,16 @@ impl LinkSlots {
 
     /// Guest address that the slot leads to.
     pub(crate) fn pc(&self, slot: Slot) -> u64 {
-        self.pcs[slot as usize].load(Ordering::Relaxed)
+        self.places.pcs.at(slot as usize).load(Ordering::Relaxed)
     }
 
     pub(crate) fn link(&self, slot: Slot, host: u64) {
-        doublewords(&self.hosts)[slot as usize].store(host, Ordering::Release);
+        self.places.hosts.at(slot as usize).store(host, Ordering::Release);
     }
 
     /// Makes the slot a counter, which generated code counts down.
     pub(crate) fn set_count(&self, slot: Slot, count: u32) {
-        doublewords(&self.hosts)[slot as usize].store(count.into(), Ordering::Relaxed);
+        self.places.hosts.at(slot as usize).store(count.into(), Ordering::Relaxed);
     }
 
     pub(crate) fn unlink(&self, slot: Slot) {

@@ -50,7 +50,11 @@ impl JumpEntry {
     /// push each other out for ever.
     #[inline]
     pub fn put(cache: &mut [JumpEntry], pc: u64, host: u64) {
-        let old = std::mem::replace(&mut cache[Self::index(pc)], JumpEntry { guest: pc, host });
+        let first = &mut cache[Self::index(pc)];
+        if (first.guest, first.host) == (pc, host) {
+            return; // after a fork, to write to it is to copy a page
+        }
+        let old = std::mem::replace(first, JumpEntry { guest: pc, host });
         if old.guest != pc && old.host != 0 && Self::second(old.guest) != Self::index(pc) {
             cache[Self::second(old.guest)] = old;
         }

@@ -125,9 +125,11 @@ fn show_guest(mm: &Mm, config: &Config) {
         let _ = host::call(libc::SYS_prctl, &[PR_SET_NAME, name.as_ptr() as u64, 0, 0, 0]);
     }
     let state = mm.lock();
-    // The kernel wants to be told the host's heap anew. Where it began is in proc_pid_stat(5), which is slow to make;
-    // that it began where it ends now means only that it will not shrink below that.
+    // The kernel wants to be told the host's heap anew. Where it began is in proc_pid_stat(5), which is slow to make. That it
+    // began later means that it will not shrink below that; and if it began where it ends now, that what is added to
+    // it is another mapping, which each fork copies.
     let Ok(heap) = host::call(libc::SYS_brk, &[0]) else { return };
+    let heap_start = crate::startup::heap_start(heap).unwrap_or(heap);
     let at = |a: u64| a + mm.base;
     let code = at(state.code.start)..at(state.code.end);
     let map: [u64; 13] = [
@@ -135,7 +137,7 @@ fn show_guest(mm: &Mm, config: &Config) {
         code.end,
         code.end,
         code.end,
-        heap,
+        heap_start,
         heap,
         at(state.stack_start),
         at(state.args.start),

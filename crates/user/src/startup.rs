@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// SIGPIPE's disposition when the process began; the runtime sets it to "ignored".
 static PIPE: AtomicU64 = AtomicU64::new(0);
 
+/// See [`heap_start`].
+static HEAP: AtomicU64 = AtomicU64::new(0);
+
 extern "C" fn remember() {
     tune_allocator();
     back_heap();
@@ -33,6 +36,7 @@ fn back_heap() {
     unsafe {
         let block = libc::malloc(1);
         let (start, end) = (block as usize & !4095, libc::sbrk(0) as usize);
+        HEAP.store(start as u64, Ordering::Relaxed);
         if start < end && end - start <= 256 << 10 {
             libc::madvise(start as *mut libc::c_void, end - start, MADV_POPULATE_WRITE);
         }
@@ -45,6 +49,12 @@ fn back_heap() {
 #[used]
 #[unsafe(link_section = ".init_array")]
 static REMEMBER: extern "C" fn() = remember;
+
+/// An address on the heap's first pages, if `end` is the end of that heap.
+pub fn heap_start(end: u64) -> Option<u64> {
+    let start = HEAP.load(Ordering::Relaxed);
+    (start != 0 && start <= end && end - start < 1 << 30).then_some(start)
+}
 
 /// Undoes what the runtime did.
 pub fn restore_pipe() {
