@@ -8,9 +8,9 @@ use crate::counts::{Count, Counts};
 use crate::fault::{Active, FaultTable, HostFault, Learnt, Traps, with_active};
 use crate::fp;
 use crate::host;
+use crate::numbers::Supply;
 use crate::portable;
 use crate::slots::{HOT, LinkSlots, Slot};
-use crate::numbers::Supply;
 use crate::status;
 use crate::words::RowMap;
 use brolga_core::{Env, RegTable};
@@ -20,8 +20,8 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 /// Entries until a region that was found hot says so again.
 const PATIENCE_AGAIN: u32 = 1 << 18;

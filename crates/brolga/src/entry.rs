@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Command, FromArgMatches, Subcommand};
@@ -17,8 +16,8 @@ use crate::show;
 use crate::tools::{self, Tool};
 use crate::trouble::{Trouble, say};
 
-/// The process, given its argv.
-pub fn run(argv: Vec<OsString>) -> ExitCode {
+/// The process, given its argv. Returns its exit status.
+pub fn run(argv: Vec<OsString>) -> u8 {
     if let Some(status) = reenter(&argv) {
         return status;
     }
@@ -32,7 +31,7 @@ pub fn run(argv: Vec<OsString>) -> ExitCode {
     });
     done.unwrap_or_else(|trouble| {
         say(format_args!("brolga: {trouble}"));
-        ExitCode::from(trouble.status)
+        trouble.status
     })
 }
 
@@ -41,22 +40,22 @@ fn variables(name: &str) -> Option<OsString> {
 }
 
 /// `qemu-aarch64 [options] PROGRAM ...` and `brolga run [options] PROGRAM ...`.
-fn emulate(words: Vec<OsString>, guest: Option<&'static Guest>) -> Result<ExitCode, Trouble> {
+fn emulate(words: Vec<OsString>, guest: Option<&'static Guest>) -> Result<u8, Trouble> {
     let line = command_line::parse(words, variables).map_err(Trouble::usage)?;
     if let Some(what) = line.options.show {
         print(&show::text(what, guest));
         // The lists end with status 1, as scripts written for the established emulator expect.
         return Ok(match what {
-            Show::Help | Show::Version | Show::TraceEvents => ExitCode::SUCCESS,
-            Show::LogItems | Show::Cpus if guest.is_some() => ExitCode::FAILURE,
-            Show::LogItems | Show::Cpus => ExitCode::SUCCESS,
+            Show::Help | Show::Version | Show::TraceEvents => 0,
+            Show::LogItems | Show::Cpus if guest.is_some() => 1,
+            Show::LogItems | Show::Cpus => 0,
         });
     }
     RunConfig::new(line, guest, Binfmt::default(), std::env::vars_os().collect()).map(launch)
 }
 
 /// `INTERPRETER PATH ARGV0 ARGUMENTS...` from binfmt_misc flag P; options come from the environment only.
-fn start_for_kernel(words: Vec<OsString>, guest: Option<&'static Guest>) -> Result<ExitCode, Trouble> {
+fn start_for_kernel(words: Vec<OsString>, guest: Option<&'static Guest>) -> Result<u8, Trouble> {
     let options = command_line::parse([], variables).map_err(Trouble::usage)?.options;
     let mut words = words.into_iter();
     let (Some(path), Some(argv0)) = (words.next(), words.next()) else {
@@ -68,30 +67,30 @@ fn start_for_kernel(words: Vec<OsString>, guest: Option<&'static Guest>) -> Resu
 }
 
 /// `brolga SUBCOMMAND ...`.
-fn tool(words: Vec<OsString>) -> Result<ExitCode, Trouble> {
+fn tool(words: Vec<OsString>) -> Result<u8, Trouble> {
     if words.first().is_some_and(|word| word == "run") {
         return emulate(words[1..].to_vec(), None);
     }
     if words.first().is_some_and(|word| word == "-version" || word == "-V") {
         print(&show::version(None));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     }
     let parsed = command().try_get_matches_from(std::iter::once("brolga".into()).chain(words.iter().cloned()));
     let matches = match parsed {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() => {
             print(&error.render().to_string());
-            return Ok(ExitCode::SUCCESS);
+            return Ok(0);
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             say(error.render());
-            return Ok(ExitCode::FAILURE);
+            return Ok(1);
         }
         Err(error) => return Err(Trouble::usage(tool_message(&error, &words))),
     };
     let tool = Tool::from_arg_matches(&matches).map_err(|error| Trouble::usage(error.to_string()))?;
     tools::run(tool).map_err(|error| Trouble::usage(format!("{error:#}")))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 fn command() -> Command {
@@ -122,5 +121,6 @@ fn tool_message(error: &clap::Error, words: &[OsString]) -> String {
 
 /// A reader that closes early (`| head`) is no failure.
 fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let mut out = std::io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

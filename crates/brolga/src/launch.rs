@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::IntoRawFd as _;
-use std::process::ExitCode;
+
 use std::sync::{Arc, Mutex};
 
 use brolga_core::Vcpu;
+use brolga_core::near::near;
 use brolga_cranelift::RegionTier;
 use brolga_engine::{
     Config as EngineConfig, Engine, EngineVcpu, IsFile, Log, NoRegions, SharedWords, Spawn, Stats, Watched,
@@ -29,28 +30,28 @@ use crate::switches::Switches;
 use crate::trouble::{USAGE, say};
 
 /// Runs the guest. Its exit status is returned; a guest ended by a signal ends this process by the same signal.
-pub fn launch(config: RunConfig) -> ExitCode {
+pub fn launch(config: RunConfig) -> u8 {
     if let Some((option, _)) = UNSUPPORTED.iter().find(|(_, asked)| asked(&config.options)) {
         say(format_args!("brolga: option '{option}' is not supported yet"));
-        return ExitCode::from(USAGE);
+        return USAGE;
     }
     let options = config.options.clone();
     if options.log.intersects(LogItems::TID)
         && !options.log_file.as_ref().is_some_and(|name| name.to_string_lossy().contains("%d"))
     {
         say(format_args!("brolga: '-d tid' needs a log file with %d in its name ('-D FILE')"));
-        return ExitCode::from(USAGE);
+        return USAGE;
     }
     if let Some(size) = options.reserved_va.filter(|&size| size != 0 && !RESERVED.contains(&size)) {
         say(format_args!("brolga: option '-R': {size:#x} is not between 256M and 4T"));
-        return ExitCode::from(USAGE);
+        return USAGE;
     }
     // A log starts anew with each run; what the guest executes adds to it.
     if let Some(name) = log_name(&options)
         && let Err(error) = File::create(&name)
     {
         say(format_args!("brolga: log file {name}: {error}"));
-        return ExitCode::from(USAGE);
+        return USAGE;
     }
     let mut user = user_config(config);
     user.carried.push(kept::word(&options));
@@ -62,19 +63,19 @@ const RESERVED: std::ops::RangeInclusive<u64> = 256 << 20..=1 << 42;
 
 /// Goes on with a run that a guest's `execve` started, when `argv` says it is one. Variables are not read again: the
 /// guest may have changed them, and what they said then is in the carried words.
-pub fn reenter(argv: &[OsString]) -> Option<ExitCode> {
+pub fn reenter(argv: &[OsString]) -> Option<u8> {
     let config = brolga_user::reexec::decode(argv)?;
     Some(match command_line::parse(config.carried.iter().cloned(), |_| None) {
         Ok(line) => run(config, &line.options, false),
         Err(message) => {
             say(format_args!("brolga: options of the program's parent: {message}"));
-            ExitCode::from(USAGE)
+            USAGE
         }
     })
 }
 
 /// `first` tells a run from what its guest executes.
-fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
+fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> u8 {
     let (base, program, guest) = (config.guest_base, config.program.clone(), config.guest);
     config.on_exit = Some(finish);
     let cpu = Processor::parse(guest, options.cpu.as_deref()).unwrap_or_else(|_| Processor::usual(guest));
@@ -95,7 +96,7 @@ fn run(mut config: UserConfig, options: &RunOptions, first: bool) -> ExitCode {
         let aside = (guest == Guest::X86_64 && options.switches.aside).then_some(brolga_user::will_watch as Watched);
         make_vcpu(options, cpu, base, EngineConfig { store, stats, aside, ..usual })
     });
-    ExitCode::from(status as u8)
+    status as u8
 }
 
 fn make_vcpu(options: &RunOptions, cpu: Processor, base: u64, config: EngineConfig) -> Box<dyn Vcpu> {
@@ -109,7 +110,8 @@ fn make_vcpu(options: &RunOptions, cpu: Processor, base: u64, config: EngineConf
             let engine = Engine::new(cpu.frontend(), tier0, Some(tier), config);
             let kept = Arc::clone(&engine);
             remember_blocks(Box::new(move || kept.keep_blocks()));
-            Box::new(EngineVcpu::new(engine))
+            let vcpu = EngineVcpu::new(engine);
+            near(|| Box::new(vcpu))
         }
         None => Box::new(EngineVcpu::new(Engine::new(cpu.frontend(), tier0, None::<NoRegions>, config))),
     }

@@ -5,6 +5,7 @@ mod env;
 mod exit;
 mod flags;
 mod memory;
+pub mod near;
 mod regs;
 mod vcpu;
 

@@ -12,6 +12,7 @@ use crate::tb::{TbKey, TranslationBlock};
 use crate::translate::translate;
 use crate::worker::Worker;
 use brolga_core::Fault;
+use brolga_core::near::near;
 use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use rustc_hash::FxHashSet;
 use std::cell::Cell;
@@ -77,7 +78,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let (cache, processors) = (Cache::default(), Processors::default());
         let eager = AtomicBool::new(config.store.is_some());
         let (packs, family) = (Packs::default(), Family::default());
-        Arc::new(Engine { frontend, tier0, regions, config, cache, processors, packs, eager, family, worker })
+        let engine = Engine { frontend, tier0, regions, config, cache, processors, packs, eager, family, worker };
+        near(|| Arc::new(engine))
     }
 
     /// Has the region around `hot` compiled, by the worker or at once; `own` is the caller's processor.

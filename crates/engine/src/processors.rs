@@ -12,6 +12,7 @@
 )]
 
 use brolga_core::Env;
+use brolga_core::near::near;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -66,12 +67,13 @@ impl Processors {
 
     /// Registers the processor with `env`, whose address stays until [`Processors::remove`].
     pub(crate) fn add(&self, env: &Env) -> Arc<Processor> {
-        let new = Arc::new(Processor { exit: &raw const env.exit_request, generation: AtomicU64::new(OUTSIDE) });
+        let new = Processor { exit: &raw const env.exit_request, generation: AtomicU64::new(OUTSIDE) };
+        let new = near(|| Arc::new(new));
         let mut list = self.list();
         if !list.is_empty() {
             self.several.store(true, Ordering::Relaxed);
         }
-        list.push(Arc::clone(&new));
+        near(|| list.push(Arc::clone(&new)));
         new
     }
 

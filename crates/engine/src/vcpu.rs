@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::grow::Extent;
 use crate::processors::Processor;
 use crate::tb::{TbKey, TranslationBlock};
+use brolga_core::near::near;
 use brolga_core::{Access, Env, Exit, Fault, JumpEntry, Vcpu};
 use brolga_ir::{HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
 use std::sync::Arc;
@@ -59,7 +60,7 @@ struct Watch {
 impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     /// A processor with all registers zero.
     pub fn new(engine: Arc<Engine<T, R>>) -> Self {
-        let env = Box::<Env>::default();
+        let env = near(Box::<Env>::default);
         let generation = engine.cache.generation();
         let shared = engine.processors.add(&env);
         EngineVcpu {

@@ -14,6 +14,7 @@ use crate::host;
 use crate::process::lock;
 use crate::sys::fail;
 use crate::thread::Thread;
+use brolga_core::near::near;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -45,14 +46,15 @@ pub struct Threads(Mutex<Vec<Arc<Traced>>>);
 impl Threads {
     /// Adds the calling thread.
     pub fn add(&self, tid: i32) -> Arc<Traced> {
-        let traced = Arc::new(Traced {
+        let traced = Traced {
             pid: AtomicI32::new(std::process::id() as i32),
             tid: AtomicI32::new(tid),
             wanted: AtomicI32::new(0),
             state: AtomicU32::new(RUNNING),
             registers: Mutex::default(),
-        });
-        lock(&self.0).push(traced.clone());
+        };
+        let traced = near(|| Arc::new(traced));
+        near(|| lock(&self.0).push(traced.clone()));
         traced
     }
 
@@ -67,12 +69,9 @@ impl Threads {
         }
     }
 
-    /// After a fork: forgets every thread, for they are another process's now, but `own`, which is `tid` here.
-    pub fn keep_only(&self, own: &Arc<Traced>, tid: i32) {
+    /// After a fork: forgets every thread, for they are another process's now, but `own`.
+    pub fn keep_only(&self, own: &Arc<Traced>) {
         lock(&self.0).retain(|t| Arc::ptr_eq(t, own));
-        own.wanted.store(0, Ordering::Relaxed);
-        own.pid.store(tid, Ordering::Relaxed);
-        own.tid.store(tid, Ordering::Relaxed);
     }
 
     fn get(&self, tid: i32) -> Option<Arc<Traced>> {
@@ -104,6 +103,13 @@ impl Traced {
 
     fn tid(&self) -> i32 {
         self.tid.load(Ordering::Relaxed)
+    }
+
+    /// After a fork: it is the first thread of process `tid`, which nobody traces.
+    pub fn renumber(&self, tid: i32) {
+        self.wanted.store(0, Ordering::Relaxed);
+        self.pid.store(tid, Ordering::Relaxed);
+        self.tid.store(tid, Ordering::Relaxed);
     }
 
     /// Whether a tracer waits for the thread to stop.

@@ -183,9 +183,9 @@ pub fn load(
         state.code = start..code.map(|s| s.addr + s.mem_size + bias).max().unwrap_or(0);
     }
     let entry = program.image.entry.wrapping_add(bias);
-    let trampoline = map_page(mm, mem, program, abi.trampoline)?;
+    let trampoline = map_page(mm, mem, program, mm.layout.top - 2 * PAGE, abi.trampoline)?;
     let object = if abi.vdso.is_empty() { Vec::new() } else { vdso::image(abi.machine, abi.vdso) };
-    let object = map_page(mm, mem, program, &object)?;
+    let object = map_page(mm, mem, program, mm.layout.top - 3 * PAGE, &object)?;
     let interp_bias = interpreter.map(|i| i.map(mm, mem, Role::Interpreter)).transpose()?;
     let sp = first_stack(mm, abi, mem, program, bias, interp_bias.unwrap_or(0), entry, object, a)?;
     let start = match (interpreter, interp_bias) {
@@ -195,14 +195,17 @@ pub fn load(
     Ok(Start { entry: start, sp, trampoline })
 }
 
-/// A page with the signal trampoline or the shared object of the kernel; 0 where the architecture has none.
-fn map_page(mm: &Mm, mem: GuestMem, program: &Program, bytes: &[u8]) -> Result<u64, LoadError> {
+/// Bytes above the stack: a page for each of these, where a fork copies no page table for them alone, and a free one around.
+const ABOVE: u64 = 4 * PAGE;
+
+/// A page with the signal trampoline or the shared object of the kernel at `at`; 0 where the architecture has none.
+fn map_page(mm: &Mm, mem: GuestMem, program: &Program, at: u64, bytes: &[u8]) -> Result<u64, LoadError> {
     if bytes.is_empty() {
         return Ok(0);
     }
-    let failed = |source| LoadError::Map { path: program.path.clone(), addr: 0, source };
-    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
-    let (at, _) = mm.mmap(0, PAGE, (READ | WRITE).into(), flags, -1, 0).map_err(failed)?;
+    let failed = |source| LoadError::Map { path: program.path.clone(), addr: at, source };
+    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE) as u64;
+    mm.mmap(at, PAGE, (READ | WRITE).into(), flags, -1, 0).map_err(failed)?;
     mem.write(at, bytes).map_err(failed)?;
     mm.mprotect(at, PAGE, (READ | EXEC).into()).map_err(failed)?;
     mm.set_kind(at..at + PAGE, AreaKind::Vdso);
@@ -223,7 +226,7 @@ fn first_stack(
     a: &Arguments<'_>,
 ) -> Result<u64, LoadError> {
     let size = a.stack_size.next_multiple_of(PAGE).clamp(32 * PAGE, mm.layout.top / 2);
-    let top = mm.layout.top - PAGE;
+    let top = mm.layout.top - ABOVE;
     let bottom = top - size;
     let prot = READ | WRITE | if program.image.exec_stack { EXEC } else { 0 };
     let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE) as u64;

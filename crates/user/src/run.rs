@@ -11,6 +11,7 @@ use crate::process::Process;
 use crate::signal::{self, deliver, inbox};
 use crate::syscall;
 use crate::thread::Thread;
+use brolga_core::near::near;
 use brolga_core::{Access, Exit, FaultKind, Vcpu};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
         if config.aslr { layout.moved(random(None).iter().fold(0, |n, &b| n << 8 | u64::from(b))) } else { layout };
     let mut mm = Mm::new(layout, config.guest_base);
     mm.coherent_code = abi.coherent_code;
-    let mm = Arc::new(mm);
+    let mm = near(|| Arc::new(mm));
     crate::fetch::set_space(&mm);
     let program = match config.program_fd {
         Some(fd) => Program::from_file(&config.program, own_fds::inherited(fd), abi)?,

@@ -10,6 +10,7 @@ use crate::process::lock;
 use crate::signal::deliver;
 use crate::sys::fail;
 use crate::thread::Thread;
+use brolga_core::near::near;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -131,12 +132,12 @@ impl Threads {
     /// The state of a thread that `parent` makes, or of the first.
     pub fn add(&self, parent: Option<&Own>) -> Arc<Own> {
         let mut list = lock(&self.0);
-        let own = Arc::new(Own::default());
+        let own = near(|| Arc::new(Own::default()));
         if let Some(parent) = parent {
             own.set(parent.get());
         }
         list.retain(|w| w.strong_count() > 0);
-        list.push(Arc::downgrade(&own));
+        near(|| list.push(Arc::downgrade(&own)));
         own
     }
 

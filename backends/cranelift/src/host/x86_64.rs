@@ -50,8 +50,9 @@ pub(crate) fn set_control(value: u32) {
     unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack, preserves_flags)) };
 }
 
-/// Bytes of stack that regions have for themselves, all of them the same: a multiple of 16.
-pub(crate) const FRAME: usize = 16 << 10;
+/// Bytes of stack that regions have for themselves, all of them the same: a multiple of 16. Those of real programs need less than
+/// 512. What is below is another page, which each fork copies.
+pub(crate) const FRAME: usize = 2 << 10;
 
 const _: () = assert!(status::GOTO == 0, "`enter` compares with zero");
 

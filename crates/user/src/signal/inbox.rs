@@ -4,6 +4,7 @@
 use super::{SYNCHRONOUS, bit};
 use crate::host;
 use brolga_core::Env;
+use brolga_core::near::near;
 use std::arch::global_asm;
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -49,12 +50,13 @@ fn fault_hook() -> Option<FaultHook> {
 impl Inbox {
     /// An empty inbox for the processor with `env`.
     pub fn new(env: &Env) -> Box<Inbox> {
-        Box::new(Inbox {
+        let inbox = Inbox {
             pending: AtomicU32::new(0),
             full: [const { AtomicBool::new(false) }; SLOTS],
             infos: UnsafeCell::new([[0; 128]; SLOTS]),
             env: Cell::new(env),
-        })
+        };
+        near(|| Box::new(inbox))
     }
 
     /// Makes this thread's signals arrive here.

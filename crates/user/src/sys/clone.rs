@@ -227,7 +227,7 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
         Some(own as u32)
     });
     match pid {
-        Ok(0) => become_child(t, &r, own),
+        Ok(0) => become_child(t, &r, own, alone),
         Ok(pid) if r.flags & VFORK != 0 => wait_for_exec(t, pid as i32),
         _ => {}
     }
@@ -301,12 +301,15 @@ fn raw_fork(t: &Thread, r: &Request, passed: u64) -> SysResult {
     host::call(libc::SYS_clone3, &[args.as_ptr() as u64, size_of_val(&args) as u64])
 }
 
-/// Makes this thread the only one of a new process.
-fn become_child(t: &mut Thread, r: &Request, tid: i32) {
+/// Makes this thread the only one of a new process. If it was `alone` before, nothing is written that is right already.
+fn become_child(t: &mut Thread, r: &Request, tid: i32, alone: bool) {
     t.tid = tid;
-    t.process.threads.store(1, Ordering::Release);
-    t.process.seccomp.keep_only(&t.seccomp);
-    t.process.mm.threads.keep_only(&t.traced, t.tid);
+    if !alone {
+        t.process.threads.store(1, Ordering::Release);
+        t.process.seccomp.keep_only(&t.seccomp);
+        t.process.mm.threads.keep_only(&t.traced);
+    }
+    t.traced.renumber(tid);
     // Signals that were recorded are the parent's.
     while t.inbox.take().is_some() {}
     t.inbox.pending.store(0, Ordering::Release);
