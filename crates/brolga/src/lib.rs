@@ -7,6 +7,7 @@ pub mod elf;
 pub mod entry;
 pub mod finish;
 pub mod guest;
+mod heap;
 pub mod host;
 pub mod in_root;
 pub mod invocation;

@@ -1,6 +1,7 @@
-//! The allocator: the C library's, but for what [`brolga_core::near`] is told of.
+//! The allocator: the C library's, but for what [`brolga_core::near`] is told of and the small blocks of [`crate::heap`].
 #![allow(unsafe_code, reason = "an allocator")]
 
+use crate::heap;
 use brolga_core::near;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
@@ -44,34 +45,48 @@ impl Pages {
 #[derive(Debug)]
 pub struct Allocator;
 
-// SAFETY: what comes from `PAGES` is of the layout asked for, nobody else's, and never given out again; the rest is the
-// system's.
+/// A block of ours, and whether it is zero.
+#[inline]
+fn take(layout: Layout) -> Option<(*mut u8, bool)> {
+    if near::is_wanted()
+        && let Some(at) = PAGES.take(layout)
+    {
+        return Some((at, true));
+    }
+    if layout.align() <= heap::ALIGN { heap::take(layout.size()) } else { None }
+}
+
+// SAFETY: what comes from `PAGES` is of the layout asked for, nobody else's, and never given out again; what comes from
+// `heap` is nobody else's until it is given back; the rest is the system's. Who has a block is told by its address.
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if near::is_wanted()
-            && let Some(at) = PAGES.take(layout)
-        {
-            return at;
+        match take(layout) {
+            Some((at, _)) => at,
+            // SAFETY: as the caller says.
+            None => unsafe { System.alloc(layout) },
         }
-        // SAFETY: as the caller says.
-        unsafe { System.alloc(layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if near::is_wanted()
-            && let Some(at) = PAGES.take(layout)
-        {
-            return at;
+        match take(layout) {
+            Some((at, true)) => at,
+            Some((at, false)) => {
+                // SAFETY: the block has so many bytes.
+                unsafe { at.write_bytes(0, layout.size()) };
+                at
+            }
+            // SAFETY: as the caller says.
+            None => unsafe { System.alloc_zeroed(layout) },
         }
-        // SAFETY: as the caller says.
-        unsafe { System.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        if !PAGES.hold(at) {
+        if heap::holds(at) {
+            heap::give(at, layout.size());
+        } else if !PAGES.hold(at) {
             // SAFETY: the caller has it from `alloc`, and that from the system.
             unsafe { System.dealloc(at, layout) }
         }
@@ -79,15 +94,22 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if !PAGES.hold(at) {
+        if heap::holds(at) {
+            if heap::resize(at, layout.size(), size) {
+                return at;
+            }
+        } else if !PAGES.hold(at) {
             // SAFETY: as in `dealloc`.
             return unsafe { System.realloc(at, layout, size) };
         }
         // SAFETY: the caller says that `size` is good with this alignment.
         let new = unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) };
         if !new.is_null() {
-            // SAFETY: both are valid for so many bytes, and apart.
-            unsafe { std::ptr::copy_nonoverlapping(at, new, layout.size().min(size)) };
+            // SAFETY: both are valid for so many bytes, and apart; the old one is the caller's to give up.
+            unsafe {
+                std::ptr::copy_nonoverlapping(at, new, layout.size().min(size));
+                self.dealloc(at, layout);
+            }
         }
         new
     }

@@ -9,6 +9,7 @@ const PANICKED: i32 = 101;
 
 /// The process from the C library's `main` on. Returns its exit status.
 pub fn main() -> i32 {
+    crate::heap::own();
     open_standard_files();
     // SAFETY: sets a disposition; guests get back what it was (`brolga_user::startup`).
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
