@@ -101,28 +101,37 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
 
     /// Runs `action` as a processor that holds no code, since it may wait for others to leave theirs. The run loop looks
     /// at the generation again.
-    fn apart(&self, own: &Processor, action: impl FnOnce()) {
+    fn apart<V>(&self, own: &Processor, action: impl FnOnce() -> V) -> V {
         own.leave();
-        action();
+        let result = action();
         own.enter(self.cache.generation());
+        result
     }
 
     /// Gives a block that runs repeatedly code of tier 1 at once, and those that it leads to; `own` is the caller's
-    /// processor.
-    pub(crate) fn warm(&self, block: &Hot<T::Code>, own: &Processor) {
-        self.apart(own, || self.compile_blocks(block));
+    /// processor. Returns the addresses of blocks that tier 0 is to forget.
+    pub(crate) fn warm(&self, block: &Hot<T::Code>, own: &Processor) -> Vec<u64> {
+        self.apart(own, || self.compile_blocks(block))
     }
 
-    fn compile_blocks(&self, hot: &Hot<T::Code>) {
-        let Some(regions) = &self.regions else { return };
+    fn compile_blocks(&self, hot: &Hot<T::Code>) -> Vec<u64> {
+        let Some(regions) = &self.regions else { return Vec::new() };
         let start = Instant::now();
-        self.emit(regions, hot, self.group(&regions.backend, hot), start);
+        let parted = self.emit(regions, hot, self.group(&regions.backend, hot), start);
+        parted.iter().map(|tb| tb.key.pc).collect()
     }
 
-    /// Puts code of `hot` and others, sorted by guest address, in place as one piece; work on it began at `start`.
-    fn emit(&self, regions: &Regions<R>, hot: &Hot<T::Code>, group: Vec<(Hot<T::Code>, R::Block)>, start: Instant) {
+    /// Puts code of `hot` and others, sorted by guest address, in place as one piece; work on it began at `start`. Returns
+    /// those that tier 0 has no more.
+    fn emit(
+        &self,
+        regions: &Regions<R>,
+        hot: &Hot<T::Code>,
+        group: Vec<(Hot<T::Code>, R::Block)>,
+        start: Instant,
+    ) -> Vec<Hot<T::Code>> {
         let (tbs, blocks): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        let Some(code) = regions.backend.join(&blocks) else { return };
+        let Some(code) = regions.backend.join(&blocks) else { return Vec::new() };
         if let Some(stats) = &self.config.stats {
             let insns = tbs.iter().map(|tb| tb.guest_insns).sum();
             stats.emitted(tbs.len(), insns, R::host_bytes(&code), start.elapsed());
@@ -134,7 +143,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
             Origin { mode: hot.key.mode, precise: true, lasting: (self.config.is_file)(&ranges), ranges, parts };
         let fresh = || tbs.iter().all(|tb| !tb.is_dead());
         if !self.place(regions, &origin, Tier::Block, code, &fresh, hot) {
-            return;
+            return Vec::new();
         }
         if self.config.store.is_some() {
             tbs.iter().zip(blocks).for_each(|(tb, block)| self.note(tb, block));
@@ -142,6 +151,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         // Where it goes next is still counted of the others.
         let parted: Vec<_> = tbs.into_iter().filter(|tb| tb.targets.is_none()).collect();
         self.cache.part(&parted);
+        parted
     }
 
     /// Code of `hot`, and of what it leads to that has none and runs about as often; sorted by guest address.

@@ -148,7 +148,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         for block in new {
             pages.entry((block.key.pc >> PAGE_SHIFT, block.key.mode)).or_default().push(block);
         }
-        for ((page, _), blocks) in pages {
+        for ((page, mode), blocks) in pages {
+            // What is in the pack is in place.
+            self.packs.look(TbKey { pc: page << PAGE_SHIFT, mode });
             if let Some(pack) = self.pack(&regions.backend, page << PAGE_SHIFT, blocks) {
                 store.add(pack);
             }

@@ -157,13 +157,24 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 return Step::Continue;
             }
             if heat == self.engine.config.block_threshold {
-                self.engine.warm(tb, &self.shared);
+                let parted = self.engine.warm(tb, &self.shared);
+                self.let_go(&parted);
                 return Step::Continue;
             }
             return self.interpret(index);
         }
         let key = tb.key;
         self.enter(host, key)
+    }
+
+    /// Lets go of blocks that tier 0 has forgotten: nobody else has them.
+    fn let_go(&mut self, addresses: &[u64]) {
+        for &pc in addresses {
+            let index = self.index(pc);
+            if self.jump_cache[index].as_ref().is_some_and(|slot| slot.pc == pc && slot.tb.is_dead()) {
+                self.jump_cache[index] = None;
+            }
+        }
     }
 
     /// Runs the block in `slot` in tier 0, and notes where it went.
