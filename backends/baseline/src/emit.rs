@@ -337,8 +337,8 @@ impl Emitter<'_> {
     pub(crate) fn folds(&self, distance: i64) -> bool {
         let next = self.flat.ops.get(self.index + 1).filter(|_| self.future.address_next && !self.plan.remove_tags);
         next.is_some_and(|next| {
-            let whole = (next.imm as i64).wrapping_add(self.plan.guest_base as i64).checked_add(distance);
-            whole.is_some_and(|whole| i32::try_from(whole).is_ok())
+            let own = (next.imm as i64).wrapping_add(self.plan.guest_base as i64);
+            [own, own.wrapping_add(distance)].into_iter().all(|disp| i32::try_from(disp).is_ok())
         })
     }
 

@@ -222,7 +222,7 @@ pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: boo
     let mut futures = vec![Future::default(); ops.len()];
     // Of each word, whether it is read before it is written or something leads here; how often, and by which op first.
     let mut read = [false; 256];
-    let mut readers = [(0u8, 0usize); 256];
+    let mut readers = [(0u8, 0u32); 256];
     let mut rewritten = Words::default();
     let mut live = Live { words: Words::default(), at: Vec::new() };
     for (i, op) in ops.iter().enumerate().rev() {
@@ -232,10 +232,10 @@ pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: boo
         let private = |w: u8| w >= scratch && w != NONE;
         let (count, reader) = readers[dst];
         if private(op.dst) && !loops && count == 1 && read[dst] {
-            let by = &ops[reader];
+            let by = &ops[reader as usize];
             let only = |w: u8| [by.a, by.b, by.c].into_iter().filter(|&operand| operand == w).count() == 1;
             future.stored = is_short_store(by) && by.b == op.dst && only(op.dst);
-            if reader == i + 1 && by.a == op.dst && only(op.dst) {
+            if reader as usize == i + 1 && by.a == op.dst && only(op.dst) {
                 future.truth_next = matches!(by.code, Op::Brif | Op::Select);
                 future.address_next = is_short_store(by) || is_short_load(by);
             }
@@ -253,7 +253,7 @@ pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: boo
             read[usize::from(w)] = true;
             for w in w..=w.saturating_add(words(op) - 1) {
                 let (count, _) = readers[usize::from(w)];
-                readers[usize::from(w)] = (count.saturating_add(1), i);
+                readers[usize::from(w)] = (count.saturating_add(1), i as u32);
                 live.words.add(w);
             }
         }

@@ -6,6 +6,11 @@ use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 
 /// What the instructions of a block become, without those of its head and its way out. `[name]` is a word of the file.
 fn code(body: &str) -> Vec<String> {
+    code_at(0, body)
+}
+
+/// The same at a guest base.
+fn code_at(guest_base: u64, body: &str) -> Vec<String> {
     let text = format!("block pc=0x1000 mode=0\n  insn 0x1000 4\n{body}\n  goto.jump 0x1004\n");
     let block = brolga_ir::parse(&text, &REGS, &[]).unwrap();
     let flat = brolga_interp::lower(&block, &REGS).unwrap();
@@ -13,7 +18,7 @@ fn code(body: &str) -> Vec<String> {
     let plan = Plan {
         pc: block.pc,
         end: block.pc + 4,
-        guest_base: 0,
+        guest_base,
         remove_tags: false,
         functions: HostFns::default(),
         like_sse: false,
@@ -212,4 +217,21 @@ fn flags_are_seen_by_who_reads_a_word_of_them() {
         lines.starts_with(&["mov r9,[x0]", "mov qword ptr [op],0Dh", "mov [left],r9"].map(String::from)),
         "{lines:?}"
     );
+}
+
+#[test]
+fn an_address_that_is_long_without_its_sum_is_made() {
+    let body =
+        "v0 = get.i64 x0\nv1 = iconst.i64 0x20000\nv2 = isub.i64 v0, v1\nv3 = load.i64.b8 v2 + 0x7fffffff\nset x1, v3";
+    let made = [
+        "mov r9,[x0]",
+        "sub r9,20000h",
+        "mov rax,r9",
+        "mov ecx,8000FFFFh",
+        "add rax,rcx",
+        "mov rax,[rax]",
+        "mov [x1],rax",
+    ];
+    assert_eq!(code_at(0x10000, body), made);
+    assert_eq!(code(body), ["mov rax,[x0]", "mov rax,[rax+7FFDFFFFh]", "mov [x1],rax"]);
 }

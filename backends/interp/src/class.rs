@@ -14,6 +14,8 @@ impl Class {
     pub(crate) const FLAGS: u8 = 2;
     /// A hint that is not taken.
     pub(crate) const HINT: u8 = 4;
+    /// May look at the flags in the register file.
+    pub(crate) const LOOKS: u8 = 8;
 
     const ALL: [Class; OPS.len()] = {
         let mut all = [Class(0); OPS.len()];
@@ -23,7 +25,10 @@ impl Class {
             let pure = matches!(row.effect, Effect::Pure | Effect::ReadReg);
             let flags = matches!(row.typing, Typing::Flags) || matches!(op, Op::FlagsSelect | Op::FlagsFlipC);
             let hint = matches!(op, Op::Prefetch);
-            all[i] = Class(Self::PURE * pure as u8 | Self::FLAGS * flags as u8 | Self::HINT * hint as u8);
+            let looks =
+                matches!(row.effect, Effect::ReadReg | Effect::ReadMem | Effect::WriteMem | Effect::End | Effect::Call);
+            let kind = Self::PURE * pure as u8 | Self::FLAGS * flags as u8;
+            all[i] = Class(kind | Self::HINT * hint as u8 | Self::LOOKS * looks as u8);
             i += 1;
         }
         all

@@ -2,7 +2,7 @@
 
 use crate::class::Class;
 use brolga_core::RegTable;
-use brolga_ir::{Block, Effect, Inst, Op};
+use brolga_ir::{Block, Inst, Op};
 
 /// In the place of the last use: an instruction that writes what is written again before anybody may look at it.
 pub(crate) const OVERWRITTEN: u32 = u32::MAX;
@@ -22,7 +22,7 @@ pub(crate) fn last_uses(block: &Block, regs: &RegTable, mut last: Vec<u32>) -> V
                 last[i] = OVERWRITTEN;
                 continue;
             }
-        } else if sees_flags(block, regs, inst) {
+        } else if class.is(Class::LOOKS) && sees_flags(block, regs, inst) {
             flags_overwritten = false;
         }
         let until = if class.is(Class::FLAGS) { last[i].max(i as u32) } else { i as u32 };
@@ -31,7 +31,7 @@ pub(crate) fn last_uses(block: &Block, regs: &RegTable, mut last: Vec<u32>) -> V
     last
 }
 
-/// Whether the flags in the register file may be looked at here: by the instruction, a fault handler or other code.
+/// Whether an instruction that may look at the file, or have a fault handler or other code do so, sees the flags.
 fn sees_flags(block: &Block, regs: &RegTable, inst: &Inst) -> bool {
     let flags = regs.cc.0..regs.cc.0 + 3;
     match inst.op {
@@ -41,6 +41,6 @@ fn sees_flags(block: &Block, regs: &RegTable, inst: &Inst) -> bool {
             let reads = block.calls[inst.imm as usize].reads;
             reads.iter().any(|w| flags.contains(&w))
         }
-        op => matches!(op.info().effect, Effect::ReadMem | Effect::WriteMem | Effect::End),
+        _ => true,
     }
 }
