@@ -63,7 +63,11 @@ pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option
     let (asked, usual) = (&options.switches, Switches::default());
     let age = store.map_or(0, Store::age);
     let lower = |asked: u32, usual: u32, shift: u64| if asked == usual { (asked >> shift).max(1) } else { asked };
+    /// Blocks that wait longer in a first run.
+    const SLOW: usize = 2048;
+    let slow = age == 0 && asked.block_threshold == usual.block_threshold;
     EngineConfig {
+        slow_start: if slow { SLOW } else { 0 },
         share: if age < SHARED { asked.share.saturating_mul(1 + 2 * age as u32) } else { 0 },
         block_threshold: lower(asked.block_threshold, usual.block_threshold, 2 * age.min(QUARTERS)),
         passing_threshold: if asked.region_threshold == usual.region_threshold { PASSING } else { 0 },

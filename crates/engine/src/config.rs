@@ -24,6 +24,8 @@ pub struct Config {
     pub max_insns: u32,
     /// Entries of a block in tier 0 before it gets code of its own in tier 1; 0 does without tier 1.
     pub block_threshold: u32,
+    /// So many blocks get code of their own only after twice as many entries: most programs end before that pays.
+    pub slow_start: usize,
     /// Entries of a block in lower tiers before its region is compiled; 0 keeps everything in tier 0.
     pub region_threshold: u32,
     /// The same of code that is not kept between runs, as [`Config::is_file`] says; not below `region_threshold`.
@@ -84,6 +86,7 @@ impl Default for Config {
         Config {
             max_insns: 64,
             block_threshold: 0,
+            slow_start: 0,
             region_threshold: 120_000,
             passing_threshold: 0,
             patience: 50_000,

@@ -17,7 +17,7 @@ use brolga_ir::{Frontend, Interpreter, Region, RegionBackend};
 use rustc_hash::FxHashSet;
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -66,6 +66,8 @@ pub struct Engine<T: Interpreter, R: RegionBackend> {
     /// See [`Engine::is_eager`].
     pub(crate) eager: AtomicBool,
     pub(crate) family: Family,
+    /// Blocks that got code of their own.
+    emitted: AtomicUsize,
     worker: Option<Worker<Job<T, R>>>,
 }
 
@@ -78,7 +80,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let (cache, processors) = (Cache::default(), Processors::default());
         let eager = AtomicBool::new(config.store.is_some());
         let (packs, family) = (Packs::default(), Family::default());
-        let engine = Engine { frontend, tier0, regions, config, cache, processors, packs, eager, family, worker };
+        let emitted = AtomicUsize::new(0);
+        let engine =
+            Engine { frontend, tier0, regions, config, cache, processors, packs, eager, family, emitted, worker };
         near(|| Arc::new(engine))
     }
 
@@ -145,6 +149,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         if !self.place(regions, &origin, Tier::Block, code, &fresh, hot) {
             return Vec::new();
         }
+        self.emitted.fetch_add(tbs.len(), Ordering::Relaxed);
         if self.config.store.is_some() {
             tbs.iter().zip(blocks).for_each(|(tb, block)| self.note(tb, block));
         }
@@ -154,9 +159,14 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         parted
     }
 
+    /// Whether blocks still get code of their own only after twice as many entries.
+    pub(crate) fn starts_slowly(&self) -> bool {
+        self.emitted.load(Ordering::Relaxed) < self.config.slow_start
+    }
+
     /// Code of `hot`, and of what it leads to that has none and runs about as often; sorted by guest address.
     fn group(&self, backend: &R, hot: &Hot<T::Code>) -> Vec<(Hot<T::Code>, R::Block)> {
-        let enough = (self.config.block_threshold / LESS).max(1);
+        let enough = ((self.config.block_threshold << u32::from(self.starts_slowly())) / LESS).max(1);
         let mut seen = FxHashSet::from_iter([hot.key.pc]);
         let mut queue = VecDeque::from([Arc::clone(hot)]);
         let mut group = Vec::new();

@@ -156,7 +156,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             {
                 return Step::Continue;
             }
-            if heat == self.engine.config.block_threshold {
+            let enough = self.engine.config.block_threshold;
+            if heat == enough && !self.engine.starts_slowly() || heat == 2 * enough {
                 let parted = self.engine.warm(tb, &self.shared);
                 self.let_go(&parted);
                 return Step::Continue;

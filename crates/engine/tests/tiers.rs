@@ -376,6 +376,23 @@ fn block_gets_code_of_its_own_then_a_region_that_takes_its_links_over() {
 }
 
 #[test]
+fn first_blocks_get_code_after_twice_as_many_entries() {
+    let world = World::default();
+    world.syscall(0x2000, 1);
+    world.syscall(0x3000, 1);
+    let config = Config { block_threshold: 2, slow_start: 1, region_threshold: 10, ..Config::default() };
+    let mut vcpu = world.vcpu_with(config);
+    let mut entries = |pc| {
+        let emitted = |_: &usize| {
+            run(&mut *vcpu, pc);
+            world.take_events().contains(&Event::Block(pc))
+        };
+        (1..10).find(emitted)
+    };
+    assert_eq!([0x2000, 0x3000].map(&mut entries), [Some(4), Some(2)]);
+}
+
+#[test]
 fn region_of_a_block_of_tier_1_goes_on_where_its_indirect_jump_was_seen_to_lead() {
     for (watch, expected) in [(2, vec![0x2000, 0x3000]), (0, vec![0x2000])] {
         let world = World::default();
