@@ -43,7 +43,8 @@ extern "C" fn op(env: &mut Env, a: u64, b: u64, c: u64, d: u64) {
 /// Whether a predicate holds on the flag words from `first` on.
 extern "C" fn holds(env: &mut Env, cond: u64, first: u64, _: u64) -> u64 {
     let word = |k: u64| env.file[(first + k) as usize % env.file.len()];
-    Cond::ALL[cond as usize % Cond::ALL.len()].holds(Nzcv::eval(word(0), word(1), word(2))).into()
+    let cond = Cond::from_bits(cond as u32);
+    cond.is_some_and(|cond| cond.holds(Nzcv::eval(word(0), word(1), word(2)))).into()
 }
 
 /// The table for `Env::helpers`; it must live as long as code that was compiled for it runs.

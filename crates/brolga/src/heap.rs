@@ -224,7 +224,7 @@ mod tests {
     fn every_size_has_the_least_class_that_holds_it() {
         for size in 1..=LARGEST {
             let class = class(size);
-            assert!(bytes(class) >= size && bytes(class) % ALIGN == 0, "{size}");
+            assert!(bytes(class) >= size && bytes(class).is_multiple_of(ALIGN), "{size}");
             assert!(class == 0 || bytes(class - 1) < size, "{size}");
         }
         assert_eq!((class(0), bytes(CLASSES - 1)), (0, LARGEST));

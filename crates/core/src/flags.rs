@@ -265,7 +265,24 @@ impl Cond {
 
     /// From the four-bit encoding; `None` for the two "always" codes.
     pub fn from_bits(bits: u32) -> Option<Cond> {
-        Self::ALL.get(bits as usize).copied()
+        // No table: each child of a fork would map it.
+        Some(match bits {
+            0 => Cond::Eq,
+            1 => Cond::Ne,
+            2 => Cond::Cs,
+            3 => Cond::Cc,
+            4 => Cond::Mi,
+            5 => Cond::Pl,
+            6 => Cond::Vs,
+            7 => Cond::Vc,
+            8 => Cond::Hi,
+            9 => Cond::Ls,
+            10 => Cond::Ge,
+            11 => Cond::Lt,
+            12 => Cond::Gt,
+            13 => Cond::Le,
+            _ => return None,
+        })
     }
 
     /// The opposite predicate.

@@ -12,7 +12,7 @@ static HEAP: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn remember() {
     tune_allocator();
-    back_heap();
+    find_heap();
     PIPE.store(crate::signal::host_action(libc::SIGPIPE).handler, Ordering::Relaxed);
 }
 
@@ -28,18 +28,12 @@ fn tune_allocator() {
     }
 }
 
-/// Has the kernel give memory to the heap as far as it is now, which every run uses, in one call: for less than in faults
-/// of each page. Where it does not know of this, there are faults.
-fn back_heap() {
-    const MADV_POPULATE_WRITE: i32 = 23;
-    // SAFETY: asks for a block and gives it back; tells the heap's end; maps pages that lie between them.
+/// Notes where the heap is.
+fn find_heap() {
+    // SAFETY: asks for a block and gives it back.
     unsafe {
         let block = libc::malloc(1);
-        let (start, end) = (block as usize & !4095, libc::sbrk(0) as usize);
-        HEAP.store(start as u64, Ordering::Relaxed);
-        if start < end && end - start <= 256 << 10 {
-            libc::madvise(start as *mut libc::c_void, end - start, MADV_POPULATE_WRITE);
-        }
+        HEAP.store(block as u64 & !4095, Ordering::Relaxed);
         libc::free(block);
     }
 }
