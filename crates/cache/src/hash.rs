@@ -19,9 +19,12 @@ fn step((x, y): (u64, u64), a: u64, b: u64) -> (u64, u64) {
 
 /// Up to eight bytes, filled up with zeros.
 fn word(bytes: &[u8]) -> u64 {
-    let mut all = [0; 8];
-    all[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(all)
+    // Mostly whole instructions of four bytes: to copy a number that is not known is a call.
+    match *bytes {
+        [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]).into(),
+        _ => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
 }
 
 /// Hash of `bytes`; `seed` tells uses apart.

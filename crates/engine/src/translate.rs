@@ -83,7 +83,10 @@ pub(crate) fn lift<T: Interpreter>(
             }
         };
         if let Some(seen) = &mut seen {
-            seen.extend(&dc.bytes[..len]);
+            // All of them first: to copy a number that is not known is a call.
+            let before = seen.len();
+            seen.extend_from_slice(&dc.bytes);
+            seen.truncate(before + len);
         }
         if log.in_asm && log.wants(dc.pc) {
             log_insn(frontend, &dc, len, log);
@@ -118,7 +121,7 @@ impl Default for Window {
 
 impl Window {
     /// The bytes from `pc` on, as many as `out` has room for or can be read.
-    fn read<T: Interpreter>(&mut self, tier0: &T, pc: u64, out: &mut [u8]) -> Result<usize, Fault> {
+    fn read<T: Interpreter>(&mut self, tier0: &T, pc: u64, out: &mut [u8; 16]) -> Result<usize, Fault> {
         let mut at = pc.wrapping_sub(self.start) as usize;
         if at >= self.len || self.len - at < out.len() {
             // Not beyond the page unless an instruction may reach there: it may be another's, or nobody's.
@@ -127,8 +130,12 @@ impl Window {
             self.len = tier0.fetch(pc, &mut self.bytes[..wanted])?;
             (self.start, at) = (pc, 0);
         }
-        let count = out.len().min(self.len - at);
-        out[..count].copy_from_slice(&self.bytes[at..at + count]);
+        if let (Some(bytes), true) = (self.bytes[at..].first_chunk(), self.len - at >= out.len()) {
+            *out = *bytes;
+            return Ok(out.len());
+        }
+        let count = self.len - at;
+        out[..count].copy_from_slice(&self.bytes[at..self.len]);
         Ok(count)
     }
 }
