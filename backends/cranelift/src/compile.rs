@@ -309,17 +309,17 @@ impl Compiler<'_> {
         let buffer = &cx.compiled_code().expect("just compiled").buffer;
         let relocs = buffer.relocs().iter().map(|reloc| slot_of(reloc, &cx.func.params, out.exits.len()));
         let mut relocs = relocs.collect::<Option<Vec<_>>>().ok_or(Refused::Relocation)?;
+        let marks = buffer.get_srclocs_sorted();
         let mut traps = Vec::with_capacity(buffer.traps().len());
         let mut code = buffer.data().to_vec();
         for trap in buffer.traps() {
-            let number = trap.code.as_raw().get();
-            if let Some(access) = out.accesses.get(number as usize - 1) {
-                traps.push((trap.offset, *access));
+            if let Some(access) = out.accesses.find(trap.code, trap.offset, marks) {
+                traps.push((trap.offset, access));
             }
         }
-        let marked = buffer.get_srclocs_sorted().iter().filter(|at| at.loc == lower::tail_call_mark());
+        let marked = marks.iter().filter(|at| at.loc == lower::tail_call_mark());
         let tails: Vec<_> = marked.map(|at| at.start..at.end).collect();
-        stand_in::replace(&mut code, buffer.get_srclocs_sorted(), &out.stand_ins).ok_or(Refused::Form)?;
+        stand_in::replace(&mut code, marks, &out.stand_ins).ok_or(Refused::Form)?;
         let filled: Vec<_> = relocs.iter().map(|reloc| reloc.at).collect();
         let bare = host::strip(&mut code, region.entries.len(), &tails, &filled).ok_or(Refused::Form)?;
         let pcs = region.entries.iter().map(|&e| cfg.nodes[cfg.heads[e]].pc);

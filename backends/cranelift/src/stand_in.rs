@@ -15,9 +15,9 @@ use cranelift_codegen::ir::SourceLoc;
 use cranelift_codegen::{Final, MachSrcLoc};
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind};
 
-/// The first mark, above that of tail calls. Cranelift keeps marks as distances from the first one that it meets, and -1 is
+/// The first mark, above those of tail calls and pages of accesses. Cranelift keeps marks as distances from the first one that it meets, and -1 is
 /// its word for none: two marks of which the smaller may come later must not be neighbours.
-const FIRST: u32 = 16;
+pub(crate) const FIRST: u32 = 64;
 /// First bytes of VEX encodings, of two and three bytes.
 const VEX2: u8 = 0xc5;
 const VEX3: u8 = 0xc4;
@@ -114,11 +114,15 @@ pub(crate) fn mark(index: usize) -> SourceLoc {
     SourceLoc::new(FIRST + index as u32)
 }
 
+/// The number of the stand-in that has this mark.
+pub(crate) fn index(mark: SourceLoc) -> Option<usize> {
+    if mark.is_default() { None } else { mark.bits().checked_sub(FIRST).map(|index| index as usize) }
+}
+
 /// Puts what belongs there in the place of every stand-in; `None` if one does not look as expected.
 pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins: &[StandIn]) -> Option<()> {
     for at in marks {
-        let index = at.loc.bits().checked_sub(FIRST).map_or(usize::MAX, |index| index as usize);
-        let Some(stand_in) = stand_ins.get(index) else { continue };
+        let Some(stand_in) = index(at.loc).and_then(|index| stand_ins.get(index)) else { continue };
         let range = at.start as usize..at.end as usize;
         let decoder = Decoder::with_ip(64, code.get(range)?, at.start.into(), DecoderOptions::NONE);
         let mut found = decoder.into_iter().filter(|i| stand_in.is(i.mnemonic()));

@@ -19,11 +19,11 @@ use std::sync::atomic::Ordering;
 /// Guest instructions of a region at most.
 const MAX_INSNS: u32 = 300;
 /// Guest instructions of a large region at most.
-const MAX_LARGE: u32 = 500;
+const MAX_LARGE: u32 = 1600;
 /// Guest instructions of a called function at most.
-const MAX_CALLEE: u32 = 150;
+const MAX_CALLEE: u32 = 400;
 /// Memory accesses of a region at most: back ends number them in eight bits.
-const MAX_ACCESSES: usize = 240;
+const MAX_ACCESSES: usize = 1200;
 /// A block belongs to a region if it ran at least once in so many runs of the hot one.
 const RARE: u32 = 8;
 

@@ -138,7 +138,7 @@ impl Lower<'_, '_> {
         self.store_top();
         self.fb.set_srcloc(super::tail_call_mark());
         self.fb.ins().return_call_indirect(self.tail_sig, host, &[self.env, word]);
-        self.fb.set_srcloc(ir::SourceLoc::default());
+        self.end_mark();
     }
 
     /// Returns to the run loop at `pc`. Registers are stored.

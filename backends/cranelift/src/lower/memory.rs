@@ -1,13 +1,13 @@
 //! Guest memory: an address plus the base is a host address, and the host's MMU checks it.
 
-use super::{Access, Lower, MAX_ACCESSES, clif_ty};
+use super::{Lower, clif_ty};
 use crate::cfg;
 use crate::compile::Refused;
 use crate::stand_in::StandIn;
 use crate::status;
 use brolga_core::{Align, Env, MemOp, Order, RmwOp, Size};
 use brolga_ir::{Block, Inst, Op, PrefetchKind};
-use cranelift_codegen::ir::{self, AtomicRmwOp, InstBuilder, MemFlagsData, TrapCode, condcodes::IntCC, types};
+use cranelift_codegen::ir::{self, AtomicRmwOp, InstBuilder, MemFlagsData, condcodes::IntCC, types};
 use std::mem::offset_of;
 
 fn size_ty(size: Size) -> ir::Type {
@@ -84,16 +84,6 @@ impl Lower<'_, '_> {
             self.sync = None;
         }
         Ok(result)
-    }
-
-    /// Flags with the next access number.
-    fn numbered(&mut self) -> Result<MemFlagsData, Refused> {
-        if self.out.accesses.len() >= MAX_ACCESSES {
-            return Err(Refused::TooManyAccesses);
-        }
-        let resume = self.sync.filter(|_| self.u.region.precise).unwrap_or(self.pc);
-        self.out.accesses.push(Access { resume, pc: self.pc });
-        Ok(self.guest_flags.with_trap_code(TrapCode::user(self.out.accesses.len() as u8)))
     }
 
     /// By a load whose result nobody reads, and that cannot fault.

@@ -12,11 +12,12 @@ mod int;
 mod lanes;
 mod low_lane;
 mod memory;
+mod numbers;
 mod shuffle;
 mod vec_fn;
 mod vector;
 
-use crate::cfg::Cfg;
+use crate::cfg::{Cfg, access};
 use crate::compile::{Features, Refused};
 use crate::fp::HostFloat;
 use crate::stand_in::StandIn;
@@ -28,11 +29,9 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use flags::{FlagVal, Known};
 pub(crate) use float::is_taker;
+use numbers::Accesses;
 use std::collections::HashMap;
 use std::mem::offset_of;
-
-/// Numbers that one region has for its accesses: Cranelift's user trap codes.
-const MAX_ACCESSES: usize = 250;
 
 /// What marks the tail calls of a function.
 pub(crate) fn tail_call_mark() -> ir::SourceLoc {
@@ -69,8 +68,8 @@ pub(crate) struct Access {
 /// What lowering finds out beside the function.
 #[derive(Default)]
 pub(crate) struct Output {
-    /// Accesses by trap code, from 1.
-    pub accesses: Vec<Access>,
+    /// Accesses by number.
+    pub accesses: Accesses,
     /// Guest addresses that exits lead to; the index is that of the exit's symbol.
     pub exits: Vec<u64>,
     /// Guest addresses of entries that are counted; the index is that of the counter's symbol.
@@ -320,6 +319,7 @@ impl<'a> Lower<'a, '_> {
         self.fb.switch_to_block(at);
         (self.dirty, self.sync, self.pc, self.flags) = (node.dirty_in, node.sync_in, node.pc, Known::Nothing);
         let mut params = 0;
+        self.turn_page(block.insts[node.insts.clone()].iter().filter(|inst| access(inst).is_some()).count());
         self.aligned.clear();
         self.note_taken(n, block, node.insts.clone());
         self.plan_low_lanes(block, node.insts.clone());

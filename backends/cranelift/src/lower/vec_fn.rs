@@ -73,7 +73,7 @@ impl Lower<'_, '_> {
 
     /// What has been made since is to be `stand_in`.
     pub(super) fn end_stand_in(&mut self, stand_in: StandIn) {
-        self.fb.set_srcloc(ir::SourceLoc::default());
+        self.end_mark();
         self.out.stand_ins.push(stand_in);
     }
 }
