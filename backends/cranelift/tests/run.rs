@@ -272,3 +272,24 @@ fn real_fault_behind_a_tag_is_a_fault() {
         assert_eq!(cpu.env.get(Reg(0)), 0x5a00_0000_0000_1000);
     }
 }
+
+#[test]
+fn every_one_of_many_accesses_is_found_at_a_fault() {
+    const PAIRS: usize = 400;
+    let rig = Rig::new(Options::default());
+    // ldr x1, [x0], #8; ldr x2, [x1]; and every 20 pairs a branch to the next block.
+    let block = [[0xf840_8401, 0xf940_0022].repeat(20), vec![0x1400_0001]].concat();
+    let mut program = Program::new(block.repeat(PAIRS / 20));
+    let code = rig.install(&region(program.reachable(BASE, PAIRS), false)).unwrap();
+    let cell = 7u64;
+    for hole in 0..PAIRS {
+        let mut pointers = [&raw const cell as u64; PAIRS];
+        pointers[hole] = 0x10;
+        let mut env = Env::default();
+        env.set(Reg(0), pointers.as_ptr() as u64);
+        let mut cpu = Cpu::new(&rig, &env);
+        let exit = rig.tier.enter(code.entries[0].1, &mut cpu.env);
+        let pc = BASE + 4 * (2 * hole + 1 + hole / 20) as u64;
+        assert!(matches!(exit, HostExit::Fault(f) if f.pc == pc && f.addr == 0x10), "{hole}: {exit:?}, not at {pc:#x}");
+    }
+}

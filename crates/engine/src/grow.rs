@@ -22,7 +22,7 @@ const MAX_INSNS: u32 = 300;
 const MAX_LARGE: u32 = 1600;
 /// Guest instructions of a called function at most.
 const MAX_CALLEE: u32 = 400;
-/// Memory accesses of a region at most: back ends number them in eight bits.
+/// Memory accesses of a region at most: back ends have to have a number for each.
 const MAX_ACCESSES: usize = 1200;
 /// A block belongs to a region if it ran at least once in so many runs of the hot one.
 const RARE: u32 = 8;
