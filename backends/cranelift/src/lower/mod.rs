@@ -4,6 +4,7 @@
 //! may have changed. The order of emission is reverse postorder, so that Cranelift's SSA construction
 //! meets most blocks with their predecessors done.
 
+mod accesses;
 pub(crate) mod exits;
 mod flags;
 mod float;
@@ -12,7 +13,7 @@ mod int;
 mod lanes;
 mod low_lane;
 mod memory;
-mod numbers;
+
 mod shuffle;
 mod vec_fn;
 mod vector;
@@ -22,6 +23,7 @@ use crate::compile::{Features, Refused};
 use crate::fp::HostFloat;
 use crate::stand_in::StandIn;
 use crate::words::{RowMap, Rows};
+use accesses::Accesses;
 use brolga_core::{CcOp, Env, RegTable};
 use brolga_ir::{Block, Inst, JumpKind, Op, Region, Ty, Value};
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
@@ -29,7 +31,6 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use flags::{FlagVal, Known};
 pub(crate) use float::is_taker;
-use numbers::Accesses;
 use std::collections::HashMap;
 use std::mem::offset_of;
 
