@@ -7,6 +7,7 @@ pub mod coverage;
 pub mod generate;
 pub mod host;
 pub mod judge;
+pub mod makers;
 pub mod random;
 pub mod rows;
 pub mod run;

@@ -122,6 +122,9 @@ fn main() -> ExitCode {
     if !summary.missing.is_empty() {
         println!("missing: {:?}", summary.missing);
     }
+    if !summary.not_here.is_empty() {
+        println!("not on this host: {:?}", summary.not_here);
+    }
     println!("compared: {:?}", summary.compared);
     println!("without comparison: {:?}", summary.skipped);
     println!(

@@ -4,6 +4,7 @@ use crate::case::{CODE, Case, DATA_LEN, decode};
 use crate::generate::{self, forms};
 use crate::host::{Host, Registers};
 use crate::judge::{End, GENERAL, Run, differences, native, ours, undefined};
+use crate::makers;
 use crate::random::Random;
 use brolga_harness::{Engine, Guest, engines, guest_by_name};
 use iced_x86::{Code, Mnemonic};
@@ -34,6 +35,8 @@ pub struct Summary {
     pub compared: BTreeMap<String, u32>,
     /// Forms with at least one comparison.
     pub forms: usize,
+    /// Forms that the host has not.
+    pub not_here: Vec<Code>,
     /// Forms that the host has and the front end has not.
     pub missing: Vec<Code>,
     /// Cases without a comparison, by reason.
@@ -81,7 +84,7 @@ impl Comparison {
     fn difference(&mut self, case: &Case, n: usize) -> Result<(Option<&'static str>, String), (Seen, String)> {
         let nothing = |why: &str| (Seen::Nothing, why.to_string());
         let host = native(&mut self.host, case).unwrap_or_else(|e| panic!("{e}\n{}", case.listing()));
-        let host = match host {
+        let mut host = match host {
             Run::Ended(end) => end,
             Run::Nothing(why) => return Err(nothing(&why)),
         };
@@ -89,7 +92,7 @@ impl Comparison {
             return Err(nothing("a bit of MXCSR that only some makers have"));
         }
         let u = undefined(case, host.after.rip).map_err(nothing)?;
-        let own = match ours(&mut *self.engines[n], self.guest, case) {
+        let mut own = match ours(&mut *self.engines[n], self.guest, case) {
             Run::Ended(end) => end,
             Run::Nothing(why) => return Err(nothing(&why)),
         };
@@ -102,6 +105,7 @@ impl Comparison {
         {
             return Err(nothing("an access across the end of the lower half of addresses"));
         }
+        makers::settle(case, &mut host, &mut own).map_err(nothing)?;
         Ok((kind(&host, &own), differences(&host, &own, u)))
     }
 
@@ -253,7 +257,9 @@ pub fn compare(plan: &Plan, mut tell: impl FnMut(usize, usize)) -> std::io::Resu
         let name = format!("{code:?}").to_lowercase();
         plan.only.is_empty() || plan.only.iter().any(|o| name.contains(o))
     };
-    let forms: Vec<Code> = forms().into_iter().filter(chosen).collect();
+    let (forms, not_here) =
+        forms().into_iter().filter(chosen).partition::<Vec<_>, _>(|code| makers::judged_here(*code));
+    c.summary.not_here = not_here;
     let mut have = Vec::new();
     for (n, form) in forms.iter().enumerate() {
         // Every form has its own numbers, so that a choice of forms does not change them.

@@ -1,0 +1,218 @@
+//! Where processors that the host may be differ from each other: in what they have, and in what their manuals leave open.
+
+use crate::case::Case;
+use crate::judge::End;
+use iced_x86::{Code, CpuidFeature as Iced, Instruction, Mnemonic, OpKind};
+use std::arch::is_x86_feature_detected as has;
+
+/// Features that the guest's processor has and not every host does.
+fn on_host(feature: Iced) -> bool {
+    match feature {
+        Iced::SHA => has!("sha"),
+        Iced::GFNI => has!("gfni"),
+        Iced::VAES => has!("vaes"),
+        Iced::VPCLMULQDQ => has!("vpclmulqdq"),
+        Iced::ADX => has!("adx"),
+        Iced::RDSEED => has!("rdseed"),
+        Iced::RDRAND => has!("rdrand"),
+        Iced::F16C => has!("f16c"),
+        Iced::FMA => has!("fma"),
+        Iced::MOVBE => has!("movbe"),
+        Iced::AVX2 => has!("avx2"),
+        Iced::BMI1 => has!("bmi1"),
+        Iced::BMI2 => has!("bmi2"),
+        Iced::LZCNT => has!("lzcnt"),
+        _ => true,
+    }
+}
+
+/// Whether the host's processor can judge the form.
+pub fn judged_here(code: Code) -> bool {
+    code.cpuid_features().iter().all(|feature| on_host(*feature))
+}
+
+/// Takes what makers disagree on out of both ends of `case`; an error with the reason if nothing can be compared then.
+pub fn settle(case: &Case, host: &mut End, own: &mut End) -> Result<(), &'static str> {
+    let at = |rip: u64| case.instructions.iter().find(|i| i.ip() == rip);
+    let differ = host.raised != own.raised || host.after.rip != own.after.rip;
+    let ends = [(&*host, at(host.after.rip)), (&*own, at(own.after.rip))];
+    for (end, i) in ends.into_iter().filter(|_| differ) {
+        let Some(i) = i else { continue };
+        let misaligned = matches!(end.raised, Some((libc::SIGBUS, libc::BUS_ADRALN, _)));
+        if misaligned && checked_by_some(i) {
+            return Err("alignment checks that only some makers have");
+        }
+        if end.raised.is_some()
+            && let Some(why) = order(i)
+        {
+            return Err(why);
+        }
+    }
+    for i in &case.instructions {
+        settle_result(i, host, own);
+    }
+    if let (Some(i), true) = (at(host.after.rip), host.raised.is_some() && own.raised.is_some()) {
+        settle_fault(i, host, own);
+    }
+    Ok(())
+}
+
+/// Why an instruction that raises one thing may have raised another.
+fn order(i: &Instruction) -> Option<&'static str> {
+    Some(match i.mnemonic() {
+        Mnemonic::Retf | Mnemonic::Iretd | Mnemonic::Iretq => "the order of a far return's checks",
+        Mnemonic::Pop if i.op0_register().is_segment_register() => "how many bytes a selector is popped from",
+        Mnemonic::Vcvtps2ph | Mnemonic::Fst | Mnemonic::Fstp | Mnemonic::Fist | Mnemonic::Fistp | Mnemonic::Fisttp => {
+            "whether a result is stored before its exceptions are raised"
+        }
+        _ => return None,
+    })
+}
+
+/// Settles what an instruction leaves that has run or may have.
+fn settle_result(i: &Instruction, host: &mut End, own: &mut End) {
+    match i.mnemonic() {
+        // Which NaN of several is a sum's.
+        Mnemonic::Dpps | Mnemonic::Vdpps => {
+            let (a, b) = (&mut host.after, &own.after);
+            let n = i.op0_register().number();
+            a.xmm[n] = with_nans_of(a.xmm[n], b.xmm[n]);
+            a.ymm_high[n] = with_nans_of(a.ymm_high[n], b.ymm_high[n]);
+        }
+        // With a count of 0 some write the registers though nothing is done.
+        _ if i.is_string_instruction() && (i.has_rep_prefix() || i.has_repne_prefix()) && is_narrow(i) => {
+            for end in [host, own] {
+                [1, 6, 7].into_iter().for_each(|n| end.after.gpr[n] &= 0xffff_ffff);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether the operands in memory have addresses of 32 bits.
+fn is_narrow(i: &Instruction) -> bool {
+    use OpKind as K;
+    let narrow = |kind| matches!(kind, K::MemoryESEDI | K::MemorySegEDI | K::MemorySegESI);
+    i.op_kinds().any(narrow)
+}
+
+/// `theirs`, and of elements that are NaNs in both that of `ours`. SDM vol. 2, "DPPS".
+fn with_nans_of(theirs: u128, ours: u128) -> u128 {
+    let is_nan = |value: u128| f32::from_bits(value as u32).is_nan();
+    (0..128).step_by(32).fold(0, |all, at| {
+        let element = if is_nan(theirs >> at) && is_nan(ours >> at) { ours } else { theirs };
+        all | element & 0xffff_ffff << at
+    })
+}
+
+/// Settles what an instruction leaves that has raised something.
+fn settle_fault(i: &Instruction, host: &mut End, own: &mut End) {
+    match i.mnemonic() {
+        _ if i.is_vsib() => [host, own].into_iter().for_each(|end| settle_gather(end, i)),
+        // Flags of the conversion, whose result could not be stored.
+        Mnemonic::Vcvtps2ph => [host, own].into_iter().for_each(|end| end.after.mxcsr &= !0x3f),
+        // The address is any of the access.
+        Mnemonic::Vmaskmovps | Mnemonic::Vmaskmovpd | Mnemonic::Vpmaskmovd | Mnemonic::Vpmaskmovq => {
+            same_access(host, own, 32);
+        }
+        Mnemonic::Maskmovq | Mnemonic::Maskmovdqu | Mnemonic::Vmaskmovdqu => same_access(host, own, 16),
+        // The x87 registers are MMX registers by then, or not yet.
+        _ if is_mmx(i) => [host, own].into_iter().for_each(forget_top),
+        _ => {}
+    }
+}
+
+/// Lets addresses of faults agree that are of the same `size` bytes.
+fn same_access(host: &mut End, own: &End, size: u64) {
+    if let (Some(theirs), Some(ours)) = (&mut host.raised, own.raised)
+        && theirs.2.abs_diff(ours.2) < size
+    {
+        theirs.2 = ours.2;
+    }
+}
+
+/// Whether an instruction accesses more than 8 bytes, or takes a selector from 8 bytes of the stack. SDM vol. 2, "Exceptions Type 4"
+/// and "POP", has no alignment check of those; AMD64 APM vol. 2, "#AC - Alignment-Check Exception", excepts none.
+fn checked_by_some(i: &Instruction) -> bool {
+    i.memory_size().size() > 8 || i.mnemonic() == Mnemonic::Pop && i.op0_register().is_segment_register()
+}
+
+/// Orders the x87 registers as MMX does, without what says which are in use.
+fn forget_top(end: &mut End) {
+    let after = &mut end.after;
+    after.st.rotate_right(usize::from(after.x87[1] >> 11 & 7));
+    (after.x87[1], after.x87[2]) = (0, 0);
+}
+
+/// Whether an operand is an MMX register.
+fn is_mmx(i: &Instruction) -> bool {
+    (0..i.op_count()).any(|n| i.op_register(n).is_mm())
+}
+
+/// Fills each element of a gather's mask with its highest bit, which is all of it that counts. What is above 128 bits some clear as
+/// at the end of a gather of 128 bits.
+fn settle_gather(end: &mut End, i: &Instruction) {
+    let (result, mask) = (i.op0_register(), i.op2_register());
+    let bits = 8 * i.memory_size().element_size();
+    let spread = |value: u128| -> u128 {
+        let element = u128::MAX >> (128 - bits);
+        (0..128 / bits).filter(|k| value >> (bits * (k + 1) - 1) & 1 == 1).fold(0, |all, k| all | element << (bits * k))
+    };
+    let (low, high) = (&mut end.after.xmm, &mut end.after.ymm_high);
+    low[mask.number()] = spread(low[mask.number()]);
+    high[mask.number()] = spread(high[mask.number()]);
+    for register in [result, mask].into_iter().filter(|r| r.is_xmm()) {
+        high[register.number()] = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::case_of;
+    use crate::random::Random;
+
+    fn ends(code: &[u8], theirs: (i32, i32, u64), ours: Option<(i32, i32, u64)>) -> (Case, End, End) {
+        let case = case_of(code.to_vec(), &mut Random(3));
+        let end = |raised| End { raised, after: case.before.clone(), data: case.data.clone() };
+        let (host, own) = (end(Some(theirs)), end(ours));
+        (case, host, own)
+    }
+
+    #[test]
+    fn masks_of_gathers_count_by_their_signs() {
+        // vpgatherdd xmm1, [rax+xmm2], xmm3
+        let fault = (libc::SIGSEGV, 1, 8);
+        let (case, mut host, mut own) = ends(&[0xc4, 0xe2, 0x61, 0x90, 0x0c, 0x10], fault, Some(fault));
+        host.after.xmm[3] = 0xffff_ffff_0000_0000;
+        own.after.xmm[3] = 0x8000_0001_7000_0000;
+        settle(&case, &mut host, &mut own).unwrap();
+        assert_eq!(host, own);
+        own.after.xmm[3] = 0x8000_0001_8000_0000;
+        settle(&case, &mut host, &mut own).unwrap();
+        assert_ne!(host, own);
+    }
+
+    #[test]
+    fn only_wide_accesses_may_be_checked_by_one() {
+        let fault = (libc::SIGBUS, libc::BUS_ADRALN, 0);
+        // vpaddw ymm0, ymm0, [rax]
+        let (case, mut host, mut own) = ends(&[0xc5, 0xfd, 0xfd, 0x00], fault, None);
+        assert!(settle(&case, &mut host, &mut own).is_err());
+        // vmovq xmm0, [rax]
+        let (case, mut host, mut own) = ends(&[0xc5, 0xfa, 0x7e, 0x00], fault, None);
+        assert!(settle(&case, &mut host, &mut own).is_ok());
+    }
+
+    #[test]
+    fn an_access_has_many_addresses() {
+        // vmaskmovpd [rax], xmm1, xmm2
+        let code = [0xc4, 0xe2, 0x71, 0x2f, 0x10];
+        let (case, mut host, mut own) = ends(&code, (libc::SIGSEGV, 1, 0x1007), Some((libc::SIGSEGV, 1, 0x1000)));
+        settle(&case, &mut host, &mut own).unwrap();
+        assert_eq!(host.raised, own.raised);
+        let (case, mut host, mut own) = ends(&code, (libc::SIGSEGV, 1, 0x1020), Some((libc::SIGSEGV, 1, 0x1000)));
+        settle(&case, &mut host, &mut own).unwrap();
+        assert_ne!(host.raised, own.raised);
+    }
+}
