@@ -1,4 +1,7 @@
-//! Instructions of a register and a register or word of the file, by opcode: tables choose among those.
+//! Instructions of a register and a register or word of the file, by opcode.
+//!
+//! The encoder's library has a function for each operation, width and kind of operand. Here a table
+//! names an opcode and a width for an op, and one function does for all of them. A test compares its bytes with the library's.
 //!
 //! Encodings: Intel SDM volume 2, "Instruction Format".
 

@@ -6,7 +6,8 @@
 //! allocates, so there are no locks: others put what they free on a list that it takes over. The kernel is asked for
 //! memory in steps, for less than faults cost. The range is part of the program's data, in the same mapping and page
 //! tables: a fork copies nothing for it alone.
-//! *Limits.* A block stays of its size for good. What is large, or beyond the range, is the C library's business.
+//! *Limits.* A block stays of its size for good. What is large, or beyond the range, is the C library's business. Handlers of
+//! signals do not allocate, here as with any allocator: they may have interrupted one.
 #![allow(unsafe_code, reason = "an allocator")]
 
 use std::cell::{Cell, UnsafeCell};

@@ -60,11 +60,11 @@ pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option
     const SHARED: u64 = 3;
     /// Entries after which a region of code that no later run has is worth what it takes to compile.
     const PASSING: u32 = 300_000;
+    /// Blocks that wait longer in a first run.
+    const SLOW: usize = 2048;
     let (asked, usual) = (&options.switches, Switches::default());
     let age = store.map_or(0, Store::age);
     let lower = |asked: u32, usual: u32, shift: u64| if asked == usual { (asked >> shift).max(1) } else { asked };
-    /// Blocks that wait longer in a first run.
-    const SLOW: usize = 2048;
     let slow = age == 0 && asked.block_threshold == usual.block_threshold;
     EngineConfig {
         slow_start: if slow { SLOW } else { 0 },

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::IntoRawFd as _;
-
 use std::sync::{Arc, Mutex};
 
 use brolga_core::Vcpu;

@@ -246,25 +246,19 @@ pub enum Cond {
 
 impl Cond {
     /// All predicates, in encoding order.
-    pub const ALL: [Cond; 14] = [
-        Cond::Eq,
-        Cond::Ne,
-        Cond::Cs,
-        Cond::Cc,
-        Cond::Mi,
-        Cond::Pl,
-        Cond::Vs,
-        Cond::Vc,
-        Cond::Hi,
-        Cond::Ls,
-        Cond::Ge,
-        Cond::Lt,
-        Cond::Gt,
-        Cond::Le,
-    ];
+    pub const ALL: [Cond; 14] = {
+        let mut all = [Cond::Eq; 14];
+        let mut bits = 0;
+        while let Some(cond) = Cond::from_bits(bits as u32) {
+            all[bits] = cond;
+            bits += 1;
+        }
+        assert!(bits == all.len());
+        all
+    };
 
     /// From the four-bit encoding; `None` for the two "always" codes.
-    pub fn from_bits(bits: u32) -> Option<Cond> {
+    pub const fn from_bits(bits: u32) -> Option<Cond> {
         // No table: each child of a fork would map it.
         Some(match bits {
             0 => Cond::Eq,

@@ -230,14 +230,15 @@ pub enum RaiseKind {
 
 impl RaiseKind {
     /// All kinds, in order of their encoding.
-    pub const ALL: [RaiseKind; 6] = [
-        RaiseKind::Syscall,
-        RaiseKind::Undefined,
-        RaiseKind::Breakpoint,
-        RaiseKind::GuestException,
-        RaiseKind::Resync,
-        RaiseKind::Invalidate,
-    ];
+    pub const ALL: [RaiseKind; 6] = {
+        let mut all = [RaiseKind::Syscall; 6];
+        let mut sub = 0;
+        while sub < all.len() {
+            all[sub] = RaiseKind::from_sub(sub as u8);
+            sub += 1;
+        }
+        all
+    };
 
     /// Name in IR text.
     pub const fn name(self) -> &'static str {
@@ -245,7 +246,7 @@ impl RaiseKind {
     }
 
     /// From `Inst::sub`.
-    pub fn from_sub(sub: u8) -> RaiseKind {
+    pub const fn from_sub(sub: u8) -> RaiseKind {
         // No table: each child of a fork would map it.
         match sub % 6 {
             0 => RaiseKind::Syscall,

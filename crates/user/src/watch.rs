@@ -174,13 +174,25 @@ impl Mm {
                 (watched.announce(&[page]), stale)
             };
             first = false;
-            stale.into_iter().for_each(drop);
-            let mut state = self.lock();
-            let is_on = lock(&self.watched).is_on(page, attempt);
-            if is_on {
-                return self.open(&mut state, page);
+            if let [open] = self.open_announced(&[page], attempt, stale, drop)[..] {
+                return open;
             }
         }
+    }
+
+    /// Drops what gets stale, then opens those of the pages whose announcement nobody has cancelled meanwhile. For each of these
+    /// whether the host let it.
+    fn open_announced(
+        &self,
+        pages: &[u64],
+        attempt: u64,
+        stale: Vec<Range<u64>>,
+        drop: &dyn Fn(Range<u64>),
+    ) -> Vec<bool> {
+        stale.into_iter().for_each(drop);
+        let mut state = self.lock();
+        let is_on = |page: &&u64| lock(&self.watched).is_on(**page, attempt);
+        pages.iter().filter(is_on).map(|&page| self.open(&mut state, page)).collect()
     }
 
     /// What was read while its changes were not watched, to be dropped now that a thread is at `pc`; nothing as long as the
@@ -207,14 +219,7 @@ impl Mm {
             let attempt = lock(&self.watched).announce(&pages);
             (pages, attempt, stale)
         };
-        stale.into_iter().for_each(drop);
-        let mut state = self.lock();
-        for &page in &pages {
-            let is_on = lock(&self.watched).is_on(page, attempt);
-            if is_on {
-                self.open(&mut state, page);
-            }
-        }
+        self.open_announced(&pages, attempt, stale, drop);
         !pages.is_empty()
     }
 

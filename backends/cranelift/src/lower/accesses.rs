@@ -56,23 +56,21 @@ impl Accesses {
         TrapCode::user(code)
     }
 
+    /// The page of code with this mark, if it is not the first one.
+    fn page(&self, mark: SourceLoc) -> Option<&(usize, usize)> {
+        let own = self.pages.iter().zip(0..).find(|&(_, number)| page_mark(number) == mark.bits());
+        // A stand-in has another mark, made in its page.
+        own.map(|(page, _)| page).or_else(|| {
+            let index = stand_in::index(mark)?;
+            self.pages.iter().rfind(|page| page.1 <= index)
+        })
+    }
+
     /// The access with a trap code at `offset` in code with `marks`, which are sorted.
     pub(crate) fn find(&self, code: TrapCode, offset: u32, marks: &[MachSrcLoc<Final>]) -> Option<Access> {
         let next = marks.partition_point(|mark| mark.start <= offset);
         let mark = next.checked_sub(1).map(|index| &marks[index]).filter(|mark| offset < mark.end);
-        let first = match mark.map(|mark| mark.loc) {
-            _ if self.pages.is_empty() => 0,
-            None => 0,
-            Some(loc) => match ((0..PAGES).find(|&page| page_mark(page) == loc.bits()), stand_in::index(loc)) {
-                (Some(page), _) => self.pages.get(page as usize)?.0,
-                // It has another mark, made in its page.
-                (None, Some(index)) => {
-                    let page = self.pages.partition_point(|page| page.1 <= index);
-                    page.checked_sub(1).map_or(0, |page| self.pages[page].0)
-                }
-                (None, None) => 0,
-            },
-        };
+        let first = mark.and_then(|mark| self.page(mark.loc)).map_or(0, |page| page.0);
         self.all.get(first + usize::from(code.as_raw().get()) - 1).copied()
     }
 }
