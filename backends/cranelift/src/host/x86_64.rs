@@ -44,7 +44,7 @@ pub(crate) fn read_status() -> u32 {
     value
 }
 
-/// Writes MXCSR, one of the values of [`control`]: nothing is raised then.
+/// Writes MXCSR, one of the values of [`control`], after which nothing is raised, or what [`read_status`] read.
 pub(crate) fn set_control(value: u32) {
     // SAFETY: loads four bytes; the caller sees to it that Rust code runs with the default only.
     unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack, preserves_flags)) };
