@@ -1,10 +1,9 @@
 //! IR to flat form in one scan: `get`, `set` and constants fold into operands, flags stay symbolic,
 //! compare-and-branch fuses, and pure ops nobody uses are not emitted.
 
-use crate::class::Class;
 use crate::flat::{Code, Flat, FlatOp, NONE};
 use crate::slots::Slots;
-use crate::uses::{OVERWRITTEN, last_uses};
+use crate::uses::{ARGUMENTS, SKIPPED, Uses};
 use brolga_core::{CcKind, CcOp, Cond, MemOp, Order, RegTable, Size};
 use brolga_ir::{Block, Inst, Op, Ty, Unfit, Value, difference, eval::flags_width};
 use std::cell::Cell;
@@ -29,8 +28,7 @@ pub(crate) struct Lower<'a> {
     regs: &'a RegTable,
     pub(crate) out: Draft,
     pub(crate) loc: Vec<Loc>,
-    /// Last instruction that uses each value; 0 if none does, or [`OVERWRITTEN`].
-    last: Vec<u32>,
+    uses: Uses,
     pub(crate) slots: Slots,
     /// Flat op that defines a temporary's value.
     def: Vec<u32>,
@@ -77,7 +75,7 @@ impl Draft {
 struct Memory {
     out: Draft,
     loc: Vec<Loc>,
-    last: Vec<u32>,
+    uses: Uses,
     def: Vec<u32>,
     labels: Vec<u32>,
     aliases: Vec<Value>,
@@ -98,7 +96,7 @@ fn filled<T: Clone>(mut v: Vec<T>, n: usize, value: T) -> Vec<T> {
 /// Lowers a verified block.
 pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     let n = block.insts.len();
-    let Memory { mut out, loc, last, def, labels, mut aliases, mut flag_reads } = MEMORY.take();
+    let Memory { mut out, loc, uses, def, labels, mut aliases, mut flag_reads } = MEMORY.take();
     (out.ops.clear(), out.marks.clear(), out.consts.clear(), out.wide.clear());
     (aliases.clear(), flag_reads.clear());
     let mut l = Lower {
@@ -106,7 +104,7 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
         regs,
         out,
         loc: filled(loc, n, Loc::None),
-        last: last_uses(block, regs, filled(last, n, 0)),
+        uses: Uses::of(block, regs, uses),
         slots: Slots::new(regs.scratch),
         def: filled(def, n, u32::MAX),
         labels: filled(labels, block.labels as usize + 1, u32::MAX),
@@ -117,16 +115,15 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     };
     l.place_params()?;
     for (i, inst) in block.insts.iter().enumerate() {
-        l.at = i as u32;
-        let value = Value(i as u32);
-        if l.dead(value) && Class::of(inst.op).is(Class::PURE) || l.last[i] == OVERWRITTEN {
+        if l.uses.last[i] == SKIPPED {
             continue; // and nothing lives on for it
         }
-        l.inst(value, inst)?;
-        l.free_dead(inst);
+        l.at = i as u32;
+        l.inst(Value(i as u32), inst)?;
+        l.free_dying(inst, l.uses.dying[i]);
     }
     l.patch_targets();
-    let Lower { mut out, loc, last, def, labels, aliases, flag_reads, .. } = l;
+    let Lower { mut out, loc, uses, def, labels, aliases, flag_reads, .. } = l;
     out.advance()?;
     let kept = Flat {
         ops: out.ops.as_slice().into(),
@@ -137,7 +134,7 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
         scratch: regs.scratch,
         once: block.once,
     };
-    MEMORY.set(Memory { out, loc, last, def, labels, aliases, flag_reads });
+    MEMORY.set(Memory { out, loc, uses, def, labels, aliases, flag_reads });
     Ok(kept)
 }
 
@@ -157,23 +154,35 @@ impl Lower<'_> {
     }
 
     fn dead(&self, v: Value) -> bool {
-        self.last[v.index()] == 0
+        self.uses.last[v.index()] == 0
     }
 
     fn live_after(&self, v: usize) -> bool {
-        self.last[v] > self.at
+        self.uses.last[v] > self.at
     }
 
-    fn free_dead(&mut self, inst: &Inst) {
-        let block = self.block;
-        block.each_use(inst, |v| self.free_if_dead(v));
+    /// Frees what the current instruction was the last to use: those `dying` of its operands that no flags are made of.
+    #[inline(always)]
+    fn free_dying(&mut self, inst: &Inst, dying: u8) {
+        if dying == 0 {
+            return;
+        }
+        for (k, v) in [inst.a, inst.b, inst.c].into_iter().enumerate() {
+            if dying >> k & 1 != 0 {
+                self.free_if_dead(v);
+            }
+        }
+        if dying & ARGUMENTS != 0 {
+            let block = self.block;
+            block.each_argument(inst, |v| self.free_if_dead(v));
+        }
     }
 
     /// Frees `v`'s temporary when the current instruction was its last use, and through symbolic
     /// flags that of their operands.
     #[inline(always)]
     fn free_if_dead(&mut self, v: Value) {
-        if self.last[v.index()] <= self.at {
+        if self.uses.last[v.index()] <= self.at {
             self.free(v);
         }
     }
@@ -685,7 +694,7 @@ impl Lower<'_> {
     /// Fuses the op that made the truth value into the branch if the branch is all that uses it.
     fn fuse_branch(&mut self, c: Value, imm: u64) -> bool {
         let def = self.def[c.index()];
-        if self.last[c.index()] != self.at || def == u32::MAX || def as usize + 1 != self.out.ops.len() {
+        if self.uses.last[c.index()] != self.at || def == u32::MAX || def as usize + 1 != self.out.ops.len() {
             return false;
         }
         let op = self.out.ops[def as usize];

@@ -4,14 +4,14 @@ use crate::config::{Config, Log};
 use crate::packs;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_core::{Access, Fault, FaultKind};
-use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Inst, Interpreter, JumpKind, Op, Unfit};
+use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Interpreter, JumpKind, Op, Unfit};
 use std::cell::Cell;
 
 const PAGE: u64 = 4096;
 
 thread_local! {
-    /// Memory of the last translation's instructions, for the next one.
-    static INSTS: Cell<Vec<Inst>> = const { Cell::new(Vec::new()) };
+    /// The last translation's block, whose memory the next one takes.
+    static LAST: Cell<Block> = Cell::new(Block::default());
 }
 
 /// Translates the block at `key`. A fault is that of fetching its first instruction.
@@ -37,7 +37,7 @@ pub fn translate<T: Interpreter>(
                 let mut tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
                 tb.targets = varies(&block).then(Box::default);
                 tb.sum = if hashed { packs::sum(&guest) } else { 0 };
-                INSTS.set(block.insts);
+                LAST.set(block);
                 return Ok(tb);
             }
             // A shorter block needs fewer values.
@@ -66,10 +66,13 @@ pub(crate) fn lift<T: Interpreter>(
     if key.pc % align != 0 {
         return Err(Fault { addr: key.pc, access: Access::Fetch, kind: FaultKind::Alignment });
     }
-    let mut dc =
-        DisasContext { b: Builder::new(key.pc, key.mode), pc: key.pc, bytes: [0; 16], available: 0, mode: key.mode };
-    dc.b.block.insts = INSTS.take();
-    dc.b.block.insts.clear();
+    let mut dc = DisasContext {
+        b: Builder::within(LAST.take(), key.pc, key.mode),
+        pc: key.pc,
+        bytes: [0; 16],
+        available: 0,
+        mode: key.mode,
+    };
     dc.b.block.insts.reserve(128);
     let mut window = Window::default();
     loop {

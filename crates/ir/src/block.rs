@@ -154,11 +154,13 @@ impl Block {
     /// Calls `f` with every value that `inst` uses, branch and call arguments included.
     #[inline(always)]
     pub fn each_use(&self, inst: &Inst, mut f: impl FnMut(Value)) {
-        for v in [inst.a, inst.b, inst.c] {
-            if v != Value::NONE {
-                f(v);
-            }
-        }
+        inst.operands().for_each(&mut f);
+        self.each_argument(inst, f);
+    }
+
+    /// Calls `f` with every value that `inst` hands to a call or another local block.
+    #[inline(always)]
+    pub fn each_argument(&self, inst: &Inst, mut f: impl FnMut(Value)) {
         let at = inst.imm as usize;
         match inst.op {
             Op::Call => self.calls[at].args.iter().for_each(|&v| f(v)),
