@@ -5,6 +5,9 @@ use crate::judge::End;
 use iced_x86::{Code, CpuidFeature as Iced, Instruction, Mnemonic, OpKind};
 use std::arch::is_x86_feature_detected as has;
 
+/// `si_code` of general protection.
+const SI_KERNEL: i32 = 0x80;
+
 /// Features that the guest's processor has and not every host does.
 fn on_host(feature: Iced) -> bool {
     match feature {
@@ -42,6 +45,9 @@ pub fn settle(case: &Case, host: &mut End, own: &mut End) -> Result<(), &'static
         if misaligned && checked_by_some(i) {
             return Err("alignment checks that only some makers have");
         }
+        if misaligned && [&*host, &*own].iter().any(|end| matches!(end.raised, Some((libc::SIGSEGV, SI_KERNEL, _)))) {
+            return Err("whether alignment or the form of an address is checked first");
+        }
         if end.raised.is_some()
             && let Some(why) = order(i)
         {
@@ -49,10 +55,13 @@ pub fn settle(case: &Case, host: &mut End, own: &mut End) -> Result<(), &'static
         }
     }
     for i in &case.instructions {
+        if is_dot_product(i) && host.after != own.after && case.instructions.len() > 1 {
+            return Err("which NaN of several is a sum's");
+        }
         settle_result(i, host, own);
     }
     match at(host.after.rip).filter(|_| host.raised.is_some() && own.raised.is_some()) {
-        Some(i) if i.mnemonic() == Mnemonic::Fstp && i.memory_size().size() == 10 => {
+        Some(i) if matches!(i.mnemonic(), Mnemonic::Fstp | Mnemonic::Fbstp) && i.memory_size().size() == 10 => {
             Err("what a store of 80 bits leaves that faults")
         }
         Some(i) => {
@@ -68,9 +77,13 @@ fn order(i: &Instruction) -> Option<&'static str> {
     Some(match i.mnemonic() {
         Mnemonic::Retf | Mnemonic::Iretd | Mnemonic::Iretq => "the order of a far return's checks",
         Mnemonic::Pop if i.op0_register().is_segment_register() => "how many bytes a selector is popped from",
-        Mnemonic::Vcvtps2ph | Mnemonic::Fst | Mnemonic::Fstp | Mnemonic::Fist | Mnemonic::Fistp | Mnemonic::Fisttp => {
-            "whether a result is stored before its exceptions are raised"
-        }
+        Mnemonic::Vcvtps2ph
+        | Mnemonic::Fbstp
+        | Mnemonic::Fst
+        | Mnemonic::Fstp
+        | Mnemonic::Fist
+        | Mnemonic::Fistp
+        | Mnemonic::Fisttp => "whether a result is stored before its exceptions are raised",
         _ => return None,
     })
 }
@@ -79,11 +92,14 @@ fn order(i: &Instruction) -> Option<&'static str> {
 fn settle_result(i: &Instruction, host: &mut End, own: &mut End) {
     match i.mnemonic() {
         // Which NaN of several is a sum's.
-        Mnemonic::Dpps | Mnemonic::Vdpps => {
+        _ if is_dot_product(i) => {
             let (a, b) = (&mut host.after, &own.after);
-            let n = i.op0_register().number();
-            a.xmm[n] = with_nans_of(a.xmm[n], b.xmm[n]);
-            a.ymm_high[n] = with_nans_of(a.ymm_high[n], b.ymm_high[n]);
+            let (n, bits) = (
+                i.op0_register().number(),
+                if matches!(i.mnemonic(), Mnemonic::Dppd | Mnemonic::Vdppd) { 64 } else { 32 },
+            );
+            a.xmm[n] = with_nans_of(bits, a.xmm[n], b.xmm[n]);
+            a.ymm_high[n] = with_nans_of(bits, a.ymm_high[n], b.ymm_high[n]);
         }
         // With a count of 0 some write the registers though nothing is done.
         _ if i.is_string_instruction() && (i.has_rep_prefix() || i.has_repne_prefix()) && is_narrow(i) => {
@@ -102,12 +118,18 @@ fn is_narrow(i: &Instruction) -> bool {
     i.op_kinds().any(narrow)
 }
 
-/// `theirs`, and of elements that are NaNs in both that of `ours`. SDM vol. 2, "DPPS".
-fn with_nans_of(theirs: u128, ours: u128) -> u128 {
-    let is_nan = |value: u128| f32::from_bits(value as u32).is_nan();
-    (0..128).step_by(32).fold(0, |all, at| {
+fn is_dot_product(i: &Instruction) -> bool {
+    matches!(i.mnemonic(), Mnemonic::Dpps | Mnemonic::Vdpps | Mnemonic::Dppd | Mnemonic::Vdppd)
+}
+
+/// `theirs`, and of elements of `bits` that are NaNs in both that of `ours`. SDM vol. 2, "DPPS".
+fn with_nans_of(bits: usize, theirs: u128, ours: u128) -> u128 {
+    let is_nan =
+        |v: u128| if bits == 64 { f64::from_bits(v as u64).is_nan() } else { f32::from_bits(v as u32).is_nan() };
+    let mask = u128::MAX >> (128 - bits);
+    (0..128).step_by(bits).fold(0, |all, at| {
         let element = if is_nan(theirs >> at) && is_nan(ours >> at) { ours } else { theirs };
-        all | element & 0xffff_ffff << at
+        all | element & mask << at
     })
 }
 
