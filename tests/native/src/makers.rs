@@ -147,7 +147,7 @@ fn settle_fault(i: &Instruction, host: &mut End, own: &mut End) {
         // Flags of the elements that were compared, or those of before; and which of two is read first. SDM vol. 2, "REP".
         _ if i.has_rep_prefix() || i.has_repne_prefix() => {
             [&mut *host, &mut *own].into_iter().for_each(|end| end.after.eflags &= !0x8d5);
-            either_address(i, host, own);
+            either_operand(i, host, own);
         }
         // The x87 registers are MMX registers by then, or not yet.
         _ if is_mmx(i) => [host, own].into_iter().for_each(forget_top),
@@ -155,15 +155,17 @@ fn settle_fault(i: &Instruction, host: &mut End, own: &mut End) {
     }
 }
 
-/// Lets the addresses of faults agree if each is where an operand of a comparison begins.
-fn either_address(i: &Instruction, host: &mut End, own: &End) {
+/// Lets faults agree if each may be of an operand of a comparison: where one begins, or of one without an address.
+fn either_operand(i: &Instruction, host: &mut End, own: &End) {
     let begins = |addr: u64| [6, 7].iter().any(|&n| addr.wrapping_sub(own.after.gpr[n]) < 8);
-    if let (Some(theirs), Some(ours)) = (&mut host.raised, own.raised)
+    let may_be = |(_, code, addr): (i32, i32, u64)| code == SI_KERNEL || begins(addr);
+    if let (Some(theirs), Some(ours)) = (host.raised, own.raised)
         && i.op_count() == 2
-        && begins(theirs.2)
-        && begins(ours.2)
+        && theirs.0 == ours.0
+        && may_be(theirs)
+        && may_be(ours)
     {
-        theirs.2 = ours.2;
+        host.raised = own.raised;
     }
 }
 
