@@ -40,7 +40,10 @@ impl Builder {
     /// The same in the memory of a block that is not needed any more.
     pub fn within(old: Block, pc: u64, mode: u32) -> Builder {
         let Block { mut insts, mut targets, mut calls, mut consts, .. } = old;
-        (insts.clear(), targets.clear(), calls.clear(), consts.clear());
+        insts.clear();
+        targets.clear();
+        calls.clear();
+        consts.clear();
         Builder { block: Block { pc, end: pc, mode, insts, targets, calls, consts, ..Block::default() } }
     }
 
