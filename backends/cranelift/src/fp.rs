@@ -172,6 +172,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_arch = "x86_64")]
     fn functions_of_vectors_leave_what_is_raised_with_the_host() {
         let mut env = Env::default();
         let inexact = host::DEFAULT_CONTROL | 1 << 5;

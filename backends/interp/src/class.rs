@@ -16,7 +16,6 @@ impl Class {
     pub(crate) const HINT: u8 = 4;
     /// May look at the flags in the register file.
     pub(crate) const LOOKS: u8 = 8;
-
     /// Hands values to a call or another local block.
     pub(crate) const ARGUMENTS: u8 = 16;
 
@@ -30,9 +29,8 @@ impl Class {
             let hint = matches!(op, Op::Prefetch);
             let looks =
                 matches!(row.effect, Effect::ReadReg | Effect::ReadMem | Effect::WriteMem | Effect::End | Effect::Call);
-            let kind = Self::PURE * pure as u8 | Self::FLAGS * flags as u8;
             let arguments = matches!(op, Op::Call | Op::Jump | Op::Brif);
-            let kind = kind | Self::ARGUMENTS * arguments as u8;
+            let kind = Self::PURE * pure as u8 | Self::FLAGS * flags as u8 | Self::ARGUMENTS * arguments as u8;
             all[i] = Class(kind | Self::HINT * hint as u8 | Self::LOOKS * looks as u8);
             i += 1;
         }

@@ -28,7 +28,8 @@ pub enum Run {
     Nothing(String),
 }
 
-const SI_KERNEL: i32 = 0x80;
+/// `si_code` of general protection.
+pub(crate) const SI_KERNEL: i32 = 0x80;
 const TRAP_TRACE: i32 = 2;
 
 /// Runs `case` on the host.

@@ -1,12 +1,9 @@
 //! Where processors that the host may be differ from each other: in what they have, and in what their manuals leave open.
 
 use crate::case::Case;
-use crate::judge::End;
+use crate::judge::{End, SI_KERNEL};
 use iced_x86::{Code, CpuidFeature as Iced, Instruction, Mnemonic, OpKind};
 use std::arch::is_x86_feature_detected as has;
-
-/// `si_code` of general protection.
-const SI_KERNEL: i32 = 0x80;
 
 /// Features that the guest's processor has and not every host does.
 fn on_host(feature: Iced) -> bool {
@@ -94,21 +91,23 @@ fn settle_result(i: &Instruction, host: &mut End, own: &mut End) {
         // Which NaN of several is a sum's.
         _ if is_dot_product(i) => {
             let (a, b) = (&mut host.after, &own.after);
-            let (n, bits) = (
-                i.op0_register().number(),
-                if matches!(i.mnemonic(), Mnemonic::Dppd | Mnemonic::Vdppd) { 64 } else { 32 },
-            );
+            let n = i.op0_register().number();
+            let bits = if matches!(i.mnemonic(), Mnemonic::Dppd | Mnemonic::Vdppd) { 64 } else { 32 };
             a.xmm[n] = with_nans_of(bits, a.xmm[n], b.xmm[n]);
             a.ymm_high[n] = with_nans_of(bits, a.ymm_high[n], b.ymm_high[n]);
         }
         // With a count of 0 some write the registers though nothing is done.
-        _ if i.is_string_instruction() && (i.has_rep_prefix() || i.has_repne_prefix()) && is_narrow(i) => {
+        _ if is_repeated(i) && is_narrow(i) => {
             for end in [host, own] {
                 [1, 6, 7].into_iter().for_each(|n| end.after.gpr[n] &= 0xffff_ffff);
             }
         }
         _ => {}
     }
+}
+
+fn is_repeated(i: &Instruction) -> bool {
+    i.is_string_instruction() && (i.has_rep_prefix() || i.has_repne_prefix())
 }
 
 /// Whether the operands in memory have addresses of 32 bits.
@@ -145,7 +144,7 @@ fn settle_fault(i: &Instruction, host: &mut End, own: &mut End) {
         }
         Mnemonic::Maskmovq | Mnemonic::Maskmovdqu | Mnemonic::Vmaskmovdqu => same_access(host, own, 16),
         // Flags of the elements that were compared, or those of before; and which of two is read first. SDM vol. 2, "REP".
-        _ if i.has_rep_prefix() || i.has_repne_prefix() => {
+        _ if is_repeated(i) => {
             [&mut *host, &mut *own].into_iter().for_each(|end| end.after.eflags &= !0x8d5);
             either_operand(i, host, own);
         }
