@@ -218,7 +218,7 @@ impl<C> Cache<C> {
 
     /// Runs `action` while nobody else looks at the map.
     pub(crate) fn locked(&self, action: &mut dyn FnMut()) {
-        let _held = self.maps.write();
+        let _held = (self.maps.write(), self.stale.lock());
         action();
     }
 

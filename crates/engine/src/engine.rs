@@ -394,6 +394,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         let child = Cell::new(None);
         let mut locked = || {
             let _log = self.config.log.sink.as_ref().map(std::sync::Mutex::lock);
+            let _reasons = self.config.stats.as_ref().map(|stats| stats.reasons());
             let mut list = || child.set(self.processors.around_fork(own, action));
             match &self.regions {
                 None => self.cache.locked(&mut list),

@@ -5,7 +5,7 @@
 use brolga_ir::{HostExit, RaiseKind};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -86,7 +86,12 @@ impl Stats {
     }
 
     pub(crate) fn refused(&self, why: &str) {
-        *self.refused.lock().unwrap_or_else(|e| e.into_inner()).entry(why.into()).or_default() += 1;
+        *self.reasons().entry(why.into()).or_default() += 1;
+    }
+
+    /// Why regions were refused, and how often. A fork must not happen while another thread has this.
+    pub(crate) fn reasons(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.refused.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     pub(crate) fn loaded(&self, bytes: usize, time: Duration) {
@@ -141,7 +146,7 @@ impl Stats {
             .for_each(|work| work.clear());
         let single = [&self.interpreted, &self.interpreted_insns, &self.dropped, &self.put_back, &self.untouched];
         single.into_iter().chain(&self.exits).for_each(|n| n.store(0, Ordering::Relaxed));
-        self.refused.lock().unwrap_or_else(|e| e.into_inner()).clear();
+        self.reasons().clear();
     }
 
     /// The counters in words, a line each.
@@ -183,7 +188,7 @@ impl Stats {
             get(&self.dropped),
             get(&self.put_back),
         );
-        for (why, count) in &*self.refused.lock().unwrap_or_else(|e| e.into_inner()) {
+        for (why, count) in &*self.reasons() {
             let _ = writeln!(out, "regions refused: {count}: {why}");
         }
         let total: u64 = self.exits.iter().map(get).sum();

@@ -28,6 +28,12 @@ pub fn set_limit(limit: [u64; 2]) {
     *crate::process::lock(&LIMIT) = limit;
 }
 
+/// Runs `f` while nobody else has the limit.
+pub fn locked<R>(f: impl FnOnce() -> R) -> R {
+    let _held = crate::process::lock(&LIMIT);
+    f()
+}
+
 /// Takes the limit over from the host.
 pub fn take_limit() {
     let mut limit = [0u64; 2];

@@ -58,6 +58,8 @@ pub struct Mm {
     pub coherent_code: bool,
     /// What is watched.
     pub(crate) watched: Mutex<Watched>,
+    /// How many watched pages were opened.
+    pub(crate) opened: AtomicU64,
     /// Whether code was read while its changes were not watched.
     pub(crate) grace_used: AtomicBool,
     /// Threads of the processes that share it.
@@ -133,6 +135,7 @@ impl Mm {
             base,
             coherent_code: false,
             watched: Mutex::default(),
+            opened: AtomicU64::new(0),
             grace_used: AtomicBool::new(false),
             threads: crate::attach::Threads::default(),
             state: Mutex::new(State::new()),

@@ -111,7 +111,7 @@ impl Process {
     /// Holds the locks of this structure while `f` runs (a fork must not happen while another thread holds one).
     pub fn locked<R>(&self, f: impl FnOnce() -> R) -> R {
         let _held = (lock(&self.actions), lock(&self.limits));
-        self.seccomp.locked(f)
+        crate::core_file::locked(|| self.seccomp.locked(f))
     }
 
     /// Address of the signal trampoline.

@@ -29,8 +29,6 @@ pub struct Watched {
     opening: BTreeSet<(u64, u64)>,
     /// Number of the last attempt.
     attempts: u64,
-    /// How many pages were opened.
-    opened: u64,
     grace: Grace,
 }
 
@@ -136,7 +134,7 @@ impl Mm {
         let prot = state.areas.at(page).map_or(0, |(_, area)| area.prot);
         let done = prot & WRITE == 0 || self.protect(&(page..page + PAGE), prot);
         // Behind that: who sees the number finds the page open.
-        lock(&self.watched).opened += 1;
+        self.opened.fetch_add(1, Ordering::AcqRel);
         done
     }
 
@@ -225,7 +223,7 @@ impl Mm {
 
     /// A number that grows with every page that is opened.
     pub fn opened(&self) -> u64 {
-        lock(&self.watched).opened
+        self.opened.load(Ordering::Acquire)
     }
 
     /// Does `work`, for which the host's mapping of `range` must be one where the guest's is one.

@@ -240,6 +240,7 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
 fn locked(t: &Thread, fork: impl FnOnce() -> SysResult) -> SysResult {
     let (mm, process) = (&t.process.mm, &t.process);
     let _areas = mm.lock();
+    let _watched = crate::process::lock(&mm.watched);
     let pid = process.locked(|| donor::around_fork(|| uring::around_fork(|| mm.threads.locked(fork))));
     if pid == Ok(0) {
         ACCOMPANIED.store(false, Ordering::Relaxed);
