@@ -56,8 +56,6 @@ pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64, first:
 /// run.
 pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option<&Store>) -> EngineConfig {
     const QUARTERS: u64 = 2;
-    /// Runs in which translators have a share of the time.
-    const SHARED: u64 = 3;
     /// Entries after which a region of code that no later run has is worth what it takes to compile.
     const PASSING: u32 = 300_000;
     /// Blocks that wait longer in a first run.
@@ -68,7 +66,8 @@ pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option
     let slow = age == 0 && asked.block_threshold == usual.block_threshold;
     EngineConfig {
         slow_start: if slow { SLOW } else { 0 },
-        share: if age < SHARED { asked.share.saturating_mul(1 + 2 * age as u32) } else { 0 },
+        // Who runs a program twice will run it again: the sooner its code is compiled, the better.
+        share: if age == 0 { asked.share } else { 0 },
         block_threshold: lower(asked.block_threshold, usual.block_threshold, 2 * age.min(QUARTERS)),
         passing_threshold: if asked.region_threshold == usual.region_threshold { PASSING } else { 0 },
         region_threshold: lower(asked.region_threshold, usual.region_threshold, 2 * age.min(1)),

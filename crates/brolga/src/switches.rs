@@ -10,8 +10,8 @@ pub struct Switches {
     pub region_threshold: u32,
     /// `patience=N`: entries of a region after which a larger one takes its place; 0 for never.
     pub patience: u32,
-    /// `share=N`: time that the translator of regions may take in a program's first run, in percent of the guest's, and more
-    /// in later ones; 0 for all that it needs.
+    /// `share=N`: time that the translator of regions may take in a program's first run, in percent of the guest's; 0 for all
+    /// that it needs, as in later ones.
     pub share: u32,
     /// `no-link` clears it: exits of regions lead to each other.
     pub link: bool,
