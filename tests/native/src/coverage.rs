@@ -2,6 +2,7 @@
 
 use crate::case::CODE;
 use crate::generate::{encode, forms, promised};
+use crate::makers::judged_here;
 use crate::random::Random;
 use brolga_harness::{guest_by_name, ins};
 use brolga_ir::{Builder, DisasContext, Frontend, Op, RaiseKind};
@@ -17,7 +18,7 @@ pub struct Form {
     pub code: Code,
     /// Whether the front end has it; `None` if no example of it could be made.
     pub there: Option<bool>,
-    /// Whether the host judges it.
+    /// Whether this host judges it.
     pub judged: bool,
     /// Whether an instruction file has it.
     pub listed: bool,
@@ -25,7 +26,8 @@ pub struct Form {
 
 /// Every form that is promised; `folder` has the instruction files.
 pub fn all(folder: &Path) -> std::io::Result<Vec<Form>> {
-    let (judged, listed) = (forms().into_iter().collect::<HashSet<_>>(), listed(folder)?);
+    let judged: HashSet<_> = forms().into_iter().filter(|code| judged_here(*code)).collect();
+    let listed = listed(folder)?;
     let form = |code| Form { code, there: there(code), judged: judged.contains(&code), listed: listed.contains(&code) };
     Ok(Code::values().filter(|code| promised(*code)).map(form).collect())
 }
