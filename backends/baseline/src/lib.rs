@@ -23,4 +23,4 @@ mod vector;
 pub use code::{Code, Plan, Status};
 pub use emit::emit;
 pub use host_fns::{HostFn, HostFns, Map, host_fn};
-pub use link::{Form, NOPS, Reloc, Site, Whole, link};
+pub use link::{Form, Reloc, Whole, link};

@@ -3,8 +3,6 @@
 //! Blocks stand in the order of their guest addresses, so that control mostly runs on from one into the next. Jumps to
 //! another block of the piece are direct. What is rarely run is behind all of them: the host's caches of code hold more.
 //!
-//! A jump out leads to a stub behind the blocks, which leaves by a slot; it is a [`Site`], which can be led to the goal itself.
-//!
 //! *Invariant.* Every way round in a piece polls: who jumps to a block behind its poll jumps to one that stands further on.
 
 use crate::asm::{Asm, RAX, RCX, RSI, at, near, put, put_plain, word};
@@ -33,35 +31,6 @@ pub struct Reloc {
     pub form: Form,
 }
 
-/// A jump out that can be led elsewhere while it is run: its displacement lies in one aligned word of eight bytes, which hosts
-/// write and fetch as one. AMD64 Architecture Programmer's Manual volume 2, "Cross-Modifying Code" and "Access Atomicity".
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Site {
-    /// Index of the exit.
-    pub exit: u32,
-    /// Offset of what it leads to at first: code that leaves by the exit's slot.
-    pub stub: u32,
-    /// Offset of the displacement, of four bytes.
-    pub at: u32,
-}
-
-/// An instruction of so many bytes that does nothing.
-pub const NOPS: [&[u8]; 4] = [&[], &[0x90], &[0x66, 0x90], &[0x0f, 0x1f, 0x00]];
-
-impl Site {
-    /// Bytes to fill before an instruction at offset `from` whose displacement is `opcode` bytes behind its beginning, so
-    /// that it can be a site.
-    pub fn fill(from: u32, opcode: u32) -> u32 {
-        let over = (from + opcode) % 8;
-        if over <= 4 { 0 } else { 8 - over }
-    }
-
-    /// Whether a displacement at this offset lies in one word.
-    pub fn may_be_at(at: u32) -> bool {
-        Site::fill(at, 0) == 0
-    }
-}
-
 /// Code of several blocks.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Whole {
@@ -73,8 +42,6 @@ pub struct Whole {
     pub exits: Vec<u64>,
     /// What depends on the place.
     pub relocs: Vec<Reloc>,
-    /// Jumps out, those to one exit side by side.
-    pub sites: Vec<Site>,
     /// Offset of each host instruction that may fault, and its guest instruction's address; ascending.
     pub accesses: Vec<(u32, u64)>,
 }
@@ -115,7 +82,6 @@ pub fn link(blocks: &[&Code], pc: u8, goto: u32) -> Whole {
         starts: Vec::with_capacity(blocks.len()),
         exits: Vec::with_capacity(exits),
         relocs: Vec::with_capacity(relocs),
-        sites: Vec::with_capacity(jumps),
         accesses: Vec::with_capacity(total(|block| block.accesses.len())),
         ..Whole::default()
     };
@@ -183,17 +149,8 @@ impl Linker<'_> {
                 let exit = self.blocks[index].exits.iter().position(|&exit| exit == pc);
                 self.jump(index, Way::Exit(exit.map_or(0, |exit| exit as u32)));
             }
-            None => {
-                self.fill_up();
-                put_plain!(self.asm, jmp_d32(0));
-                self.waiting.push((self.asm.here(), Stub::Exit(pc)));
-            }
+            None => self.leave_for(pc),
         }
-    }
-
-    /// Lets a jump that is put next be a site.
-    fn fill_up(&mut self) {
-        self.asm.bytes.extend(NOPS[Site::fill(self.asm.here(), 1) as usize]);
     }
 
     fn jump(&mut self, index: usize, way: Way) {
@@ -219,24 +176,9 @@ impl Linker<'_> {
         self.waiting.push((end, stub));
     }
 
-    /// Leaves by the slot for `pc`; what leads here are `jumps`.
-    fn leave_for(&mut self, pc: u64, jumps: &[(u32, Stub)]) {
+    /// Leaves by the slot for `pc`.
+    fn leave_for(&mut self, pc: u64) {
         let exit = self.exit(pc);
-        let may_be = |&(end, _): &(u32, Stub)| Site::may_be_at(end - 4);
-        let first = self.asm.here();
-        // Those that cannot be led elsewhere get there by one jump more, which can.
-        if !jumps.iter().all(may_be) {
-            self.fill_up();
-            put_plain!(self.asm, jmp_d32(0));
-        }
-        let stub = self.asm.here();
-        let site = |end: u32| Site { exit, stub, at: end - 4 };
-        self.whole.sites.extend((first != stub).then(|| site(stub)));
-        for &jump in jumps {
-            let direct = may_be(&jump);
-            self.fill(jump.0, if direct { stub } else { first });
-            self.whole.sites.extend(direct.then(|| site(jump.0)));
-        }
         // What an unlinked slot leads to wants its address.
         put!(self.asm, leaq_rm(RSI, near()));
         self.reloc(self.asm.here() - 4, Form::Slot(exit));
@@ -270,11 +212,9 @@ impl Linker<'_> {
         let mut ways = waiting.chunk_by(|a, b| a.1 == b.1).peekable();
         while let Some(jumps) = ways.next() {
             let here = self.asm.here();
-            if !matches!(jumps[0].1, Stub::Exit(_)) {
-                jumps.iter().for_each(|&(end, _)| self.fill(end, here));
-            }
+            jumps.iter().for_each(|&(end, _)| self.fill(end, here));
             match jumps[0].1 {
-                Stub::Exit(pc) => self.leave_for(pc, jumps),
+                Stub::Exit(pc) => self.leave_for(pc),
                 Stub::Lookup => {
                     self.asm.find_jump();
                     put_plain!(self.asm, jne_d32(0));
@@ -345,31 +285,15 @@ mod tests {
     }
 
     #[test]
-    fn ways_out_of_the_piece_are_shared_and_may_be_led_past_it() {
+    fn ways_out_of_the_piece_are_shared() {
         let blocks = [block(0x10, 0x80, 0x80), block(0x20, 0x80, 0x10)];
         let whole = link(&blocks.each_ref(), 32, 1);
         assert_eq!(whole.exits, [0x80]);
-        // The first one's end is a jump, one byte behind it.
-        assert_eq!(whole.starts, [0, 20]);
-        let Site { stub, .. } = whole.sites[0];
-        assert_eq!([14, 20].map(|end| target(&whole, end)), [stub, stub]);
-        // The other's jump crosses a border of words: it goes by another one, which has nothing to jump over.
-        assert_eq!((target(&whole, 20 + 14), target(&whole, stub)), (stub - 5, stub));
-        assert_eq!(whole.sites, [stub - 4, 10, 16].map(|at| Site { exit: 0, stub, at }));
-        assert!(whole.sites.iter().all(|site| Site::may_be_at(site.at)));
-        // By the slot at last.
-        assert_eq!(whole.bytes[stub as usize..][..3], [0x48, 0x8d, 0x35]);
-        assert_eq!(whole.relocs, [Reloc { at: stub + 3, form: Form::Slot(0) }]);
-        assert_ne!(target(&whole, 6), target(&whole, 26), "each poll leaves at its own address");
-    }
-
-    #[test]
-    fn sites_do_not_cross_words() {
-        for from in 0..16 {
-            let at = from + Site::fill(from, 1) + 1;
-            assert_eq!(at / 8, (at + 3) / 8);
-            assert_eq!(NOPS[Site::fill(from, 1) as usize].len() as u32, Site::fill(from, 1));
-        }
-        assert_eq!([4, 5].map(Site::may_be_at), [true, false]);
+        // The first one's end is in place, both jumps lead to one behind the blocks.
+        assert_eq!(whole.starts, [0, 14 + 9]);
+        assert_eq!(target(&whole, 14), target(&whole, 23 + 14));
+        let slots = whole.relocs.iter().filter(|reloc| reloc.form == Form::Slot(0)).count();
+        assert_eq!(slots, 2);
+        assert_ne!(target(&whole, 6), target(&whole, 29), "each poll leaves at its own address");
     }
 }

@@ -46,7 +46,7 @@ fn main() {
                 let code = rig.tier.install(compiled).unwrap();
                 for &(slot, pc) in &code.exits {
                     if let Some(e) = code.entries.iter().find(|e| e.0 == pc) {
-                        rig.tier.link(slot, e.1, true);
+                        rig.tier.link(slot, e.1);
                     }
                 }
                 let mut env = brolga_core::Env::default();

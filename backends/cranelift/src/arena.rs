@@ -3,14 +3,14 @@
 #![allow(unsafe_code, reason = "maps and writes executable memory")]
 
 use crate::fault::FaultTable;
-use crate::slots::{JumpsAt, Known, Places};
+use crate::slots::Places;
 use crate::tables::{self, Table};
 use memmap2::{MmapMut, MmapOptions};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Unit of allocation in bytes.
@@ -78,13 +78,13 @@ impl Arena {
         let write = unsafe { MmapOptions::new().len(bytes).map_mut(&file)? };
         // Within reach, then not.
         let near = bytes + tables::room(4 * numbers, 8 * numbers);
-        let far = tables::room(8 * numbers.max(granules), size_of::<Known>() * numbers.max(granules));
+        let far = tables::room(8 * numbers.max(granules), 8 * numbers.max(granules));
         let space = Arc::new(MmapMut::map_anon(near + far)?);
         map_at(space.as_ptr(), bytes, libc::PROT_READ | libc::PROT_EXEC, &file)?;
         let (left, hosts) = tables::pair(&space, bytes, numbers);
-        let (owners, known) = tables::pair(&space, near, numbers.max(granules));
+        let (owners, pcs) = tables::pair(&space, near, numbers.max(granules));
         let (free, lent) = (Mutex::default(), AtomicBool::new(false));
-        Ok((Arena { write, space, owners, free, lent }, Beside { left, places: Places { hosts, known } }))
+        Ok((Arena { write, space, owners, free, lent }, Beside { left, places: Places { hosts, pcs } }))
     }
 
     /// The executable view.
@@ -179,47 +179,9 @@ impl Arena {
         if offset >= self.write.len() as u64 {
             return None;
         }
-        self.table_at(offset as usize / GRANULE)
-    }
-
-    fn table_at(&self, granule: usize) -> Option<&FaultTable> {
-        let table = self.owners.at(granule).load(Ordering::Acquire);
+        let table = self.owners.at(offset as usize / GRANULE).load(Ordering::Acquire);
         // SAFETY: tables live until `release`, which is called when no thread is in their code.
         unsafe { table.as_ref() }
-    }
-
-    /// What tells of the code at host address `base` and jump `first` of its list.
-    pub(crate) fn jumps_at(&self, base: u64, first: u32) -> JumpsAt {
-        JumpsAt { granule: ((base - self.execute() as u64) as usize / GRANULE) as u32, first }
-    }
-
-    /// Leads jumps to one exit to `host`, or to where they leave by its slot. Nobody else does so at the same time for
-    /// the same code.
-    pub(crate) fn lead(&self, jumps: JumpsAt, host: Option<u64>) {
-        let Some(table) = self.table_at(jumps.granule as usize) else { return };
-        let jumps = &table.jumps[jumps.first as usize..];
-        for jump in jumps.iter().take_while(|jump| jump.stub == jumps[0].stub) {
-            let at = table.start + u64::from(jump.at);
-            let to = host.unwrap_or(table.start + u64::from(jump.stub));
-            self.write_field(at, to.wrapping_sub(at + 4) as u32);
-        }
-    }
-
-    /// Changes four bytes, in one word of eight, at host address `at` of code that may be running.
-    fn write_field(&self, at: u64, value: u32) {
-        let offset = (at - self.execute() as u64) as usize;
-        let (word, shift) = (offset & !7, offset % 8 * 8);
-        assert!(shift <= 32 && word + 8 <= self.write.len());
-        // SAFETY: inside the mapping, which begins at a page; whoever may write there at the same time is another process
-        // with this memory, which writes the same.
-        let word = unsafe { AtomicU64::from_ptr(self.write.as_ptr().add(word).cast_mut().cast()) };
-        let rest = word.load(Ordering::Relaxed) & !(u64::from(u32::MAX) << shift);
-        word.store(rest | u64::from(value) << shift, Ordering::Release);
-    }
-
-    /// Whether other processes may run what is in place.
-    pub(crate) fn is_lent(&self) -> bool {
-        self.lent.load(Ordering::Relaxed)
     }
 
     /// Readable bytes from host address `pc`, which is in the arena, to its end.

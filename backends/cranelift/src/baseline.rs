@@ -74,7 +74,6 @@ pub(crate) fn join(pieces: &[Piece]) -> Option<Compiled> {
         entries: blocks.iter().map(|block| block.pc).zip(whole.starts).collect(),
         exits: whole.exits,
         relocs: whole.relocs.into_iter().map(|reloc| of(reloc.at, reloc.form)).collect(),
-        sites: whole.sites,
         counted: true,
         traps: whole.accesses.into_iter().map(|(at, pc)| (at, Access { resume: pc, pc })).collect(),
         // Every register is in memory at every access.

@@ -6,7 +6,7 @@ use crate::host;
 use crate::lower::{self, Access, Unit};
 use crate::stand_in;
 use crate::words::RowMap;
-use brolga_baseline::{HostFns, Site};
+use brolga_baseline::HostFns;
 use brolga_core::RegTable;
 use brolga_ir::{Listing, Region};
 use cranelift_codegen::control::ControlPlane;
@@ -154,8 +154,6 @@ pub struct Compiled {
     pub(crate) exits: Vec<u64>,
     /// Where slots are named.
     pub(crate) relocs: Vec<Reloc>,
-    /// Jumps out that may be led past their slots, those to one exit side by side.
-    pub(crate) sites: Vec<Site>,
     /// Guest addresses of entries that are counted.
     pub(crate) counters: Vec<u64>,
     /// What they are counted down from.
@@ -200,52 +198,18 @@ pub(crate) fn host_isa(options: &Options) -> Result<OwnedTargetIsa, String> {
     builder.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
 }
 
-/// What Cranelift left to be filled in.
-#[derive(Default)]
-struct Left {
-    slots: Vec<Reloc>,
-    /// Offsets of what jumps out are to have as displacements, ascending, and the exits.
-    links: Vec<(u32, u32)>,
-}
-
-impl Left {
-    /// `None` if something else is to be filled in. The first `exits` slots are those of exits.
-    fn of(relocs: &[FinalizedMachReloc], names: &ir::function::FunctionParameters, exits: usize) -> Option<Left> {
-        let mut left = Left::default();
-        for reloc in relocs {
-            let FinalizedRelocTarget::ExternalName(ir::ExternalName::User(name)) = reloc.target else { return None };
-            // Of four bytes, counted from behind them.
-            if reloc.kind != binemit::Reloc::X86CallPCRel4 || reloc.addend != -4 {
-                return None;
-            }
-            let name = &names.user_named_funcs()[name];
-            let slot = |index| Reloc { at: reloc.offset, index, form: SlotForm::Slot };
-            match name.namespace {
-                lower::exits::EXITS => left.slots.push(slot(name.index)),
-                lower::exits::COUNTERS => left.slots.push(slot(exits as u32 + name.index)),
-                lower::exits::LINKS => left.links.push((reloc.offset, name.index)),
-                _ => return None,
-            }
-        }
-        left.links.sort_unstable();
-        Some(left)
-    }
-}
-
-/// Puts code that leaves by slots behind `code`, for the jumps with displacements at these offsets and their exits.
-fn add_stubs(code: &mut Vec<u8>, relocs: &mut Vec<Reloc>, mut links: Vec<(u32, u32)>) -> Vec<Site> {
-    links.sort_unstable_by_key(|&(at, exit)| (exit, at));
-    let mut sites = Vec::with_capacity(links.len());
-    for jumps in links.chunk_by(|a, b| a.1 == b.1) {
-        let (stub, exit) = (code.len() as u32, jumps[0].1);
-        relocs.push(Reloc { at: stub + host::STUB_SLOT, index: exit, form: SlotForm::Slot });
-        code.extend(host::STUB);
-        for &(at, _) in jumps {
-            code[at as usize..at as usize + 4].copy_from_slice(&stub.wrapping_sub(at + 4).to_le_bytes());
-            sites.extend(Site::may_be_at(at).then_some(Site { exit, stub, at }));
-        }
-    }
-    sites
+/// The slot that a relocation stands for, if it does; the first `exits` are those of exits.
+fn slot_of(reloc: &FinalizedMachReloc, names: &ir::function::FunctionParameters, exits: usize) -> Option<Reloc> {
+    let FinalizedRelocTarget::ExternalName(ir::ExternalName::User(name)) = reloc.target else { return None };
+    let name = &names.user_named_funcs()[name];
+    let before = match name.namespace {
+        lower::exits::EXITS => 0,
+        lower::exits::COUNTERS => exits as u32,
+        _ => return None,
+    };
+    let slot = Reloc { at: reloc.offset, index: before + name.index, form: SlotForm::Slot };
+    // Of four bytes, counted from behind them.
+    (reloc.kind == binemit::Reloc::X86CallPCRel4 && reloc.addend == -4).then_some(slot)
 }
 
 thread_local! {
@@ -343,8 +307,8 @@ impl Compiler<'_> {
         cx.compile(&**self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused::Cranelift(format!("{:?}", e.inner)))?;
         let buffer = &cx.compiled_code().expect("just compiled").buffer;
-        let left = Left::of(buffer.relocs(), &cx.func.params, out.exits.len()).ok_or(Refused::Relocation)?;
-        let Left { slots: mut relocs, links } = left;
+        let relocs = buffer.relocs().iter().map(|reloc| slot_of(reloc, &cx.func.params, out.exits.len()));
+        let mut relocs = relocs.collect::<Option<Vec<_>>>().ok_or(Refused::Relocation)?;
         let marks = buffer.get_srclocs_sorted();
         let mut traps = Vec::with_capacity(buffer.traps().len());
         let mut code = buffer.data().to_vec();
@@ -357,19 +321,15 @@ impl Compiler<'_> {
         let tails: Vec<_> = marked.map(|at| at.start..at.end).collect();
         stand_in::replace(&mut code, marks, &out.stand_ins).ok_or(Refused::Form)?;
         let filled: Vec<_> = relocs.iter().map(|reloc| reloc.at).collect();
-        let ends: Vec<_> = links.iter().map(|link| link.0 + 4).collect();
-        let bare = host::strip(&mut code, region.entries.len(), &tails, &ends, &filled).ok_or(Refused::Form)?;
+        let bare = host::strip(&mut code, region.entries.len(), &tails, &filled).ok_or(Refused::Form)?;
         let pcs = region.entries.iter().map(|&e| cfg.nodes[cfg.heads[e]].pc);
         relocs.iter_mut().for_each(|reloc| reloc.at = bare.at(reloc.at));
         traps.iter_mut().for_each(|(at, _)| *at = bare.at(*at));
-        let links = bare.links.into_iter().zip(links).map(|(at, (_, exit))| (at, exit)).collect();
-        let sites = add_stubs(&mut code, &mut relocs, links);
         Ok(Compiled {
             code,
             entries: pcs.zip(bare.entries).collect(),
             exits: out.exits,
             relocs,
-            sites,
             counters: out.counters,
             patience: region.patience,
             traps: traps.into_boxed_slice(),

@@ -41,7 +41,7 @@ impl Counts {
     pub(crate) fn allocate(&self, addresses: &[u64]) -> Option<Vec<Count>> {
         let got = self.numbers.allocate(addresses.len())?;
         for (&count, &pc) in got.iter().zip(addresses) {
-            self.places.known.at(count as usize).pc.store(pc, Ordering::Relaxed);
+            self.places.pcs.at(count as usize).store(pc, Ordering::Relaxed);
             self.lead(count, 0);
         }
         Some(got)
@@ -54,7 +54,7 @@ impl Counts {
 
     /// Guest address of the block.
     pub(crate) fn pc(&self, count: Count) -> u64 {
-        self.places.known.at(count as usize).pc.load(Ordering::Relaxed)
+        self.places.pcs.at(count as usize).load(Ordering::Relaxed)
     }
 
     /// Has the block lead to `host` once it is hot, or to the run loop again if that is 0.

@@ -5,7 +5,7 @@ use crate::arena::Arena;
 use crate::baseline::{self, Emitter, Piece};
 use crate::compile::{Compiled, Compiler, Features, Options, Refused, Reloc, SlotForm, host_isa};
 use crate::counts::{Count, Counts};
-use crate::fault::{Active, FaultTable, HostFault, Jump, Learnt, Traps, with_active};
+use crate::fault::{Active, FaultTable, HostFault, Learnt, Traps, with_active};
 use crate::fp;
 use crate::host;
 use crate::numbers::Supply;
@@ -221,28 +221,16 @@ impl Cranelift {
     /// Puts code in place. Nothing leads to it until the engine links slots or enters it.
     pub fn install(&self, mut compiled: Compiled) -> Result<Installed, ArenaFull> {
         let Some(names) = self.names(&compiled) else { return Err(ArenaFull(compiled)) };
-        let (relocs, sites) = (&compiled.relocs, &compiled.sites);
+        let relocs = &compiled.relocs;
         let fit = |base: u64, code: &mut [u8]| relocs.iter().for_each(|reloc| self.fit(reloc, &names, base, code));
         let table = |start| {
             let tags_stay = self.options.tagged && !compiled.removes_tags;
-            let jumps = sites.iter().map(|site| Jump { at: site.at, stub: site.stub }).collect();
-            Box::new(FaultTable {
-                start,
-                traps: Traps::of(&compiled.traps),
-                precise: compiled.precise,
-                tags_stay,
-                jumps,
-            })
+            Box::new(FaultTable { start, traps: Traps::of(&compiled.traps), precise: compiled.precise, tags_stay })
         };
         let Some(base) = self.arena.publish(&mut compiled.code, fit, table) else {
             self.free_names(&names);
             return Err(ArenaFull(compiled));
         };
-        let mut next = 0;
-        for jumps in sites.chunk_by(|a, b| a.exit == b.exit) {
-            self.slots.set_jumps(names.slots[jumps[0].exit as usize], self.arena.jumps_at(base, next));
-            next += jumps.len() as u32;
-        }
         let entries = compiled.entries.iter().map(|&(pc, at)| (pc, base + u64::from(at))).collect();
         let patience = |&slot: &Slot| self.slots.set_count(slot, compiled.patience);
         names.slots[compiled.exits.len()..].iter().for_each(patience);
@@ -368,30 +356,21 @@ impl Cranelift {
         self.arena.code(installed.range())
     }
 
-    /// Makes `slot` lead to `host`, an entry of code that has not been removed. The caller notes it, to unlink it. One thread
-    /// at a time links and unlinks. Jumps in code are led past the slot if the code is `own` and no other process has it:
-    /// what they go to may be in this one alone.
-    pub fn link(&self, slot: Slot, host: u64, own: bool) {
+    /// Makes `slot` lead to `host`, an entry of code that has not been removed. The caller notes it, to unlink it.
+    pub fn link(&self, slot: Slot, host: u64) {
         self.slots.link(slot, host);
-        if let Some(jumps) = self.slots.jumps(slot).filter(|_| own && !self.arena.is_lent()) {
-            self.arena.lead(jumps, Some(host));
-        }
     }
 
     /// Makes `slot` lead back to the run loop.
     pub fn unlink(&self, slot: Slot) {
         self.slots.unlink(slot);
-        if let Some(jumps) = self.slots.jumps(slot) {
-            // In other processes, too, where the slot has led to the same ever since.
-            self.arena.lead(jumps, None);
-        }
     }
 
     /// Begins to remove code that no slot leads to any more; entries in jump caches are the engine's to clear. Threads
     /// may still be inside.
     pub fn remove(&self, installed: &Installed) {
         // Returns that the code predicted must not go where its slots led.
-        installed.names.slots[..installed.names.exits].iter().for_each(|&slot| self.unlink(slot));
+        installed.names.slots[..installed.names.exits].iter().for_each(|&slot| self.slots.unlink(slot));
     }
 
     /// Frees removed code and its slots. Only when every thread has left generated code since

@@ -1,4 +1,4 @@
-//! Host faults in generated code: from the host's program counter to the guest's. And what else is known of a piece of code.
+//! Host faults in generated code: from the host's program counter to the guest's.
 #![allow(unsafe_code, reason = "runs in a signal handler, on the state of the interrupted thread")]
 
 use crate::arena::Arena;
@@ -50,16 +50,7 @@ impl Traps {
     }
 }
 
-/// A jump out of a piece of code.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Jump {
-    /// Offset of its displacement.
-    pub at: u32,
-    /// Offset of what leaves by the slot; jumps to one exit have the same, and are side by side.
-    pub stub: u32,
-}
-
-/// What is known of one piece of code.
+/// The accesses of one piece of code.
 #[derive(Debug)]
 pub(crate) struct FaultTable {
     /// Address of the code.
@@ -70,14 +61,12 @@ pub(crate) struct FaultTable {
     pub precise: bool,
     /// Whether addresses may have tags that the code does not remove.
     pub tags_stay: bool,
-    /// Jumps out that can be led past their slots.
-    pub jumps: Box<[Jump]>,
 }
 
 impl FaultTable {
     #[cfg(test)]
     pub(crate) fn empty(start: u64) -> Box<FaultTable> {
-        Box::new(FaultTable { start, traps: Traps::of(&[]), precise: true, tags_stay: false, jumps: [].into() })
+        Box::new(FaultTable { start, traps: Traps::of(&[]), precise: true, tags_stay: false })
     }
 }
 

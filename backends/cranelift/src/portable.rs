@@ -5,7 +5,6 @@
 
 use crate::compile::{Compiled, Reloc, SlotForm};
 use crate::lower::Access;
-use brolga_baseline::Site;
 
 /// Bits of a form: what code must be like to be put in place now.
 const PRECISE: u32 = 1;
@@ -101,7 +100,6 @@ pub(crate) fn export(code: &Compiled) -> (u32, Vec<u8>) {
     w.u32(code.patience);
     w.u32(u32::from(code.counted));
     w.list(&code.relocs, |w, r| (w.u32(r.at), w.u32(r.index | (r.form as u32) << INDEX_BITS)).0);
-    w.list(&code.sites, |w, site| (w.u32(site.exit), w.u32(site.stub), w.u32(site.at)).0);
     let near = code.traps.iter().all(|(_, access)| access.resume == access.pc && distance(base, access.pc).is_some());
     w.u32(u32::from(near));
     if near {
@@ -130,7 +128,6 @@ pub(crate) fn import(mut bytes: Vec<u8>) -> Option<Compiled> {
     let patience = r.u32()?;
     let counted = r.u32()? != 0;
     let relocs = r.list(8, reloc)?;
-    let sites = r.list(12, |r| Some(Site { exit: r.u32()?, stub: r.u32()?, at: r.u32()? }))?;
     let base = entries.first()?.0;
     let near = |r: &mut Reader<'_>| {
         let (at, pc) = (r.u32()?, base.wrapping_add(r.u32()? as i32 as u64));
@@ -147,15 +144,12 @@ pub(crate) fn import(mut bytes: Vec<u8>) -> Option<Compiled> {
     let good = r.0.is_empty()
         && entries.iter().all(|e| inside(e.1, 1))
         && relocs.iter().all(|r| inside(r.at, 4) && (r.index as usize) < named(r.form))
-        && sites.iter().all(|s| inside(s.stub, 1) && inside(s.at, 4) && Site::may_be_at(s.at))
-        && sites.iter().all(|s| (s.exit as usize) < exits.len())
         && traps.is_sorted_by_key(|t| t.0);
     let (precise, removes_tags) = (form & PRECISE != 0, form & REMOVES_TAGS != 0);
     let traps = traps.into();
     bytes.truncate(len);
     let code = bytes;
-    let place =
-        Compiled { code, entries, exits, counters, patience, relocs, sites, traps, precise, removes_tags, counted };
+    let place = Compiled { code, entries, exits, counters, patience, relocs, traps, precise, removes_tags, counted };
     good.then_some(place)
 }
 
@@ -178,7 +172,6 @@ mod tests {
             relocs: [(8, 1, SlotForm::Slot), (24, 0, SlotForm::Hot), (40, 2, SlotForm::Slot), (44, 1, SlotForm::Count)]
                 .map(|(at, index, form)| Reloc { at, index, form })
                 .into(),
-            sites: [(0, 50, 8), (1, 56, 24), (1, 56, 44)].map(|(exit, stub, at)| Site { exit, stub, at }).into(),
             traps: [3, 9].map(|at| (at, Access { resume: 0x40_0000, pc: 0x40_0000 + u64::from(at) })).into(),
             precise: true,
             removes_tags: false,
@@ -219,9 +212,5 @@ mod tests {
         assert_eq!(with(|c| c.entries[0].1 = 64), None);
         assert_eq!(with(|c| c.entries.clear()), None);
         assert_eq!(with(|c| c.traps.reverse()), None);
-        assert_eq!(with(|c| c.sites[0].at = 5), None, "it is not in one word");
-        assert_eq!(with(|c| c.sites[2].at = 64), None);
-        assert_eq!(with(|c| c.sites[2].exit = 2), None);
-        assert_eq!(with(|c| c.sites[2].stub = 64), None);
     }
 }

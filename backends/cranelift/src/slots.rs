@@ -1,10 +1,9 @@
 //! Link slots: where static exits go. A slot is one host code address in data memory, so linking and
-//! unlinking is one store. Of its code only the displacements of jumps are changed that may go there directly, and they
-//! need not be: who leaves by the slot gets there as well. A slot may also be a counter.
+//! unlinking is one store, and code is never patched. A slot may also be a counter.
 
 use crate::host;
 use crate::numbers::{Numbers, Supply};
-use crate::tables::{Table, Zeroed};
+use crate::tables::Table;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,38 +18,8 @@ pub(crate) const HOT: Slot = 1;
 pub(crate) struct Places {
     /// Host addresses that it leads to; read by generated code, within reach of which they are.
     pub hosts: Table<AtomicU64>,
-    /// The rest.
-    pub known: Table<Known>,
-}
-
-/// What generated code does not read of a slot or count.
-#[derive(Debug)]
-pub(crate) struct Known {
-    /// Guest address that it stands for.
-    pub pc: AtomicU64,
-    /// Of a slot: where the jumps are that may be led past it, as [`JumpsAt`] says; 0: nowhere.
-    jumps: AtomicU64,
-}
-
-impl Zeroed for Known {}
-
-/// The first of the jumps to an exit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct JumpsAt {
-    /// Number of the arena's granule that the code begins in.
-    pub granule: u32,
-    /// Index in the code's list.
-    pub first: u32,
-}
-
-impl JumpsAt {
-    fn word(self) -> u64 {
-        (u64::from(self.granule) + 1) << 32 | u64::from(self.first)
-    }
-
-    fn of(word: u64) -> Option<JumpsAt> {
-        Some(JumpsAt { granule: ((word >> 32) as u32).checked_sub(1)?, first: word as u32 })
-    }
+    /// Guest addresses that it stands for.
+    pub pcs: Table<AtomicU64>,
 }
 
 /// All slots of one code arena.
@@ -90,9 +59,7 @@ impl LinkSlots {
     pub(crate) fn allocate(&self, pcs: &[u64], more: &[u64]) -> Option<Vec<Slot>> {
         let got = self.numbers.allocate(pcs.len() + more.len())?;
         for (&slot, &pc) in got.iter().zip(pcs.iter().chain(more)) {
-            let known = self.places.known.at(slot as usize);
-            known.pc.store(pc, Ordering::Relaxed);
-            known.jumps.store(0, Ordering::Relaxed);
+            self.places.pcs.at(slot as usize).store(pc, Ordering::Relaxed);
             self.unlink(slot);
         }
         Some(got)
@@ -105,16 +72,7 @@ impl LinkSlots {
 
     /// Guest address that the slot leads to.
     pub(crate) fn pc(&self, slot: Slot) -> u64 {
-        self.places.known.at(slot as usize).pc.load(Ordering::Relaxed)
-    }
-
-    /// The jumps that may be led past the slot.
-    pub(crate) fn jumps(&self, slot: Slot) -> Option<JumpsAt> {
-        JumpsAt::of(self.places.known.at(slot as usize).jumps.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn set_jumps(&self, slot: Slot, jumps: JumpsAt) {
-        self.places.known.at(slot as usize).jumps.store(jumps.word(), Ordering::Relaxed);
+        self.places.pcs.at(slot as usize).load(Ordering::Relaxed)
     }
 
     pub(crate) fn link(&self, slot: Slot, host: u64) {

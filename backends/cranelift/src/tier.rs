@@ -186,7 +186,7 @@ impl RegionBackend for RegionTier {
     }
 
     fn link(&self, slot: u32, host: u64) {
-        self.cranelift.link(slot, host, !self.shared.load(Ordering::Relaxed));
+        self.cranelift.link(slot, host);
     }
 
     fn unlink(&self, slot: u32) {

@@ -41,7 +41,7 @@ fn stops_with(words: &[u32], cuts: &[u64], place: fn(u64) -> usize) {
     let entries: Vec<_> = codes.iter().flat_map(|c| c.entries.clone()).collect();
     for (slot, pc) in codes.iter().flat_map(|c| c.exits.clone()) {
         if let Some(&(_, host)) = entries.iter().find(|e| e.0 == pc) {
-            rig.tier.link(slot, host, true);
+            rig.tier.link(slot, host);
         }
     }
     let mut cpu = Cpu::new(&rig, &Env::default());
@@ -126,7 +126,7 @@ fn links_change_under_a_running_thread() {
                 if random.below(2) == 0 {
                     rig.tier.unlink(slot);
                 } else {
-                    rig.tier.link(slot, host, true);
+                    rig.tier.link(slot, host);
                 }
             }
         });
@@ -147,41 +147,6 @@ fn links_change_under_a_running_thread() {
 }
 
 #[test]
-fn code_that_other_processes_may_have_is_linked_by_its_slots_alone() {
-    let rig = Rig::new(Options::default());
-    let mut program = Program::new(vec![0x9100_0400, 0x1400_0001, 0x9100_0400]); // add; b +4; add
-    let first = rig.install(&region(program.reachable(BASE, 1), true)).unwrap();
-    let second = rig.install(&region(program.reachable(BASE + 8, 1), true)).unwrap();
-    let ((slot, _), (_, host)) = (first.exits[0], second.entries[0]);
-    let start = first.entries[0].1;
-    // SAFETY: code in place, which nobody changes meanwhile.
-    let bytes = || unsafe { std::slice::from_raw_parts(start as *const u8, first.host_bytes()) }.to_vec();
-    let end = |linked| {
-        let mut cpu = Cpu::new(&rig, &Env::default());
-        rig.tier.enter(start, &mut cpu.env);
-        assert_eq!(cpu.env.get(state::PC), if linked { program.end() } else { BASE + 8 });
-    };
-    let before = bytes();
-    rig.tier.link(slot, host, true);
-    let linked = bytes();
-    assert_ne!(linked, before, "the jump itself");
-    end(true);
-    rig.tier.has_forked();
-    rig.tier.unlink(slot);
-    assert_eq!(bytes(), before, "for everybody");
-    end(false);
-    rig.tier.link(slot, host, true);
-    assert_eq!(bytes(), before);
-    end(true);
-    rig.tier.after_fork().unwrap();
-    rig.tier.link(slot, host, false);
-    assert_eq!(bytes(), before);
-    rig.tier.link(slot, host, true);
-    assert_eq!(bytes(), linked);
-    end(true);
-}
-
-#[test]
 fn removed_code_is_left_and_its_memory_used_again() {
     let rig = Rig::new(Options::default());
     let mut program = Program::new(vec![0x9100_0400, 0x1400_0001, 0x9100_0400]); // add; b +4; add
@@ -189,7 +154,7 @@ fn removed_code_is_left_and_its_memory_used_again() {
     let second = rig.install(&region(program.reachable(BASE + 8, 1), true)).unwrap();
     let (slot, _) = first.exits[0];
     let target = second.entries[0].1;
-    rig.tier.link(slot, target, true);
+    rig.tier.link(slot, target);
     let mut cpu = Cpu::new(&rig, &Env::default());
     rig.tier.enter(first.entries[0].1, &mut cpu.env);
     assert_eq!((cpu.env.get(Reg(0)), cpu.env.get(state::PC)), (2, program.end()));

@@ -75,14 +75,11 @@ fn prologue(code: &[u8]) -> Option<Prologue> {
     Some(Prologue { len: all.peek()?.ip() as usize, undo })
 }
 
-/// Puts the jump that ends the tail call in `site` in front of what it need not do; `direct` ones have a displacement. The
-/// offset of its end.
-fn shorten(code: &mut [u8], site: &Range<u32>, direct: bool, undo: &[u8]) -> Option<u32> {
+/// Puts the jump that ends the tail call in `site` in front of what it need not do.
+fn shorten(code: &mut [u8], site: &Range<u32>, undo: &[u8]) -> Option<()> {
     let end = site.end as usize;
-    // jmp rel32: E9. jmp reg: FF E0+r, with REX.B for r8 and up.
+    // jmp reg: FF E0+r, with REX.B for r8 and up.
     let jump = match code.get(..end)? {
-        [.., 0xe9, _, _, _, _] if direct => end - 5,
-        _ if direct => return None,
         [.., 0x41, 0xff, 0xe0..=0xe7] => end - 3,
         [.., 0xff, 0xe0..=0xe7] => end - 2,
         _ => return None,
@@ -92,9 +89,8 @@ fn shorten(code: &mut [u8], site: &Range<u32>, direct: bool, undo: &[u8]) -> Opt
         return None;
     }
     code.copy_within(jump..end, start);
-    let moved = start + end - jump;
-    code[moved..end].fill(FILL);
-    Some(moved as u32)
+    code[start + end - jump..end].fill(FILL);
+    Some(())
 }
 
 /// Offsets of the blocks that the jump table at the start of the body leads to, if the code does nothing but choose, and
@@ -132,8 +128,6 @@ fn doors(code: &[u8], body: usize, count: usize) -> Option<(Vec<u32>, u32)> {
 pub(crate) struct Bare {
     /// Offsets of its entries.
     pub entries: Vec<u32>,
-    /// Offsets of the displacements of its direct jumps out.
-    pub links: Vec<u32>,
     moved: Option<Moved>,
 }
 
@@ -144,49 +138,34 @@ impl Bare {
     }
 
     /// Code that is left as it is but for what is before `body`.
-    fn dense(code: &mut Vec<u8>, entries: &[u32], body: u32, filled: &[u32], links: &[u32]) -> Bare {
-        let moved = compact(code, body, filled, links);
-        let all = |old: &[u32]| match &moved {
-            Some(moved) => old.iter().map(|&old| moved.at(old)).collect(),
-            None => old.to_vec(),
-        };
-        Bare { entries: all(entries), links: all(links), moved }
+    fn dense(code: &mut Vec<u8>, entries: &[u32], body: u32, filled: &[u32]) -> Bare {
+        let moved = compact(code, body, filled);
+        let at = |&old: &u32| moved.as_ref().map_or(old, |moved| moved.at(old));
+        Bare { entries: entries.iter().map(at).collect(), moved }
     }
 }
 
 /// Makes a function with `count` entries and tail calls that end the ranges `tails` keep the convention of regions:
-/// `Env` in rdi, the common frame, no register preserved. `None` if it cannot. `direct`, ascending, are the offsets behind the
-/// displacements of those jumps that have one, `filled` those of other fields that are filled in later.
-pub(crate) fn strip(
-    code: &mut Vec<u8>,
-    count: usize,
-    tails: &[Range<u32>],
-    direct: &[u32],
-    filled: &[u32],
-) -> Option<Bare> {
+/// `Env` in rdi, the common frame, no register preserved. `None` if it cannot. `filled`, ascending, are the offsets of fields
+/// that are filled in later.
+pub(crate) fn strip(code: &mut Vec<u8>, count: usize, tails: &[Range<u32>], filled: &[u32]) -> Option<Bare> {
     let prologue = prologue(code)?;
-    let mut links = Vec::with_capacity(direct.len());
     for site in tails {
-        let has_field = direct.binary_search(&site.end).is_ok();
-        let end = shorten(code, site, has_field, &prologue.undo)?;
-        links.extend(has_field.then_some(end - 4));
-    }
-    if links.len() != direct.len() || !links.is_sorted() {
-        return None;
+        shorten(code, site, &prologue.undo)?;
     }
     if count == 1 {
         let body = prologue.len as u32;
-        return Some(Bare::dense(code, &[body], body, filled, &links));
+        return Some(Bare::dense(code, &[body], body, filled));
     }
     if let Some((entries, behind)) = doors(code, prologue.len, count) {
-        return Some(Bare::dense(code, &entries, behind, filled, &links));
+        return Some(Bare::dense(code, &entries, behind, filled));
     }
     let thunks = (0..count).map(|k| {
         let at = code.len();
         code.extend(thunk(k as u32, (at + THUNK - prologue.len) as u32));
         at as u32
     });
-    Some(Bare { entries: thunks.collect(), links, moved: None })
+    Some(Bare { entries: thunks.collect(), moved: None })
 }
 
 #[cfg(test)]
@@ -217,7 +196,7 @@ mod tests {
         code.extend(UNFRAME);
         code.extend(JUMP);
         let site = 12..code.len() as u32;
-        assert_eq!(strip(&mut code, 1, std::slice::from_ref(&site), &[], &[]).unwrap().entries, [0]);
+        assert_eq!(strip(&mut code, 1, std::slice::from_ref(&site), &[]).unwrap().entries, [0]);
         assert_eq!(code, [&[0x90][..], &JUMP].concat(), "nothing is left of the frame");
     }
 
@@ -227,9 +206,9 @@ mod tests {
         code.extend(UNFRAME);
         code.extend(JUMP);
         let site = 12..code.len() as u32;
-        assert!(strip(&mut code, 1, &[site], &[], &[]).is_none(), "an epilogue that does not undo all");
-        assert!(strip(&mut vec![0x90; 20], 1, &[], &[], &[]).is_none(), "no prologue");
-        assert!(strip(&mut function(FRAME as u32 + 16), 1, &[], &[], &[]).is_none(), "too large a frame");
+        assert!(strip(&mut code, 1, &[site], &[]).is_none(), "an epilogue that does not undo all");
+        assert!(strip(&mut vec![0x90; 20], 1, &[], &[]).is_none(), "no prologue");
+        assert!(strip(&mut function(FRAME as u32 + 16), 1, &[], &[]).is_none(), "too large a frame");
     }
 
     #[test]
@@ -245,7 +224,7 @@ mod tests {
         code.extend([15u32, 12, 15].iter().flat_map(|to| to.to_le_bytes()));
         let blocks = [0x0f, 0x1f, 0x00, 0xc3]; // nop; ret
         code.extend(blocks);
-        assert_eq!(strip(&mut code, 2, &[], &[], &[]).unwrap().entries, [3, 0]);
+        assert_eq!(strip(&mut code, 2, &[], &[]).unwrap().entries, [3, 0]);
         assert_eq!(code, blocks, "the table is gone");
     }
 
@@ -253,7 +232,7 @@ mod tests {
     fn entries_that_cannot_be_found_get_thunks() {
         let mut code = function(16);
         let len = code.len() as u32;
-        assert_eq!(strip(&mut code, 2, &[], &[], &[]).unwrap().entries, [len, len + THUNK as u32]);
+        assert_eq!(strip(&mut code, 2, &[], &[]).unwrap().entries, [len, len + THUNK as u32]);
         // mov esi, 1; jmp to the body
         assert_eq!(code[len as usize + THUNK..][..6], [0xbe, 1, 0, 0, 0, 0xe9]);
         let distance = i32::from_le_bytes(code[len as usize + THUNK + 6..].try_into().unwrap());

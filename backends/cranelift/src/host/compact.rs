@@ -7,7 +7,6 @@
 //! Branches keep their long form: with short ones, a tenth less code, programs were 3 % slower on a Zen 4, which predicts
 //! fewer branches of one cache line than fit then.
 
-use brolga_baseline::{NOPS, Site};
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 
 /// What the data behind the instructions may be aligned to.
@@ -17,10 +16,6 @@ const ALIGNMENT: u32 = 16;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Plain,
-    /// The displacement is to be led elsewhere while it is run; behind so many bytes of filling.
-    Link {
-        fill: u8,
-    },
     /// Takes no room any more.
     Gone,
     /// Names a place in the four bytes at this offset of the instruction.
@@ -73,10 +68,6 @@ impl Moved {
     fn place(&mut self) {
         let mut at = 0;
         for inst in &mut self.insts {
-            if let Kind::Link { fill } = &mut inst.kind {
-                *fill = Site::fill(at, u32::from(inst.len) - 4) as u8;
-                at += u32::from(*fill);
-            }
             inst.new = at;
             at += inst.size();
         }
@@ -93,10 +84,6 @@ impl Moved {
             match inst.kind {
                 Kind::Gone => {}
                 Kind::Plain => out.extend(bytes),
-                Kind::Link { fill } => {
-                    out.extend(NOPS[usize::from(fill)]);
-                    out.extend(bytes);
-                }
                 Kind::Near { to, field } => {
                     let distance = self.at(to).wrapping_sub(inst.new + inst.size());
                     out.extend(&bytes[..field.into()]);
@@ -130,9 +117,8 @@ fn kind(i: &Instruction, field: usize) -> Option<Kind> {
     Some(Kind::Near { to: to.try_into().ok()?, field: field as u8 })
 }
 
-/// The instructions of `code` from offset `body` on. Those with a field in `filled` or `links`, ascending, have nothing in it
-/// yet.
-fn parse(code: &[u8], body: u32, filled: &[u32], links: &[u32]) -> Option<Moved> {
+/// The instructions of `code` from offset `body` on. Those with a field in `filled`, ascending, have nothing in it yet.
+fn parse(code: &[u8], body: u32, filled: &[u32]) -> Option<Moved> {
     let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
     decoder.set_position(body as usize).ok()?;
     decoder.set_ip(body.into());
@@ -145,12 +131,11 @@ fn parse(code: &[u8], body: u32, filled: &[u32], links: &[u32]) -> Option<Moved>
             // What fills the room up to aligned data.
             break;
         }
-        let is_in = |fields: &[u32]| fields.get(fields.partition_point(|&at| at < start)).is_some_and(|&at| at < end);
+        let later = &filled[filled.partition_point(|&at| at < start)..];
         let field = decoder.get_constant_offsets(&i).displacement_offset();
-        let kind = match () {
-            () if is_in(filled) => Kind::Plain,
-            () if is_in(links) => Kind::Link { fill: 0 },
-            () => kind(&i, field)?,
+        let kind = match later.first() {
+            Some(&at) if at < end => Kind::Plain,
+            _ => kind(&i, field)?,
         };
         match (kind, i.flow_control()) {
             (Kind::Near { to, .. }, FlowControl::Next | FlowControl::Call) => rest = rest.min(to),
@@ -167,16 +152,16 @@ fn parse(code: &[u8], body: u32, filled: &[u32], links: &[u32]) -> Option<Moved>
     let known = |to: u32| to >= rest || insts.binary_search_by_key(&to, |inst| inst.old).is_ok();
     let good = insts.iter().all(|inst| match inst.kind {
         Kind::Near { to, .. } => known(to),
-        Kind::Plain | Kind::Link { .. } | Kind::Gone => true,
+        Kind::Plain | Kind::Gone => true,
     });
     good.then_some(Moved { insts, rest: (rest, 0), data: (rest as usize) < code.len() })
 }
 
 /// Takes everything before offset `body` away from `code`, and what nothing runs behind it. Tells where the rest has gone,
 /// or `None`, with the code as it was, if that does not look as expected. `filled`, ascending, are the offsets of
-/// fields of four bytes that are filled in later, `links` those of jumps' displacements, which are put where a [`Site`] may be.
-pub(crate) fn compact(code: &mut Vec<u8>, body: u32, filled: &[u32], links: &[u32]) -> Option<Moved> {
-    let mut moved = parse(code, body, filled, links)?;
+/// fields of four bytes that are filled in later.
+pub(crate) fn compact(code: &mut Vec<u8>, body: u32, filled: &[u32]) -> Option<Moved> {
+    let mut moved = parse(code, body, filled)?;
     moved.place();
     *code = moved.write(code);
     Some(moved)
@@ -188,7 +173,7 @@ mod tests {
 
     fn compacted(code: &[u8], body: u32, filled: &[u32]) -> Option<(Vec<u8>, Moved)> {
         let mut code = code.to_vec();
-        let moved = compact(&mut code, body, filled, &[])?;
+        let moved = compact(&mut code, body, filled)?;
         Some((code, moved))
     }
 
@@ -220,20 +205,6 @@ mod tests {
         let (new, moved) = compacted(&code, 0, &[4]).unwrap();
         assert_eq!(new, code[1..]);
         assert_eq!(moved.at(4), 3);
-    }
-
-    #[test]
-    fn jumps_that_are_led_elsewhere_get_a_word_of_their_own() {
-        // je to the jmp | nop | jmp ?, with a displacement from 8 on | jmp ?, one from 13 on
-        let mut code = vec![0x0f, 0x84, 1, 0, 0, 0, 0x90, 0xe9, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0];
-        let moved = compact(&mut code, 0, &[], &[8, 13]).unwrap();
-        assert_eq!(code[12..], [0x0f, 0x1f, 0x00, 0xe9, 0, 0, 0, 0]);
-        assert_eq!([8, 13].map(|old| moved.at(old)), [8, 16]);
-        // One byte less in front, so one more is filled in, over which the branch leads.
-        let mut code = vec![0x0f, 0x84, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0];
-        let moved = compact(&mut code, 0, &[], &[7]).unwrap();
-        assert_eq!(code, [0x0f, 0x84, 1, 0, 0, 0, 0x90, 0xe9, 0, 0, 0, 0]);
-        assert_eq!(moved.at(7), 8);
     }
 
     #[test]

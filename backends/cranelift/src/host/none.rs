@@ -54,16 +54,9 @@ pub(crate) fn hot_address() -> u64 {
     0
 }
 
-/// No code.
-pub(crate) const STUB: [u8; 0] = [];
-
-/// Offset in no code.
-pub(crate) const STUB_SLOT: u32 = 0;
-
 /// A function without its frame: there is none.
 pub(crate) struct Bare {
     pub entries: Vec<u32>,
-    pub links: Vec<u32>,
 }
 
 impl Bare {
@@ -73,7 +66,7 @@ impl Bare {
 }
 
 /// There is no convention to keep.
-pub(crate) fn strip(_: &mut Vec<u8>, _: usize, _: &[std::ops::Range<u32>], _: &[u32], _: &[u32]) -> Option<Bare> {
+pub(crate) fn strip(_: &mut Vec<u8>, _: usize, _: &[std::ops::Range<u32>], _: &[u32]) -> Option<Bare> {
     None
 }
 

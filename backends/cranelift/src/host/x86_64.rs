@@ -232,12 +232,6 @@ pub(crate) fn hot_address() -> u64 {
     hot as *const () as u64
 }
 
-/// Leaves by a slot: `lea rsi, [rip + slot]; jmp [rsi]`. What an unlinked one leads to wants its address.
-pub(crate) const STUB: [u8; 9] = [0x48, 0x8d, 0x35, 0, 0, 0, 0, 0xff, 0x26];
-
-/// Offset of the distance to the slot's word in it.
-pub(crate) const STUB_SLOT: u32 = 3;
-
 /// Bytes of an entry thunk.
 pub(crate) const THUNK: usize = 10;
 

@@ -13,8 +13,6 @@ use std::mem::{offset_of, size_of};
 pub(crate) const EXITS: u32 = 1;
 /// The same for counters of entries.
 pub(crate) const COUNTERS: u32 = 2;
-/// Namespace of what jumps out lead to; the index is that of the exit.
-pub(crate) const LINKS: u32 = 3;
 
 impl Lower<'_, '_> {
     /// Ends node `n`.
@@ -88,16 +86,11 @@ impl Lower<'_, '_> {
     /// Address of the slot that leads to guest address `pc`; one for each address. Where it is, is known when the code is
     /// put in place: until then it is the symbol of the exit.
     fn slot(&mut self, pc: u64) -> ir::Value {
-        let exit = self.exit(pc);
-        self.symbol(EXITS, exit)
-    }
-
-    /// Index of the exit to guest address `pc`.
-    fn exit(&mut self, pc: u64) -> usize {
-        self.out.exits.iter().position(|&to| to == pc).unwrap_or_else(|| {
+        let exit = self.out.exits.iter().position(|&to| to == pc).unwrap_or_else(|| {
             self.out.exits.push(pc);
             self.out.exits.len() - 1
-        })
+        });
+        self.symbol(EXITS, exit)
     }
 
     fn symbol(&mut self, namespace: u32, index: usize) -> ir::Value {
@@ -130,15 +123,8 @@ impl Lower<'_, '_> {
 
     fn goto_outside(&mut self, pc: u64) {
         self.store_rows(self.dirty);
-        let exit = self.exit(pc);
-        self.store_top();
-        let name = ir::UserExternalName { namespace: LINKS, index: exit as u32 };
-        let name = ir::ExternalName::user(self.fb.func.declare_imported_user_function(name));
-        let goal = ir::ExtFuncData { name, signature: self.link_sig, colocated: true, patchable: false };
-        let goal = self.fb.import_function(goal);
-        self.fb.set_srcloc(super::tail_call_mark());
-        self.fb.ins().return_call(goal, &[self.env]);
-        self.end_mark();
+        let slot = self.slot(pc);
+        self.go_by(slot);
     }
 
     /// Goes where the slot at an address leads.

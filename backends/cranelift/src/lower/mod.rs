@@ -117,7 +117,6 @@ struct Lower<'a, 'f> {
     env_flags: MemFlagsData,
     guest_flags: MemFlagsData,
     tail_sig: ir::SigRef,
-    link_sig: ir::SigRef,
     helper_sig: ir::SigRef,
     flags_sig: ir::SigRef,
     /// Values of the current node that code is made for in any case: memory or another floating-point op takes them.
@@ -142,13 +141,6 @@ pub(crate) fn tail_signature() -> ir::Signature {
     sig
 }
 
-/// `fn(env) -> status`, as jumps out have it that lead to an entry.
-fn link_signature() -> ir::Signature {
-    let mut sig = tail_signature();
-    sig.params.truncate(1);
-    sig
-}
-
 fn helper_signature(params: usize) -> ir::Signature {
     let mut sig = ir::Signature::new(CallConv::SystemV);
     sig.params.extend(vec![ir::AbiParam::new(types::I64); params]);
@@ -168,7 +160,6 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
     fb.seal_block(start);
     let (env, which) = (fb.block_params(start)[0], fb.block_params(start)[1]);
     let tail_sig = fb.import_signature(tail_signature());
-    let link_sig = fb.import_signature(link_signature());
     let helper_sig = fb.import_signature(helper_signature(4));
     let flags_sig = fb.import_signature(helper_signature(5));
     let longest = u.region.blocks.iter().map(|b| b.insts.len()).max().unwrap_or(0);
@@ -190,7 +181,6 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
         env_flags: little.with_notrap().with_alias_region(Some(env_region)),
         guest_flags: little.with_alias_region(Some(guest_region)),
         tail_sig,
-        link_sig,
         helper_sig,
         flags_sig,
         taken: Vec::new(),

@@ -134,7 +134,7 @@ impl Program {
                 HostExit::Goto { slot: Some(slot) } => {
                     counts.unlinked += 1;
                     if let Some(&host) = entries.get(&cpu.env.get(state::PC)).filter(|_| counts.link) {
-                        rig.tier.link(slot, host, true);
+                        rig.tier.link(slot, host);
                     }
                 }
                 HostExit::Goto { slot: None } => {
