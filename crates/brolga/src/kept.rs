@@ -52,8 +52,8 @@ pub fn open(options: &RunOptions, program: &Path, guest: &str, base: u64, first:
 }
 
 /// Entries of a block before it gets code, and before its region is compiled, and the time that may take. What is compiled in
-/// one run serves all later ones, so a program that is run again and again has ever more of its code compiled, a part in each
-/// run.
+/// one run serves all later ones, so a program that is run again and again has ever more of its code compiled: what pays
+/// at once in its first run, what is hot in later ones.
 pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option<&Store>) -> EngineConfig {
     const QUARTERS: u64 = 2;
     /// Entries after which a region of code that no later run has is worth what it takes to compile.

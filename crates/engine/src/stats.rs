@@ -5,8 +5,8 @@
 use brolga_ir::{HostExit, RaiseKind};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 /// A number of things and the time they took.
