@@ -147,6 +147,12 @@ impl Mm {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Holds the locks of this structure, but for that of its threads, while `f` runs, which may fork.
+    pub(crate) fn locked<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _held = (self.lock(), crate::process::lock(&self.watched));
+        f()
+    }
+
     /// The page-rounded range, if it lies in the guest's space.
     fn range(&self, addr: u64, len: u64) -> Option<Range<u64>> {
         let len = len.checked_next_multiple_of(PAGE)?;

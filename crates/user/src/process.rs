@@ -108,7 +108,8 @@ impl Process {
         }
     }
 
-    /// Holds the locks of this structure while `f` runs (a fork must not happen while another thread holds one).
+    /// Holds the locks of this structure and of the core limit while `f` runs (a fork must not happen while another thread holds
+    /// one).
     pub fn locked<R>(&self, f: impl FnOnce() -> R) -> R {
         let _held = (lock(&self.actions), lock(&self.limits));
         crate::core_file::locked(|| self.seccomp.locked(f))

@@ -239,9 +239,8 @@ fn fork(t: &mut Thread, r: Request) -> SysResult {
 /// them back, a copy of each page that one is in.
 fn locked(t: &Thread, fork: impl FnOnce() -> SysResult) -> SysResult {
     let (mm, process) = (&t.process.mm, &t.process);
-    let _areas = mm.lock();
-    let _watched = crate::process::lock(&mm.watched);
-    let pid = process.locked(|| donor::around_fork(|| uring::around_fork(|| mm.threads.locked(fork))));
+    let fork = || donor::around_fork(|| uring::around_fork(|| mm.threads.locked(fork)));
+    let pid = mm.locked(|| process.locked(fork));
     if pid == Ok(0) {
         ACCOMPANIED.store(false, Ordering::Relaxed);
     }
