@@ -77,7 +77,7 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
     e.futures = futures(&flat.ops, |index| e.targets[index].is_some(), loops, flat.scratch);
     e.poll(pc);
     let entered = e.asm.here();
-    e.count();
+    e.enter();
     for ((index, op), pc) in flat.ops.iter().enumerate().zip(flat.addresses()) {
         e.pc = pc;
         if let Some(label) = e.targets[index] {
@@ -130,10 +130,15 @@ impl Emitter<'_> {
         loops
     }
 
-    /// Counts the entry.
-    fn count(&mut self) {
+    /// Counts an entry, or another round within the block.
+    pub(crate) fn count(&mut self) {
         put!(self.asm, subl_mi_sxb(near(), 1));
         self.uses.push(SlotUse { at: self.asm.here() - 5, what: Use::Count });
+    }
+
+    /// Counts the entry and leaves if the count is used up.
+    fn enter(&mut self) {
+        self.count();
         let hot = self.asm.out(Way::Hot);
         self.asm.jump_if(Cc::S, hot);
     }
@@ -166,9 +171,10 @@ impl Emitter<'_> {
 
     /// Leaves at `pc`, the start of an instruction, if somebody asked the processor to stop.
     pub(crate) fn poll(&mut self, pc: u64) {
-        put!(self.asm, cmpl_mi_sxb(field(offset_of!(Env, exit_request)), 0));
+        // Above the low half of any address of an `Env`, or 0: a comparison with a register and a branch are one operation.
+        put!(self.asm, cmpl_rm(RDI, field(offset_of!(Env, exit_request))));
         let out = self.asm.out(Way::Leave { pc, status: self.plan.status.polled });
-        self.asm.jump_if(Cc::Ne, out);
+        self.asm.jump_if(Cc::B, out);
     }
 
     /// Returns to the run loop; the program counter is stored.

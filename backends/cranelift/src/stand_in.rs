@@ -24,6 +24,10 @@ const VEX3: u8 = 0xc4;
 /// Opcodes of loads; those of stores follow them.
 const MOVUPS: u8 = 0x10;
 const MOVAPS: u8 = 0x28;
+/// Opcodes of four bytes from memory to a register and of their comparison with one.
+const MOV_LOAD: u8 = 0x8b;
+const CMP_LOAD: u8 = 0x3b;
+const NOP: u8 = 0x90;
 /// Predicate of `cmpps`.
 const EQ_UQ: u8 = 8;
 /// W in the last byte of the latter.
@@ -44,6 +48,9 @@ pub(crate) enum StandIn {
     /// A comparison of packed floats that holds for unordered ones, too, in the place of that for equality; with a VEX form
     /// alone. SDM volume 2, "CMPPD": EQ_UQ.
     EqualOrUnordered,
+    /// The comparison of a register with memory, in the place of a load and what compares its result with the register next
+    /// and is its only use. Cranelift merges no load into a branch. If something is between, all stays as it is.
+    Compared,
 }
 
 /// A function of vectors.
@@ -89,6 +96,7 @@ impl StandIn {
                 Vmovups | Vmovupd | Vaddps | Vaddpd | Vsubps | Vsubpd | Vmulps | Vmulpd | Vdivps | Vdivpd
             ),
             StandIn::EqualOrUnordered => matches!(mnemonic, Vcmpps | Vcmppd),
+            StandIn::Compared => mnemonic == Mov,
         }
     }
 }
@@ -123,6 +131,10 @@ pub(crate) fn index(mark: SourceLoc) -> Option<usize> {
 pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins: &[StandIn]) -> Option<()> {
     for at in marks {
         let Some(stand_in) = index(at.loc).and_then(|index| stand_ins.get(index)) else { continue };
+        if *stand_in == StandIn::Compared {
+            merge(code, at.start as usize);
+            continue;
+        }
         let range = at.start as usize..at.end as usize;
         let decoder = Decoder::with_ip(64, code.get(range)?, at.start.into(), DecoderOptions::NONE);
         let mut found = decoder.into_iter().filter(|i| stand_in.is(i.mnemonic()));
@@ -136,6 +148,7 @@ pub(crate) fn replace(code: &mut Vec<u8>, marks: &[MachSrcLoc<Final>], stand_ins
             StandIn::Aligned => align(code, &instruction)?,
             StandIn::LowLane => narrow(code, &instruction)?,
             StandIn::EqualOrUnordered => compare(code, &instruction)?,
+            StandIn::Compared => {}
         }
     }
     Some(())
@@ -227,6 +240,37 @@ fn compare(code: &mut [u8], i: &Instruction) -> Option<()> {
     Some(())
 }
 
+/// Merges the load of four bytes at offset `at` into the comparison behind it. What is left are NOPs of one byte. Other code,
+/// as where the register is loaded in between, stays as it is.
+fn merge(code: &mut [u8], at: usize) -> Option<()> {
+    let mut decoder = Decoder::new(64, code.get(at..)?, DecoderOptions::NONE);
+    let (load, compare) = (decoder.decode(), decoder.decode());
+    let to = compare.op0_register();
+    let merges = (load.mnemonic(), compare.mnemonic()) == (Mnemonic::Mov, Mnemonic::Cmp)
+        && load.op1_kind() == OpKind::Memory
+        && load.op0_register() == compare.op1_register()
+        && load.op0_register() != to
+        && to.is_gpr32()
+        && to.number() < 8;
+    let end = at + decoder.position();
+    let (load, compare) = code[at..end].split_at_mut(load.len());
+    let prefix = usize::from(load[0] & 0xf0 == 0x40);
+    let (rex, [opcode @ MOV_LOAD, modrm, ..]) = load.split_at_mut(prefix) else { return None };
+    if !merges {
+        return None;
+    }
+    *opcode = CMP_LOAD;
+    *modrm = *modrm & !0x38 | (to.number() as u8) << 3;
+    compare.fill(NOP);
+    // REX.R speaks of the register that was loaded.
+    rex.iter_mut().for_each(|rex| *rex &= !4);
+    if *rex == [0x40] {
+        load.rotate_left(1);
+        *load.last_mut()? = NOP;
+    }
+    Some(())
+}
+
 /// Registers of an instruction by number.
 #[derive(Clone, Copy)]
 struct Registers {
@@ -248,7 +292,7 @@ fn without_vex(code: &mut Vec<u8>, i: &Instruction, to: Function, third: bool) -
     if direct.len() <= at.len() && (!third || r.third == 0) {
         // Of a shorter one, what is left is a NOP of one byte each.
         let len = direct.len();
-        code[at.clone()].fill(0x90);
+        code[at.clone()].fill(NOP);
         code[at.start..at.start + len].copy_from_slice(&direct);
         return Some(());
     }
@@ -431,6 +475,35 @@ mod tests {
         // movups xmm1, xmm2; movdqu xmm1, [rsi]
         for other in [&[0x0f, 0x10, 0xca][..], &[0xf3, 0x0f, 0x6f, 0x0e]] {
             assert_eq!(replace(&mut other.to_vec(), &marks(other), &[StandIn::Aligned]), None);
+        }
+    }
+
+    #[test]
+    fn loads_are_merged_into_comparisons() {
+        let merged = |code: &[u8]| {
+            let mut code = code.to_vec();
+            let marks = [MachSrcLoc::<Final> { start: 0, end: 6, loc: mark(0) }];
+            replace(&mut code, &marks, &[StandIn::Compared]).unwrap();
+            text(&code)
+        };
+        // mov edx, [rdi + 780h]; cmp edi, edx; jb
+        let code = merged(&[0x8b, 0x97, 0x80, 7, 0, 0, 0x39, 0xd7, 0x72, 0]);
+        assert_eq!(code, ["cmp edi,[rdi+780h]", "nop", "nop", "jb short 000000000000000Ah"]);
+        // mov r9d, [rdi + 780h]; cmp edi, r9d
+        let code = merged(&[0x44, 0x8b, 0x8f, 0x80, 7, 0, 0, 0x44, 0x39, 0xcf]);
+        assert_eq!(code, ["cmp edi,[rdi+780h]", "nop", "nop", "nop", "nop"]);
+        // mov r9d, [r8 + 780h]; cmp edi, r9d
+        let code = merged(&[0x45, 0x8b, 0x88, 0x80, 7, 0, 0, 0x44, 0x39, 0xcf]);
+        assert_eq!(code, ["cmp edi,[r8+780h]", "nop", "nop", "nop"]);
+        // Something between, another register, a load that is not of four bytes, none.
+        for other in [
+            &[0x8b, 0x97, 0x80, 7, 0, 0, 0x89, 0xd8, 0x39, 0xd7][..],
+            &[0x8b, 0x97, 0x80, 7, 0, 0, 0x39, 0xcf],
+            &[0x66, 0x8b, 0x17, 0x39, 0xd7],
+            &[0x0f, 0xb6, 0x17, 0x39, 0xd7],
+            &[0x8b, 0x17],
+        ] {
+            assert_eq!(merged(other), text(other));
         }
     }
 

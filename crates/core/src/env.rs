@@ -99,7 +99,7 @@ pub struct ReturnEntry {
 pub struct Env {
     /// Guest registers, then scratch.
     pub file: [u64; FILE_WORDS],
-    /// Non-zero asks the vCPU to leave translated code at the next poll.
+    /// 0, or [`Env::ASKED`] to make the vCPU leave translated code at the next poll.
     pub exit_request: AtomicU32,
     /// Translation mode bits of the current state (`TbKey.flags`), kept by the engine.
     pub mode: u32,
@@ -176,6 +176,10 @@ impl Env {
     /// Generated code holds the address of `Env` plus this: displacements of one byte reach the first 32 words of the file.
     pub const BIAS: i32 = 128;
 
+    /// The exit word of who is asked to stop: above the low half of the address of any `Env`, with [`Env::BIAS`] or without,
+    /// so that generated code may compare it with the one that it holds.
+    pub const ASKED: u32 = u32::MAX;
+
     /// Forgets all predicted returns: what is left of them leads back to the run loop.
     pub fn forget_returns(&mut self) {
         self.return_stack.fill(ReturnEntry { guest: 0, slot: self.link_slots });
@@ -210,7 +214,7 @@ impl Env {
 
     /// Asks the vCPU to stop at its next poll; may be called by any thread and in a signal handler.
     pub fn request_exit(&self) {
-        self.exit_request.store(1, Ordering::Release);
+        self.exit_request.store(Env::ASKED, Ordering::Release);
     }
 
     /// Takes the request back and tells whether there was one.

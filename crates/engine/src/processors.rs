@@ -86,7 +86,7 @@ impl Processors {
     pub(crate) fn kick(&self) {
         for p in self.list().iter() {
             // SAFETY: registered words are alive: removal waits for the lock.
-            unsafe { &*p.exit }.store(1, Ordering::Release);
+            unsafe { &*p.exit }.store(Env::ASKED, Ordering::Release);
         }
     }
 

@@ -185,7 +185,7 @@ mod tests {
             code.splice(4..8, [0x48, 0x81, 0xec]);
             code.splice(7..7, frame.to_le_bytes());
         }
-        code.push(0x90);
+        code.push(0x99);
         code
     }
 
@@ -197,7 +197,7 @@ mod tests {
         code.extend(JUMP);
         let site = 12..code.len() as u32;
         assert_eq!(strip(&mut code, 1, std::slice::from_ref(&site), &[]).unwrap().entries, [0]);
-        assert_eq!(code, [&[0x90][..], &JUMP].concat(), "nothing is left of the frame");
+        assert_eq!(code, [&[0x99][..], &JUMP].concat(), "nothing is left of the frame");
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         code.extend(JUMP);
         let site = 12..code.len() as u32;
         assert!(strip(&mut code, 1, &[site], &[]).is_none(), "an epilogue that does not undo all");
-        assert!(strip(&mut vec![0x90; 20], 1, &[], &[]).is_none(), "no prologue");
+        assert!(strip(&mut vec![0x99; 20], 1, &[], &[]).is_none(), "no prologue");
         assert!(strip(&mut function(FRAME as u32 + 16), 1, &[], &[]).is_none(), "too large a frame");
     }
 
@@ -222,7 +222,7 @@ mod tests {
         code.extend([0x49, 0x01, 0xcb, 0x41, 0xff, 0xe3]);
         // Two entries, and that for all other numbers.
         code.extend([15u32, 12, 15].iter().flat_map(|to| to.to_le_bytes()));
-        let blocks = [0x0f, 0x1f, 0x00, 0xc3]; // nop; ret
+        let blocks = [0x99, 0x99, 0x99, 0xc3]; // cdq, thrice; ret
         code.extend(blocks);
         assert_eq!(strip(&mut code, 2, &[], &[]).unwrap().entries, [3, 0]);
         assert_eq!(code, blocks, "the table is gone");

@@ -1,16 +1,35 @@
-//! Makes a function denser: what nothing runs goes.
+//! Makes a function denser: what nothing runs goes, and what does nothing.
 //!
 //! *Requirement.* Programs without hot spots wait for the host's caches of code, and a sixth of Cranelift's functions is what
 //! [`super::strip`] left of frames.
-//! *How.* Instructions keep their bytes and order. Only the fields that name a place in the code are written anew. Behind
+//! *How.* Instructions keep their bytes and order, but for NOPs. Only the fields that name a place in the code are written anew. Behind
 //! the instructions is data, and code that is called: it stays as it is, at an address that is as aligned as before.
 //! Branches keep their long form: with short ones, a tenth less code, programs were 3 % slower on a Zen 4, which predicts
-//! fewer branches of one cache line than fit then.
+//! fewer branches of one cache line than fit then. Short loops begin at a multiple of 32 bytes, and no conditional branch in
+//! them, with the comparison that the host joins to it, lies across one or ends at one: processors with the erratum of
+//! Intel's "Mitigations for Jump Conditional Code Erratum" keep no decoded form of such 32 bytes.
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 
 /// What the data behind the instructions may be aligned to.
 const ALIGNMENT: u32 = 16;
+
+/// Bytes of code that the host decodes, and keeps decoded, together.
+const LINE: u32 = 32;
+/// Bytes of the longest loop that gets a place of its own.
+const SHORT: u32 = 512;
+/// NOPs of 1 to 9 bytes. SDM volume 2, "NOP".
+const NOPS: [&[u8]; 9] = [
+    &[0x90],
+    &[0x66, 0x90],
+    &[0x0f, 0x1f, 0x00],
+    &[0x0f, 0x1f, 0x40, 0],
+    &[0x0f, 0x1f, 0x44, 0, 0],
+    &[0x66, 0x0f, 0x1f, 0x44, 0, 0],
+    &[0x0f, 0x1f, 0x80, 0, 0, 0, 0],
+    &[0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
+    &[0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
+];
 
 /// What of an instruction changes with its place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +50,14 @@ struct Inst {
     old: u32,
     len: u8,
     kind: Kind,
+    /// Whether the host joins it and a conditional branch behind it.
+    joins: bool,
+    /// Whether it is a conditional branch.
+    branches: bool,
+    /// Whether it is in a short loop.
+    repeats: bool,
+    /// Whether a short loop begins with it.
+    begins: bool,
     /// Offset behind.
     new: u32,
 }
@@ -64,12 +91,41 @@ impl Moved {
         }
     }
 
+    /// Marks the instructions of short loops, and those that they begin with.
+    fn note_loops(&mut self) {
+        let index = |insts: &[Inst], old| insts.partition_point(|inst| inst.old < old);
+        for end in 0..self.insts.len() {
+            if let Inst { kind: Kind::Near { to, .. }, old, .. } = self.insts[end]
+                && to <= old
+                && old - to < SHORT
+            {
+                let first = index(&self.insts, to);
+                self.insts[first].begins = true;
+                self.insts[first..=end].iter_mut().for_each(|inst| inst.repeats = true);
+            }
+        }
+    }
+
+    /// Bytes of instruction `k` if it is a conditional branch, or the one that is joined to it and both.
+    fn branch_at(&self, k: usize) -> Option<u32> {
+        let inst = &self.insts[k];
+        let next = self.insts.get(k + 1).filter(|next| inst.joins && next.branches);
+        (inst.branches || next.is_some()).then(|| inst.size() + next.map_or(0, Inst::size))
+    }
+
     /// Lays the instructions out, from offset 0.
     fn place(&mut self) {
-        let mut at = 0;
-        for inst in &mut self.insts {
-            inst.new = at;
-            at += inst.size();
+        self.note_loops();
+        let mut at: u32 = 0;
+        for k in 0..self.insts.len() {
+            let inst = &self.insts[k];
+            let joined = k > 0 && self.insts[k - 1].joins && inst.branches;
+            let crosses = |bytes: u32| at % LINE + bytes >= LINE && bytes < LINE;
+            if inst.begins || inst.repeats && !joined && self.branch_at(k).is_some_and(crosses) {
+                at = at.next_multiple_of(LINE);
+            }
+            self.insts[k].new = at;
+            at += self.insts[k].size();
         }
         // As far from a multiple of the alignment as before.
         let fill = self.rest.0.wrapping_sub(at) & (ALIGNMENT - 1);
@@ -81,6 +137,7 @@ impl Moved {
         let mut out = Vec::with_capacity(code.len());
         for inst in &self.insts {
             let bytes = &code[inst.old as usize..][..inst.len.into()];
+            fill(&mut out, inst.new as usize);
             match inst.kind {
                 Kind::Gone => {}
                 Kind::Plain => out.extend(bytes),
@@ -98,12 +155,19 @@ impl Moved {
     }
 }
 
+/// Appends NOPs up to offset `end`.
+fn fill(out: &mut Vec<u8>, end: usize) {
+    while out.len() < end {
+        out.extend(NOPS[(end - out.len()).min(NOPS.len()) - 1]);
+    }
+}
+
 /// What changes of instruction `i`, whose displacement is at offset `field`; `None` if it cannot be told.
 fn kind(i: &Instruction, field: usize) -> Option<Kind> {
     if i.mnemonic() == Mnemonic::INVALID {
         return None;
     }
-    if i.mnemonic() == Mnemonic::Int3 {
+    if matches!(i.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop) {
         return Some(Kind::Gone);
     }
     let (to, field) = if i.op_count() == 1 && i.op0_kind() == OpKind::NearBranch64 {
@@ -142,7 +206,19 @@ fn parse(code: &[u8], body: u32, filled: &[u32]) -> Option<Moved> {
             (Kind::Near { to, .. }, _) => furthest = furthest.max(to),
             _ => {}
         }
-        insts.push(Inst { old: start, len: i.len() as u8, kind, new: 0 });
+        use Mnemonic::{Add, And, Cmp, Dec, Inc, Sub, Test};
+        let joins = matches!(i.mnemonic(), Add | And | Cmp | Dec | Inc | Sub | Test);
+        let branches = i.flow_control() == FlowControl::ConditionalBranch;
+        insts.push(Inst {
+            old: start,
+            len: i.len() as u8,
+            kind,
+            joins,
+            branches,
+            repeats: false,
+            begins: false,
+            new: 0,
+        });
     }
     // What was taken for instructions before it was known to be data.
     insts.retain(|inst| inst.old + u32::from(inst.len) <= rest);
@@ -214,6 +290,24 @@ mod tests {
         let (new, moved) = compacted(&code, 0, &[]).unwrap();
         assert_eq!(moved.at(11), 11, "as aligned as before");
         assert_eq!(new, [0xe8, 6, 0, 0, 0, 0xe9, 0xf6, 0xff, 0xff, 0xff, 0, 0xc3]);
+    }
+
+    #[test]
+    fn short_loops_begin_at_a_line_and_keep_branches_within() {
+        // cdq | 1: cdq x 27; dec eax; je to the end | cdq x 20; cmp eax, ecx; jne 1 | ret
+        let mut code = vec![0x99; 28];
+        code.extend([0xff, 0xc8, 0x0f, 0x84, 28, 0, 0, 0]);
+        code.extend([0x99; 20]);
+        code.extend([0x39, 0xc8, 0x0f, 0x85, 0xc1, 0xff, 0xff, 0xff, 0xc3]);
+        let (new, moved) = compacted(&code, 0, &[]).unwrap();
+        assert_eq!(moved.at(1), 32, "the loop");
+        assert_eq!([28, 30, 36].map(|old| moved.at(old)), [64, 66, 72], "the first branch would have crossed 64");
+        assert_eq!([56, 58, 64].map(|old| moved.at(old)), [96, 98, 104], "the second would have ended behind 96");
+        let targets = |at: usize| at as i32 + 4 + i32::from_le_bytes(new[at..at + 4].try_into().unwrap());
+        assert_eq!((targets(68), targets(100)), (104, 32));
+        let mut decoder = Decoder::new(64, &new, DecoderOptions::NONE);
+        let nops = decoder.iter().filter(|i| i.mnemonic() == Mnemonic::Nop).map(|i| i.len()).sum::<usize>();
+        assert_eq!(nops, new.len() - code.len());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The ends of nodes, and the ways out of the region.
 
 use super::Lower;
+use crate::stand_in::StandIn;
 use crate::status;
 use crate::words::Rows;
 use brolga_core::{Env, JUMP_CACHE, JumpEntry, RETURN_STACK, ReturnEntry};
@@ -170,10 +171,18 @@ impl Lower<'_, '_> {
             // Alias analysis must not take the value from an earlier poll.
             let at = self.fb.ins().iadd_imm_s(self.env, offset as i64 - i64::from(Env::BIAS));
             self.fb.ins().atomic_load(types::I32, self.env_flags, at)
+        } else if self.u.features.moves {
+            self.begin_stand_in();
+            let asked = self.load_env(types::I32, offset);
+            self.end_stand_in(StandIn::Compared);
+            asked
         } else {
             self.load_env(types::I32, offset)
         };
-        let asked = self.fb.ins().icmp_imm_s(IntCC::NotEqual, asked, 0);
+        // Above the low half of any address of an `Env`, or 0: the host compares a register with memory and branches in one
+        // operation.
+        let low = self.fb.ins().ireduce(types::I32, self.env);
+        let asked = self.fb.ins().icmp(IntCC::UnsignedLessThan, low, asked);
         self.leave_if(asked, pc, rows, status::POLLED);
     }
 
