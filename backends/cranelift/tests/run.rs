@@ -293,3 +293,20 @@ fn every_one_of_many_accesses_is_found_at_a_fault() {
         assert!(matches!(exit, HostExit::Fault(f) if f.pc == pc && f.addr == 0x10), "{hole}: {exit:?}, not at {pc:#x}");
     }
 }
+
+/// Where a register is moved on, accesses by what it held before do not keep that in another one.
+#[test]
+fn accesses_go_by_the_value_that_stays() {
+    let rig = Rig::new(Options::default());
+    let host = |words: &[u32]| {
+        let mut blocks = Program::new(words.to_vec()).reachable(BASE, 1);
+        blocks.iter_mut().for_each(|block| *block = brolga_ir::optimise(block, &brolga_ir::Passes::ALL, &state::REGS));
+        rig.tier.listing(&region(blocks, false)).unwrap().host
+    };
+    // add x1, x1, #16; stur x2, [x1, #-16]; ldur x3, [x1, #-8]; b back
+    let moved = host(&[0x9100_4021, 0xf81f_0022, 0xf85f_8023, 0x17ff_fffd]);
+    assert!(["-0x10(%", "-8(%"].iter().all(|at| moved.contains(at)), "{moved}");
+    // add x1, x1, #16; stur x2, [x1, #-16]; add x1, x1, #16; b back: the value in between is not computed.
+    let twice = host(&[0x9100_4021, 0xf81f_0022, 0x9100_4021, 0x17ff_fffd]);
+    assert!(!twice.contains("-0x10(%"), "{twice}");
+}

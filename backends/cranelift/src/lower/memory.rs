@@ -1,14 +1,15 @@
 //! Guest memory: an address plus the base is a host address, and the host's MMU checks it.
 
-use super::{Lower, clif_ty};
+use super::{Lower, Val, clif_ty};
 use crate::cfg;
 use crate::compile::Refused;
 use crate::stand_in::StandIn;
 use crate::status;
 use brolga_core::{Align, Env, MemOp, Order, RmwOp, Size};
-use brolga_ir::{Block, Inst, Op, PrefetchKind};
+use brolga_ir::{Block, Inst, Op, PrefetchKind, Value};
 use cranelift_codegen::ir::{self, AtomicRmwOp, InstBuilder, MemFlagsData, condcodes::IntCC, types};
 use std::mem::offset_of;
+use std::ops::Range;
 
 fn size_ty(size: Size) -> ir::Type {
     match size {
@@ -98,17 +99,56 @@ impl Lower<'_, '_> {
         self.end_stand_in(StandIn::Prefetch(PrefetchKind::from_sub(inst.sub)));
     }
 
+    /// What the set of a row that `insts` begins with, the rest of the node, is to write for `new`. If that is what the row
+    /// held, moved on by a constant, and accesses by the old value follow, they go by the new one from here on: in a loop
+    /// both would have a register, and one be copied to the other each time. Where another set of the row follows, the old
+    /// one it is: the new one need not be computed.
+    pub(super) fn moved_on(&mut self, block: &Block, insts: Range<usize>, new: ir::Value) -> ir::Value {
+        let Some((old, by)) = self.sum_with_constant(new) else { return new };
+        let set = &block.insts[insts.start];
+        let before = self.read_row(set.aux as u8);
+        if self.fb.func.dfg.resolve_aliases(before) != old {
+            return new;
+        }
+        let later = &block.insts[insts.start + 1..insts.end];
+        let again = later.iter().any(|inst| inst.op == Op::Set && inst.aux == set.aux);
+        let goes_by_old = |inst: &Inst| takes_displacement(inst.op) && self.is(inst.a, old);
+        if again || !later.iter().any(goes_by_old) {
+            return new;
+        }
+        // As a difference: Cranelift takes addresses from further back than a sum.
+        let by_less = self.const64(by.wrapping_neg() as u64);
+        let new = self.fb.ins().isub(old, by_less);
+        self.values[set.a.index()] = Val::Data(new);
+        self.moved.push((old, new, by));
+        new
+    }
+
+    /// Whether an IR value has been lowered to `other`.
+    fn is(&self, v: Value, other: ir::Value) -> bool {
+        matches!(self.values[v.index()], Val::Data(v) if self.fb.func.dfg.resolve_aliases(v) == other)
+    }
+
+    /// `base` plus the displacement of `inst`, from what the base became where there is such a value.
+    fn moved(&self, base: ir::Value, inst: &Inst) -> (ir::Value, i64) {
+        let old = self.fb.func.dfg.resolve_aliases(base);
+        let displacement = inst.imm as i64;
+        let found = self.moved.iter().find(|(from, ..)| *from == old && takes_displacement(inst.op));
+        found.map_or((base, displacement), |&(_, new, by)| (new, displacement.wrapping_sub(by)))
+    }
+
     /// Host address as a value and a displacement; atomics have no displacement.
     fn address(&mut self, base: ir::Value, inst: &Inst) -> (ir::Value, i32) {
+        let (base, displacement) = self.moved(base, inst);
         if self.u.remove_tags {
-            let tagged = if inst.imm == 0 { base } else { self.fb.ins().iadd_imm_s(base, inst.imm as i64) };
+            let tagged = if displacement == 0 { base } else { self.fb.ins().iadd_imm_s(base, displacement) };
             let address = self.fb.ins().band_imm_u(tagged, i64::MAX >> 7);
             return match i32::try_from(self.u.guest_base as i64) {
                 Ok(short) if takes_displacement(inst.op) => (address, short),
                 _ => (self.fb.ins().iadd_imm_s(address, self.u.guest_base as i64), 0),
             };
         }
-        let full = (inst.imm as i64).wrapping_add(self.u.guest_base as i64);
+        let full = displacement.wrapping_add(self.u.guest_base as i64);
         match i32::try_from(full) {
             Ok(0) => (base, 0),
             Ok(short) if takes_displacement(inst.op) => (base, short),
@@ -200,13 +240,24 @@ impl Lower<'_, '_> {
     fn base_and_offset(&self, v: ir::Value) -> (ir::Value, i64) {
         let dfg = &self.fb.func.dfg;
         let (mut v, mut offset) = (dfg.resolve_aliases(v), 0i64);
-        while let Some(inst) = dfg.value_def(v).inst()
-            && let ir::InstructionData::Binary { opcode: ir::Opcode::Iadd, args } = dfg.insts[inst]
-            && let Some(constant) = self.constant(args[1])
-        {
-            (v, offset) = (dfg.resolve_aliases(args[0]), offset.wrapping_add(constant));
+        while let Some((addend, constant)) = self.sum_with_constant(v) {
+            (v, offset) = (addend, offset.wrapping_add(constant));
         }
         (v, offset)
+    }
+
+    /// The addend of a sum with a constant, or what it is taken away from, and what that adds.
+    fn sum_with_constant(&self, v: ir::Value) -> Option<(ir::Value, i64)> {
+        let dfg = &self.fb.func.dfg;
+        let inst = dfg.value_def(dfg.resolve_aliases(v)).inst()?;
+        let ir::InstructionData::Binary { opcode, args } = dfg.insts[inst] else { return None };
+        let constant = self.constant(args[1])?;
+        let by = match opcode {
+            ir::Opcode::Iadd => constant,
+            ir::Opcode::Isub => constant.wrapping_neg(),
+            _ => return None,
+        };
+        Some((dfg.resolve_aliases(args[0]), by))
     }
 
     /// What `v` is, if it is a constant integer.

@@ -123,6 +123,8 @@ struct Lower<'a, 'f> {
     taken: Vec<bool>,
     /// Bases and offsets that accesses of the current node have shown to have none of the bits of a mask.
     aligned: Vec<(ir::Value, i64, i64)>,
+    /// Values of rows that the current node has moved on by a constant, what they became, and the constant.
+    moved: Vec<(ir::Value, ir::Value, i64)>,
     /// Values that were widened to a type, and where.
     widened: HashMap<(ir::Value, ir::Type), (ir::Block, ir::Value)>,
     /// What is made of the current node's instructions.
@@ -185,6 +187,7 @@ pub(crate) fn lower(u: &Unit<'_>, mut fb: FunctionBuilder<'_>, out: &mut Output)
         flags_sig,
         taken: Vec::new(),
         aligned: Vec::new(),
+        moved: Vec::new(),
         widened: HashMap::new(),
         plans: Vec::new(),
         lows: HashMap::new(),
@@ -322,6 +325,7 @@ impl<'a> Lower<'a, '_> {
         let mut params = 0;
         self.turn_page(block.insts[node.insts.clone()].iter().filter(|inst| access(inst).is_some()).count());
         self.aligned.clear();
+        self.moved.clear();
         self.note_taken(n, block, node.insts.clone());
         self.plan_low_lanes(block, node.insts.clone());
         for i in node.insts.clone() {
@@ -382,6 +386,7 @@ impl<'a> Lower<'a, '_> {
             Op::Set => {
                 let row = inst.aux as u8;
                 let v = self.data(inst.a);
+                let v = self.moved_on(block, i..self.u.cfg.nodes[n].insts.end, v);
                 self.write_row(row, v);
                 self.dirty.insert(row);
                 if row.wrapping_sub(self.u.regs.cc.0) < 3 {
