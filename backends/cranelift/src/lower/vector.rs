@@ -148,10 +148,10 @@ impl Lower<'_, '_> {
         self.as_ty(types::I8X16, r)
     }
 
-    /// The top bits of lanes of type `ty`, as I32.
+    /// The top bits of lanes of type `ty`, as I64: the host's instruction clears what is above.
     fn top_bits(&mut self, ty: ir::Type, v: ir::Value) -> ir::Value {
         let v = self.as_ty(ty, v);
-        self.fb.ins().vhigh_bits(types::I32, v)
+        self.fb.ins().vhigh_bits(types::I64, v)
     }
 
     /// A 128-bit constant.

@@ -61,6 +61,7 @@ fn origin(block: &Block, inst: &Inst) -> Origin {
         Op::Not | Op::Neg | Op::Bswap | Op::Bitrev if block.def(inst.a).op == inst.op => Same(block.def(inst.a).a),
         Op::And | Op::Or | Op::Smin | Op::Smax | Op::Umin | Op::Umax if inst.a == inst.b => Same(inst.a),
         Op::Load | Op::Store | Op::Prefetch => displaced(block, inst),
+        Op::Vsext | Op::Vzext if inst.imm == 0 => widened(block, inst),
         Op::Bitcast if block.def(inst.a).op == Op::Bitcast => Shorter(Inst { a: block.def(inst.a).a, ..*inst }),
         _ => neutral(block, inst),
     }
@@ -114,6 +115,21 @@ fn displaced(block: &Block, inst: &Inst) -> Origin {
         Some((a, by)) if i32::try_from(inst.imm.wrapping_add(by) as i64).is_ok() => {
             Shorter(Inst { a, imm: inst.imm.wrapping_add(by), ..*inst })
         }
+        _ => Itself,
+    }
+}
+
+/// Lower lanes widened that were the upper ones of another value.
+fn widened(block: &Block, inst: &Inst) -> Origin {
+    let from = block.def(inst.a);
+    if from.op != Op::Vshuffle {
+        return Itself;
+    }
+    let selectors = block.consts[from.imm as usize] as u64;
+    let upper = |first: u8| u64::from_le_bytes(std::array::from_fn(|k| first + k as u8));
+    match selectors {
+        s if s == upper(8) => Shorter(Inst { a: from.a, imm: 1, ..*inst }),
+        s if s == upper(24) => Shorter(Inst { a: from.b, imm: 1, ..*inst }),
         _ => Itself,
     }
 }

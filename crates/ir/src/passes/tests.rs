@@ -102,6 +102,20 @@ fn copies_look_through_moved_bits() {
 }
 
 #[test]
+fn copies_widen_upper_lanes_where_they_are() {
+    let get = "v0 = get.v128 v0\nv1 = get.v128 v1\n";
+    let widened = |selectors: &str, op: &str| {
+        run("copies", &format!("{get}v2 = vshuffle v0, v1, {selectors}\nv3 = {op}\nset v1, v3"))
+    };
+    let down = "0x80808080808080800f0e0d0c0b0a0908";
+    assert!(widened(down, "vzext.8x16 v2, 0").ends_with("v3 = vzext.8x16 v0, 1; set v1, v3"));
+    assert!(widened("0x1f1e1d1c1b1a1918", "vsext.32x4 v2, 0").ends_with("vsext.32x4 v1, 1; set v1, v3"));
+    for (selectors, op) in [(down, "vzext.8x16 v2, 1"), ("0x0f0e0d0c0b0a0907", "vzext.8x16 v2, 0")] {
+        assert!(widened(selectors, op).ends_with(&format!("v3 = {op}; set v1, v3")));
+    }
+}
+
+#[test]
 fn copies_know_bits_that_are_clear() {
     let flags = "v0 = get_flags\nv1 = cond.eq v0\nv2 = zext.i64 v1\n";
     assert_eq!(
