@@ -79,7 +79,36 @@ static void all(const char *when) {
     printf("%s: went %ld, rest %ld, wrong %ld\n", when, bytes, total, wrong);
 }
 
+/* Moves of all sizes within three pages, onto each other and not, as a loop of elements does them. */
+static void near(void) {
+    static unsigned char pages[3 * PAGE], expected[3 * PAGE];
+    unsigned seed = 1;
+    long different = 0;
+    for (int round = 0; round < 4000; round++) {
+        unsigned next[3];
+        for (int i = 0; i < 3; i++)
+            next[i] = (seed = seed * 1664525 + 1013904223) >> 8;
+        long w = 1 << next[0] % 4, most = round % 2 ? 300 : 5000;
+        long n = next[1] % most / w, at = next[2] % (3 * PAGE - most), delta = round % 4 < 2 ? next[0] / 4 % 160 - 80 : next[0] / 4 % PAGE;
+        long onto = at + delta < 0 || at + delta + most > 3 * PAGE ? at : at + delta;
+        for (int i = 0; i < 3 * PAGE; i++)
+            pages[i] = expected[i] = i * 11 + round + (i >> 8);
+        for (long i = 0; i < n; i++)
+            memcpy(expected + onto + i * w, memcpy((char[8]){0}, expected + at + i * w, w), w);
+        uses_source = uses_destination = 1;
+        switch (w) {
+        case 1: RUN("1: rep movsb", 1, n, 1, pages + at, pages + onto); break;
+        case 2: RUN("1: rep movsw", 2, n, 1, pages + at, pages + onto); break;
+        case 4: RUN("1: rep movsl", 4, n, 1, pages + at, pages + onto); break;
+        default: RUN("1: rep movsq", 8, n, 1, pages + at, pages + onto);
+        }
+        different += left != 0 || went_from != n * w || went_to != n * w || memcmp(pages, expected, 3 * PAGE) != 0;
+    }
+    printf("near: %ld different\n", different);
+}
+
 int main(void) {
+    near();
     from = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     to = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (int i = 0; i < SIZE; i++)

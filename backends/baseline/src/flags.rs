@@ -318,7 +318,7 @@ impl Emitter<'_> {
         self.truth(op, cc);
     }
 
-    /// Jumps within the block. Every way back polls.
+    /// Jumps within the block. Every way back polls, and counts for the next entry: a long repetition is one entry.
     pub(crate) fn branch(&mut self, index: usize, op: &FlatOp) {
         let [then, other] = match op.code {
             Op::Jump | Op::JumpBack => [op.imm as usize; 2],
@@ -326,6 +326,7 @@ impl Emitter<'_> {
         };
         if let Some(back) = [then, other].into_iter().filter(|&to| to <= index).min() {
             self.poll(self.flat.pc_of(back));
+            self.count();
         }
         if !matches!(op.code, Op::Jump | Op::JumpBack) {
             let cc = self.branch_condition(op);

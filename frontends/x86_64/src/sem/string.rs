@@ -141,7 +141,7 @@ pub fn string(cx: &mut Cx, kind: Kind, bytes: u32) -> Flow {
 fn repeated(cx: &mut Cx, s: &String) -> Flow {
     let next = cx.next_pc();
     let (head, body, done) = (cx.b.new_label(), cx.b.new_label(), cx.b.new_label());
-    // Where the next element begins: where 16 bytes may be done at once, that is looked at first.
+    // Where it is looked first how much may be done at once.
     let mut again = head;
     let single = cx.mode & mode::STEP != 0;
     let plain = cx.mode & (mode::STEP | mode::ALIGN) == 0;
@@ -150,9 +150,9 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
         cx.b.jump(again, &[]);
         cx.b.bind(again);
         let few = cx.b.new_label();
-        wide(cx, s, few, 64);
+        wide(cx, s, again, few, 64);
         cx.b.bind(few);
-        wide(cx, s, head, 16);
+        wide(cx, s, again, head, 16);
     } else {
         cx.b.jump(head, &[]);
     }
@@ -173,7 +173,8 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
     match goes_on {
         _ if single => once_more(cx, s, goes_on, done),
         Some(c) => cx.b.brif(c, (head, &[]), (done, &[])),
-        None => cx.b.jump(again, &[]),
+        None if again != head => on_from(cx, s, head, again),
+        None => cx.b.jump(head, &[]),
     }
     cx.b.bind(done);
     cx.goto(JumpKind::Jump, next)
@@ -191,16 +192,35 @@ fn once_more(cx: &mut Cx, s: &String, goes_on: Option<Value>, done: Label) {
     cx.goto(JumpKind::Jump, cx.pc);
 }
 
-/// 1 if the `bytes` at `addr` lie in one page.
-fn in_one_page(cx: &mut Cx, addr: Value, bytes: u64) -> Value {
+/// Bytes from `addr` to the end of its page: 1 to 4096.
+fn left_in_page(cx: &mut Cx, addr: Value) -> Value {
     let at = cx.b.extract(Ty::I64, addr, 0, 12);
-    let last = cx.iconst(Ty::I64, 4096 - bytes);
-    cx.b.icmp(Ty::I64, IntCc::Ule, at, last)
+    let page = cx.iconst(Ty::I64, 4096);
+    cx.b.isub(Ty::I64, page, at)
+}
+
+/// 1 if the element before `addr` was the last that began in its page.
+fn in_next_page(cx: &mut Cx, s: &String, addr: Value) -> Value {
+    let at = cx.b.extract(Ty::I64, addr, 0, 12);
+    let bytes = cx.iconst(Ty::I64, s.ty.bits() as u64 / 8);
+    cx.b.icmp(Ty::I64, IntCc::Ult, at, bytes)
+}
+
+/// Goes on behind an element: at `again` where a page begins, for what can be done at once there, else at `head`.
+fn on_from(cx: &mut Cx, s: &String, head: Label, again: Label) {
+    let to = cx.b.get(state::RDI);
+    let mut begins = in_next_page(cx, s, to);
+    if s.kind == Kind::Move {
+        let from = source(cx, s);
+        let of_source = in_next_page(cx, s, from);
+        begins = cx.b.or(Ty::I8, begins, of_source);
+    }
+    cx.b.brif(begins, (again, &[]), (head, &[]));
 }
 
 /// So many bytes, a multiple of 16, at a time while they are left, forwards, not onto what is still to be read, and not
-/// across pages: an element that faults must find those before it done. Then to `rest`.
-fn wide(cx: &mut Cx, s: &String, rest: Label, bytes: u64) {
+/// across pages: an element that faults must find those before it done. Then to `again`, or to `rest` if it is too few.
+fn wide(cx: &mut Cx, s: &String, again: Label, rest: Label, bytes: u64) {
     let ty = Ty::I64;
     let per = 8 * bytes / s.ty.bits() as u64;
     let (count, body) = (cx.b.new_label(), cx.b.new_label());
@@ -210,45 +230,65 @@ fn wide(cx: &mut Cx, s: &String, rest: Label, bytes: u64) {
     if s.kind == Kind::Move {
         let (to, from) = (cx.b.get(state::RDI), source(cx, s));
         let distance = cx.b.isub(ty, to, from);
-        let sixteen = cx.iconst(ty, 16);
-        let apart = cx.b.icmp(ty, IntCc::Uge, distance, sixteen);
+        let whole = cx.iconst(ty, bytes);
+        let apart = cx.b.icmp(ty, IntCc::Uge, distance, whole);
         ok = cx.b.and(Ty::I8, ok, apart);
     }
     cx.b.brif(ok, (count, &[]), (rest, &[]));
     cx.b.bind(count);
+    let whole = whole_in_page(cx, s, per);
     let n = cx.b.get(state::RCX);
-    let enough = cx.iconst(ty, per);
-    let mut c = cx.b.icmp(ty, IntCc::Uge, n, enough);
+    let last = cx.b.isub(ty, n, whole);
+    let zero = cx.iconst(ty, 0);
+    let any = cx.b.icmp(ty, IntCc::Ne, whole, zero);
+    cx.b.brif(any, (body, &[last]), (rest, &[]));
+    cx.b.bind(body);
+    let last = cx.b.param(ty);
+    at_once(cx, s, bytes);
+    let fewer = cx.iconst(ty, per.wrapping_neg());
+    advance(cx, s, state::RCX, fewer);
+    let n = cx.b.get(state::RCX);
+    let done = cx.b.icmp(ty, IntCc::Eq, n, last);
+    cx.b.brif(done, (again, &[]), (body, &[last]));
+}
+
+/// How many elements, a multiple of `per`, are left in the pages of both addresses.
+fn whole_in_page(cx: &mut Cx, s: &String, per: u64) -> Value {
+    let ty = Ty::I64;
     let to = cx.b.get(state::RDI);
-    let whole = in_one_page(cx, to, bytes);
-    c = cx.b.and(Ty::I8, c, whole);
+    let mut room = left_in_page(cx, to);
     if s.kind == Kind::Move {
         let from = source(cx, s);
-        let whole = in_one_page(cx, from, bytes);
-        c = cx.b.and(Ty::I8, c, whole);
+        let of_source = left_in_page(cx, from);
+        room = cx.b.umin(ty, room, of_source);
     }
-    cx.b.brif(c, (body, &[]), (rest, &[]));
-    cx.b.bind(body);
+    let shift = cx.iconst(ty, (s.ty.bits() / 8).trailing_zeros().into());
+    let room = cx.b.lshr(ty, room, shift);
+    let n = cx.b.get(state::RCX);
+    let n = cx.b.umin(ty, n, room);
+    let mask = cx.iconst(ty, per.wrapping_neg());
+    cx.b.and(ty, n, mask)
+}
+
+/// Moves or stores so many bytes, and the addresses on.
+fn at_once(cx: &mut Cx, s: &String, bytes: u64) {
     let op = MemOp::plain(Size::B16);
     let to = cx.b.get(state::RDI);
+    let places = (0..bytes as i64).step_by(16);
     if s.kind == Kind::Move {
         let from = source(cx, s);
-        for at in (0..bytes as i64).step_by(16) {
-            let v = cx.b.load(Ty::V128, op, from, at);
-            cx.b.store(op, to, at, v);
-        }
+        // All loads first: a load behind a store to the same offset in another page waits on many hosts.
+        let v: Vec<_> = places.map(|at| (at, cx.b.load(Ty::V128, op, from, at))).collect();
+        v.into_iter().for_each(|(at, v)| cx.b.store(op, to, at, v));
     } else {
         let acc = cx.b.get(state::RAX);
         let acc = cx.zext(s.ty, acc);
         let v = cx.b.vsplat(Shape::ALL[s.ty.bits().trailing_zeros() as usize - 3], acc);
-        (0..bytes as i64).step_by(16).for_each(|at| cx.b.store(op, to, at, v));
+        places.for_each(|at| cx.b.store(op, to, at, v));
     }
-    let bytes = cx.iconst(ty, bytes);
+    let bytes = cx.iconst(Ty::I64, bytes);
     if s.kind == Kind::Move {
         advance(cx, s, state::RSI, bytes);
     }
     advance(cx, s, state::RDI, bytes);
-    let fewer = cx.iconst(ty, per.wrapping_neg());
-    advance(cx, s, state::RCX, fewer);
-    cx.b.jump(count, &[]);
 }
