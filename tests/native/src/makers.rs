@@ -56,6 +56,12 @@ pub fn settle(case: &Case, host: &mut End, own: &mut End) -> Result<(), &'static
             return Err("which NaN of several is a sum's");
         }
         settle_result(i, host, own);
+        let others = case.instructions.len() > 1;
+        if others && is_repeated(i) && is_narrow(i) && (host.after != own.after || host.raised != own.raised) {
+            return Err(
+                "what others make of registers that a repetition of no element has cleared the upper halves of",
+            );
+        }
     }
     match at(host.after.rip).filter(|_| host.raised.is_some() && own.raised.is_some()) {
         Some(i) if matches!(i.mnemonic(), Mnemonic::Fstp | Mnemonic::Fbstp) && i.memory_size().size() == 10 => {
@@ -238,6 +244,20 @@ mod tests {
         own.after.xmm[3] = 0x8000_0001_8000_0000;
         settle(&case, &mut host, &mut own).unwrap();
         assert_ne!(host, own);
+    }
+
+    #[test]
+    fn what_follows_a_narrow_repetition_may_see_cleared_halves() {
+        let fault = (libc::SIGSEGV, 1, 8);
+        // rep movsb [edi], [esi]; mov al, [rsi]
+        let (case, mut host, mut own) = ends(&[0x67, 0xf3, 0xa4, 0x8a, 0x06], fault, None);
+        assert!(settle(&case, &mut host, &mut own).is_err());
+        // The same with wide addresses, and alone.
+        for code in [&[0xf3, 0xa4, 0x8a, 0x06][..], &[0x67, 0xf3, 0xa4]] {
+            let (case, mut host, mut own) = ends(code, fault, None);
+            assert!(settle(&case, &mut host, &mut own).is_ok());
+            assert_ne!(host, own);
+        }
     }
 
     #[test]
