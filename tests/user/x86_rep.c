@@ -89,7 +89,8 @@ static void near(void) {
         for (int i = 0; i < 3; i++)
             next[i] = (seed = seed * 1664525 + 1013904223) >> 8;
         long w = 1 << next[0] % 4, most = round % 2 ? 300 : 5000;
-        long n = next[1] % most / w, at = next[2] % (3 * PAGE - most), delta = round % 4 < 2 ? next[0] / 4 % 160 - 80 : next[0] / 4 % PAGE;
+        long n = next[1] % most / w, at = next[2] % (3 * PAGE - most);
+        long delta = round % 4 < 2 ? next[0] / 4 % 160 - 80 : next[0] / 4 % PAGE;
         long onto = at + delta < 0 || at + delta + most > 3 * PAGE ? at : at + delta;
         for (int i = 0; i < 3 * PAGE; i++)
             pages[i] = expected[i] = i * 11 + round + (i >> 8);

@@ -223,6 +223,9 @@ impl Env {
     }
 }
 
+// The low half of the address that generated code holds is never [`Env::ASKED`], which is odd.
+const _: () = assert!(align_of::<Env>() > 1 && Env::BIAS % 2 == 0);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ for module in test_long test_cmath test_complex test_fork1 test_os test_posix te
     test_faulthandler test_socket test_generators test_exceptions test_list test_dict \
     test_set test_unicode test_io test_pickle test_sqlite3 test_thread test_time test_datetime test_sort \
     test_random; do
-    # Natively, too, that one waits for ever on a machine with vsock devices and no way to itself.
+    # ThreadedVSOCKSocketStreamTest waits for ever, natively as well, on a machine with VSOCK devices and no way to itself.
     python3 -m test -q --timeout 1500 -i "*VSOCKSocketStream*" "$module" >"$module.log" 2>&1
     code=$?
     echo "$module $code"

@@ -2,8 +2,9 @@
 //!
 //! *Requirement.* Programs without hot spots wait for the host's caches of code, and a sixth of Cranelift's functions is what
 //! [`super::strip`] left of frames.
-//! *How.* Instructions keep their bytes and order, but for NOPs. Only the fields that name a place in the code are written anew. Behind
-//! the instructions is data, and code that is called: it stays as it is, at an address that is as aligned as before.
+//! *How.* Instructions keep their bytes and order, but for NOPs. Only the fields that name a place in the code are written
+//! anew. Behind the instructions is data, and code that is called: it stays as it is, at an address that is as aligned as
+//! before.
 //! Branches keep their long form: with short ones, a tenth less code, programs were 3 % slower on a Zen 4, which predicts
 //! fewer branches of one cache line than fit then. Short loops begin at a multiple of 32 bytes, and no conditional branch in
 //! them, with the comparison that the host joins to it, lies across one or ends at one: processors with the erratum of
@@ -109,7 +110,8 @@ impl Moved {
     /// Bytes of instruction `k` if it is a conditional branch, or the one that is joined to it and both.
     fn branch_at(&self, k: usize) -> Option<u32> {
         let inst = &self.insts[k];
-        let next = self.insts.get(k + 1).filter(|next| inst.joins && next.branches);
+        let next = self.insts[k + 1..].iter().find(|next| next.kind != Kind::Gone);
+        let next = next.filter(|next| inst.joins && next.branches);
         (inst.branches || next.is_some()).then(|| inst.size() + next.map_or(0, Inst::size))
     }
 
@@ -117,9 +119,11 @@ impl Moved {
     fn place(&mut self) {
         self.note_loops();
         let mut at: u32 = 0;
+        let mut joins = false;
         for k in 0..self.insts.len() {
             let inst = &self.insts[k];
-            let joined = k > 0 && self.insts[k - 1].joins && inst.branches;
+            let joined = joins && inst.branches;
+            joins = if inst.kind == Kind::Gone { joins } else { inst.joins };
             let crosses = |bytes: u32| at % LINE + bytes >= LINE && bytes < LINE;
             if inst.begins || inst.repeats && !joined && self.branch_at(k).is_some_and(crosses) {
                 at = at.next_multiple_of(LINE);
@@ -308,6 +312,15 @@ mod tests {
         let mut decoder = Decoder::new(64, &new, DecoderOptions::NONE);
         let nops = decoder.iter().filter(|i| i.mnemonic() == Mnemonic::Nop).map(|i| i.len()).sum::<usize>();
         assert_eq!(nops, new.len() - code.len());
+    }
+
+    #[test]
+    fn what_takes_no_room_is_not_between_a_comparison_and_its_branch() {
+        // cdq x 24; cmp eax, ecx; nop x 2; jne 0, which would cross 32
+        let mut code = vec![0x99; 24];
+        code.extend([0x39, 0xc8, 0x90, 0x90, 0x0f, 0x85, 0xde, 0xff, 0xff, 0xff]);
+        let (_, moved) = compacted(&code, 0, &[]).unwrap();
+        assert_eq!([24, 28].map(|old| moved.at(old)), [32, 34]);
     }
 
     #[test]
