@@ -9,6 +9,8 @@ enum { SIZE = 1 << 20, PAGE = 4096 };
 static unsigned char *from, *to;
 static volatile long ticks, inside, wrong, faults;
 static unsigned char *closed;
+/* Which register has the address that faults. */
+static int faulting;
 /* Of the instruction that runs: bytes an element, elements, 1 or -1, and where it began. */
 static long width, count, way, start_from, start_to;
 static void *place;
@@ -39,6 +41,8 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
     unsigned char *at = info->si_addr;
     wrong += at < closed || at >= closed + PAGE;
     look(context);
+    long reached = ((ucontext_t *)context)->uc_mcontext.gregs[faulting];
+    wrong += reached != (long)(way > 0 ? closed : closed + PAGE - width);
     mprotect(closed, PAGE, PROT_READ | PROT_WRITE);
 }
 
@@ -129,7 +133,10 @@ int main(void) {
             closed = (which ? to : from) + page * PAGE;
             mprotect(closed, PAGE, PROT_NONE);
             uses_source = uses_destination = 1;
-            if (page % 2)
+            faulting = which ? REG_RDI : REG_RSI;
+            if (page % 3 == 0)
+                RUN("1: rep movsb", 1, SIZE, 1, from, to);
+            else if (page % 3 == 1)
                 RUN("1: rep movsw", 2, SIZE / 2, 1, from, to);
             else
                 RUN("std; 1: rep movsb; cld", 1, SIZE, -1, from + SIZE - 1, to + SIZE - 1);

@@ -40,6 +40,8 @@ pub struct Plan {
     pub holds: u32,
     /// Number of the caller of guest helpers: three arguments and the helper's address.
     pub call: u32,
+    /// Number of `extern "C" fn(env, to, from, length) -> bytes copied`.
+    pub copy: u32,
     /// Number of guest helper 0.
     pub first_guest: u32,
 }

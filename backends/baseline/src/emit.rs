@@ -232,6 +232,7 @@ impl Emitter<'_> {
             Op::Rmw => self.rmw(op),
             Op::Cas => self.compare_exchange(op),
             Op::Cas128 => self.compare_exchange128(op),
+            Op::MemCopy => self.copy_memory(op),
             Op::Fence => self.full_fence(),
             // x86-64 keeps these orders by itself. Intel SDM volume 3, "Memory Ordering".
             Op::LightFence => {}
@@ -311,8 +312,14 @@ impl Emitter<'_> {
         self.done(op.dst);
     }
 
-    /// RAX becomes what the op's helper makes of its operands.
-    pub(crate) fn ask_helper(&mut self, op: &FlatOp) {
+    fn copy_memory(&mut self, op: &FlatOp) {
+        self.load_arguments(op);
+        self.call(self.plan.copy);
+        self.done(op.dst);
+    }
+
+    /// The op's operands as arguments of a function of the helper table.
+    fn load_arguments(&mut self, op: &FlatOp) {
         for (reg, w) in [(RSI, op.a), (RDX, op.b), (RCX, op.c)] {
             if w == brolga_interp::NONE {
                 put!(self.asm, xorl_rm(reg, reg));
@@ -320,6 +327,11 @@ impl Emitter<'_> {
                 self.load(reg, w);
             }
         }
+    }
+
+    /// RAX becomes what the op's helper makes of its operands.
+    pub(crate) fn ask_helper(&mut self, op: &FlatOp) {
+        self.load_arguments(op);
         put!(self.asm, movq_rm(RAX, field(offset_of!(Env, helpers))));
         put!(self.asm, movq_rm(R8, at(RAX, 8 * (self.plan.first_guest as i32 + i32::from(op.aux)))));
         self.call(self.plan.call);

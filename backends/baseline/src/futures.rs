@@ -132,7 +132,7 @@ pub(crate) fn branches(op: &FlatOp) -> bool {
 fn observes(op: &FlatOp) -> bool {
     use Op::*;
     let loads = [Load8, Load16, Load32, Load64, LoadAny, Load128];
-    let stores = [Store8, Store16, Store32, Store64, StoreAny, Store128, Rmw, Cas, Cas128];
+    let stores = [Store8, Store16, Store32, Store64, StoreAny, Store128, Rmw, Cas, Cas128, MemCopy];
     let leaves = [Goto, GotoInd, Raise, Call, FpLanes];
     branches(op) || loads.contains(&op.code) || stores.contains(&op.code) || leaves.contains(&op.code)
 }

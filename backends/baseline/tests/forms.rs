@@ -27,7 +27,8 @@ fn code_at(guest_base: u64, body: &str) -> Vec<String> {
         op: 0,
         holds: 1,
         call: 2,
-        first_guest: 3,
+        copy: 3,
+        first_guest: 4,
     };
     let code = emit(&flat, &plan).unwrap();
     let decoder = Decoder::new(64, &code.bytes[code.entered as usize..], DecoderOptions::NONE);

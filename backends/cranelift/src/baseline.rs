@@ -55,6 +55,7 @@ pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>) -> Res
         op: helpers::OP as u32,
         holds: helpers::HOLDS as u32,
         call: helpers::FP_CALL as u32,
+        copy: helpers::COPY as u32,
         first_guest: helpers::FIRST_GUEST_HELPER as u32,
     };
     Ok(Piece { code: emit(flat, &plan)?, removes_tags: with.remove_tags, pc_word: flat.pc })

@@ -2,8 +2,9 @@
 #![allow(unsafe_code, reason = "reads the table back in a function of the table")]
 
 use crate::fp;
-use brolga_core::{Cond, Env, Nzcv};
+use brolga_core::{Cond, Env, GuestMemory, Nzcv};
 use brolga_ir::{Helper, HelperFn};
+use brolga_softmmu::direct::DirectMemory;
 
 /// Index of the evaluator of flags in border form.
 pub(crate) const NZCV: usize = 0;
@@ -12,13 +13,16 @@ pub(crate) const NZCV: usize = 0;
 pub(crate) const FP_CALL: usize = 1;
 
 /// Index of the guest's helper 0.
-pub(crate) const FIRST_GUEST_HELPER: usize = 4;
+pub(crate) const FIRST_GUEST_HELPER: usize = 5;
 
 /// Index of what runs one op of the interpreter.
 pub(crate) const OP: usize = 2;
 
 /// Index of the evaluator of predicates on flag words.
 pub(crate) const HOLDS: usize = 3;
+
+/// Index of what copies guest memory.
+pub(crate) const COPY: usize = 4;
 
 /// N Z C V in bits 31..28 of flags in border form.
 extern "C" fn nzcv(_: &mut Env, op: u64, a: u64, b: u64) -> u64 {
@@ -47,9 +51,14 @@ extern "C" fn holds(env: &mut Env, cond: u64, first: u64, _: u64) -> u64 {
     cond.is_some_and(|cond| cond.holds(Nzcv::eval(word(0), word(1), word(2)))).into()
 }
 
+/// Bytes copied in guest memory. Addresses with tags are none that can be accessed here: tier 0 goes on with them.
+extern "C" fn copy(env: &mut Env, to: u64, from: u64, len: u64) -> u64 {
+    DirectMemory { base: env.guest_base, tagged: false }.copy(to, from, len)
+}
+
 /// The table for `Env::helpers`; it must live as long as code that was compiled for it runs.
 pub fn helper_table(guest: &[Helper]) -> Box<[u64]> {
-    let ours = [nzcv as *const (), fp::call as *const (), op as *const (), holds as *const ()];
+    let ours = [nzcv as *const (), fp::call as *const (), op as *const (), holds as *const (), copy as *const ()];
     let ours = ours.map(|f| f as u64);
     ours.into_iter().chain(guest.iter().map(|h| h.func as *const () as u64)).collect()
 }

@@ -172,6 +172,7 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
                 let old = try_mem!(mem.compare_exchange128(r!(op.a), expected, new, m));
                 write128(env, op.dst, old);
             }
+            Code::MemCopy => set!(mem.copy(r!(op.a), r!(op.b), r!(op.c))),
             Code::Fence => full_fence(),
             Code::LightFence => fence(Ordering::AcqRel),
             Code::Vector => vector(env, op),

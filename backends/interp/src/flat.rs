@@ -142,6 +142,8 @@ pub enum Code {
     Rmw,
     Cas,
     Cas128,
+    /// To, from, how many bytes.
+    MemCopy,
     Fence,
     /// Orders loads before all, and stores before stores.
     LightFence,

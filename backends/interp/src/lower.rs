@@ -324,7 +324,7 @@ impl Lower<'_> {
                 let a = self.word(inst.a)?;
                 self.emit(FlatOp { a, imm: inst.imm, aux: inst.sub as u16, ..FlatOp::new(Code::Raise) });
             }
-            Op::Load | Op::Store | Op::Rmw | Op::Cas => self.memory(v, inst)?,
+            Op::Load | Op::Store | Op::Rmw | Op::Cas | Op::MemCopy => self.memory(v, inst)?,
             Op::Fence | Op::FenceLoad | Op::FenceStore => {
                 let code = if inst.op == Op::Fence { Code::Fence } else { Code::LightFence };
                 self.emit(FlatOp::new(code));
@@ -775,7 +775,11 @@ impl Lower<'_> {
             _ => {
                 let (a, b, c) = (self.word(inst.a)?, self.word(inst.b)?, self.word(inst.c)?);
                 let dst = self.temp(v)?;
-                let code = if inst.ty == Ty::V128 { Code::Cas128 } else { Code::Cas };
+                let code = match (inst.op, inst.ty) {
+                    (Op::MemCopy, _) => Code::MemCopy,
+                    (_, Ty::V128) => Code::Cas128,
+                    _ => Code::Cas,
+                };
                 self.emit(FlatOp { dst, a, b, c, aux: inst.aux, ..FlatOp::new(code) });
                 if self.dead(v) {
                     self.slots.free(dst, self.width(v));
@@ -846,6 +850,7 @@ fn is_faultable(code: Code) -> bool {
             | Code::Rmw
             | Code::Cas
             | Code::Cas128
+            | Code::MemCopy
     )
 }
 

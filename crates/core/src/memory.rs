@@ -216,6 +216,14 @@ pub trait GuestMemory {
     fn compare_exchange(&self, addr: u64, expected: u64, new: u64, op: MemOp) -> Result<u64, Fault>;
     /// 16-byte form of `compare_exchange`.
     fn compare_exchange128(&self, addr: u64, expected: u128, new: u128, op: MemOp) -> Result<u128, Fault>;
+
+    /// Copies `len` bytes from `from` on to `to`, upwards and as if byte by byte; returns how many. What it has left may begin
+    /// with a byte that cannot be read or written.
+    fn copy(&self, to: u64, from: u64, len: u64) -> u64 {
+        let byte = MemOp::plain(Size::B1);
+        let one = |n: u64| self.store(to.wrapping_add(n), self.load(from.wrapping_add(n), byte)?, byte);
+        (0..len).find(|&n| one(n).is_err()).unwrap_or(len)
+    }
 }
 
 #[cfg(test)]

@@ -268,6 +268,11 @@ impl Builder {
         self.push(Inst { a: addr, b: expected, c: new, aux: op.bits(), ..Inst::new(Op::Cas, ty) })
     }
 
+    /// Copies up to `len` bytes from `from` on to `to`; how many, less if memory cannot be accessed.
+    pub fn mem_copy(&mut self, to: Value, from: Value, len: Value) -> Value {
+        self.push(Inst { a: to, b: from, c: len, ..Inst::new(Op::MemCopy, Ty::I64) })
+    }
+
     /// A floating-point operation on scalars of type `ty`, or on `lanes` of V128.
     pub fn fp(&mut self, op: FpOp, ty: Ty, lanes: FpLanes, operands: &[Value], call: FpCall) -> Value {
         let inst = match op.operands() {

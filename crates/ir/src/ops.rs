@@ -573,6 +573,9 @@ ops! {
     Rmw "rmw" Rmw Result WriteMem;
     /// Atomic compare-and-exchange: address, expected, new; result is the old value. I64 or V128.
     Cas "cas" Cas Result WriteMem;
+    /// Copies `c` bytes from `b` on to `a`, upwards and as if byte by byte; result is how many. It never faults: what it has
+    /// left may begin with a byte that cannot be read or written, and is for plain accesses to do.
+    MemCopy "mem_copy" Ternary Result WriteMem;
     /// Full memory barrier.
     Fence "fence" Fence None Fence;
     /// Loads before it come before every access behind it.

@@ -455,6 +455,7 @@ fn rule(op: Op) -> Rule {
         Op::Prefetch => (VOID, Of(I64), Nothing, Nothing),
         Op::Rmw => (I64, Same, Same, Nothing),
         Op::Cas => (I64.or(V128), Of(I64), Same, Same),
+        Op::MemCopy => (I64, Same, Same, Same),
         Op::Vsplat => (V128, Of(SCALAR), Nothing, Nothing),
         Op::Vscalar => (V128, Of(SCALAR), Nothing, Nothing),
         Op::Lane => (SCALAR, Of(V128), Nothing, Nothing),

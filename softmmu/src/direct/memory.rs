@@ -131,6 +131,14 @@ impl GuestMemory for DirectMemory {
     fn compare_exchange128(&self, addr: u64, expected: u128, new: u128, op: MemOp) -> Result<u128, Fault> {
         self.at(addr, op, Access::Write, |h| host::cas16(h, expected, new))
     }
+
+    fn copy(&self, to: u64, from: u64, len: u64) -> u64 {
+        let clean = |addr| self.host(if self.tagged { untagged(addr) } else { addr });
+        match host::copy(clean(to), clean(from), len as usize) {
+            Ok(()) => len,
+            Err((_, done)) => done as u64,
+        }
+    }
 }
 
 impl DirectMemory {

@@ -42,12 +42,7 @@ fn rmw_op(op: RmwOp) -> AtomicRmwOp {
 impl Lower<'_, '_> {
     /// The access of instruction `i`; its result if it has one.
     pub(super) fn memory(&mut self, block: &Block, i: usize, inst: &Inst) -> Result<Option<ir::Value>, Refused> {
-        let sync = cfg::access(inst).unwrap_or(cfg::Sync { own: true, effect: true });
-        if self.u.region.precise && (sync.own || self.sync.is_none()) {
-            self.store_rows(self.dirty);
-            self.dirty = crate::words::Rows::EMPTY;
-            self.sync = Some(self.pc);
-        }
+        let sync = self.sync_before(inst);
         let op = inst.memop();
         let base = self.data(inst.a);
         let (addr, offset) = self.address(base, inst);
@@ -85,6 +80,25 @@ impl Lower<'_, '_> {
             self.sync = None;
         }
         Ok(result)
+    }
+
+    /// Has memory hold what tier 0 needs to begin at access `inst`; tells what the access is to those behind it.
+    fn sync_before(&mut self, inst: &Inst) -> cfg::Sync {
+        let sync = cfg::access(inst).unwrap_or(cfg::Sync { own: true, effect: true });
+        if self.u.region.precise && (sync.own || self.sync.is_none()) {
+            self.store_rows(self.dirty);
+            self.dirty = crate::words::Rows::EMPTY;
+            self.sync = Some(self.pc);
+        }
+        sync
+    }
+
+    /// By code that catches faults.
+    pub(super) fn mem_copy(&mut self, inst: &Inst) -> ir::Value {
+        self.sync_before(inst);
+        let args = [inst.a, inst.b, inst.c].map(|v| self.data(v));
+        self.sync = None;
+        self.call_table(crate::helpers::COPY, args)
     }
 
     /// By a load whose result nobody reads, and that cannot fault.

@@ -416,6 +416,7 @@ impl<'a> Lower<'a, '_> {
                 Some(v) => v,
                 None => return Ok(()),
             },
+            Op::MemCopy => self.mem_copy(inst),
             Op::Fence | Op::FenceLoad | Op::FenceStore => {
                 self.fence(inst.op);
                 return Ok(());

@@ -149,6 +149,9 @@ fn repeated(cx: &mut Cx, s: &String) -> Flow {
         again = cx.b.new_label();
         cx.b.jump(again, &[]);
         cx.b.bind(again);
+        if s.kind == Kind::Move && s.ty == Ty::I8 {
+            in_bulk(cx, s, again);
+        }
         let few = cx.b.new_label();
         wide(cx, s, again, few, 64);
         cx.b.bind(few);
@@ -216,6 +219,33 @@ fn on_from(cx: &mut Cx, s: &String, head: Label, again: Label) {
         begins = cx.b.or(Ty::I8, begins, of_source);
     }
     cx.b.brif(begins, (again, &[]), (head, &[]));
+}
+
+/// MOVSB forwards by the host's own, as far as memory can be accessed: while all of that is, again at `again`. An element of
+/// more bytes might be left in its middle.
+fn in_bulk(cx: &mut Cx, s: &String, again: Label) {
+    /// What a call costs is made good by so many bytes, and a signal waits for so many.
+    const SIZES: (u64, u64) = (512, 0x10000);
+    let ty = Ty::I64;
+    let (bulk, rest) = (cx.b.new_label(), cx.b.new_label());
+    let (df, zero) = (cx.b.get(state::DF), cx.iconst(ty, 0));
+    let forwards = cx.b.icmp(ty, IntCc::Eq, df, zero);
+    let (n, least) = (cx.b.get(state::RCX), cx.iconst(ty, SIZES.0));
+    let many = cx.b.icmp(ty, IntCc::Uge, n, least);
+    let ok = cx.b.and(Ty::I8, forwards, many);
+    cx.b.brif(ok, (bulk, &[]), (rest, &[]));
+    cx.b.bind(bulk);
+    let (n, most) = (cx.b.get(state::RCX), cx.iconst(ty, SIZES.1));
+    let most = cx.b.umin(ty, n, most);
+    let (to, from) = (cx.b.get(state::RDI), source(cx, s));
+    let done = cx.b.mem_copy(to, from, most);
+    advance(cx, s, state::RSI, done);
+    advance(cx, s, state::RDI, done);
+    let back = cx.b.neg(ty, done);
+    advance(cx, s, state::RCX, back);
+    let all = cx.b.icmp(ty, IntCc::Eq, done, most);
+    cx.b.brif(all, (again, &[]), (rest, &[]));
+    cx.b.bind(rest);
 }
 
 /// So many bytes, a multiple of 16, at a time while they are left, forwards, not onto what is still to be read, and not
