@@ -45,6 +45,9 @@ pub fn settle(case: &Case, host: &mut End, own: &mut End) -> Result<(), &'static
         if misaligned && [&*host, &*own].iter().any(|end| matches!(end.raised, Some((libc::SIGSEGV, SI_KERNEL, _)))) {
             return Err("whether alignment or the form of an address is checked first");
         }
+        if i.mnemonic() == Mnemonic::Cmpsb && i.has_repe_prefix() && host.raised.is_some() && own.raised.is_some() {
+            return Err("which of its two reads REPE CMPSB makes first");
+        }
         if end.raised.is_some()
             && let Some(why) = order(i)
         {
@@ -255,6 +258,19 @@ mod tests {
         // The same with wide addresses, and alone.
         for code in [&[0xf3, 0xa4, 0x8a, 0x06][..], &[0x67, 0xf3, 0xa4]] {
             let (case, mut host, mut own) = ends(code, fault, None);
+            assert!(settle(&case, &mut host, &mut own).is_ok());
+            assert_ne!(host, own);
+        }
+    }
+
+    #[test]
+    fn a_repeated_comparison_may_read_either_first() {
+        let (source, destination) = ((libc::SIGSEGV, 1, 0x1000), (libc::SIGSEGV, 1, 0x2000));
+        let (case, mut host, mut own) = ends(&[0xf3, 0xa6], destination, Some(source));
+        assert!(settle(&case, &mut host, &mut own).is_err());
+        // One that does not fault, and REPNE CMPSB.
+        for (code, own) in [(&[0xf3, 0xa6], None), (&[0xf2, 0xa6], Some(source))] {
+            let (case, mut host, mut own) = ends(code, destination, own);
             assert!(settle(&case, &mut host, &mut own).is_ok());
             assert_ne!(host, own);
         }
