@@ -49,18 +49,23 @@ fn stops_with(words: &[u32], cuts: &[u64], place: fn(u64) -> usize) {
         assert_ne!(JumpEntry::index(pc), JumpEntry::second(pc));
         cpu.cache[place(pc)] = JumpEntry { guest: pc, host };
     }
-    let remote = Remote(&*cpu.env);
-    std::thread::scope(|s| {
-        s.spawn(move || {
-            std::thread::sleep(Duration::from_millis(30));
-            remote.ask();
+    // On a busy machine a request may come before the code has begun: it is asked once more then.
+    let ran = (0..100).any(|_| {
+        let remote = Remote(&*cpu.env);
+        std::thread::scope(|s| {
+            s.spawn(move || {
+                std::thread::sleep(Duration::from_millis(30));
+                remote.ask();
+            });
+            let exit = rig.tier.enter(entries[0].1, &mut cpu.env);
+            assert_eq!(exit, HostExit::Polled);
         });
-        let exit = rig.tier.enter(entries[0].1, &mut cpu.env);
-        assert_eq!(exit, HostExit::Polled);
+        let pc = cpu.env.get(state::PC);
+        assert!(entries.iter().any(|e| e.0 == pc) || cuts.len() == 1, "stopped at {pc:#x}");
+        assert!(cpu.env.take_exit_request(), "the request is there until it is taken");
+        cpu.env.get(Reg(0)) > 100
     });
-    let pc = cpu.env.get(state::PC);
-    assert!(entries.iter().any(|e| e.0 == pc) || cuts.len() == 1, "stopped at {pc:#x}");
-    assert!(cpu.env.get(Reg(0)) > 100, "it ran");
+    assert!(ran, "it stops at once");
 }
 
 #[test]
