@@ -284,6 +284,7 @@ impl Cranelift {
     /// [`Cranelift::attach`] without the jump cache.
     pub fn point(&self, env: &mut Env, helpers: &[u64]) {
         env.helpers = helpers.as_ptr() as u64;
+        env.guest_base = self.options.guest_base;
         env.link_slots = self.slots.address();
         env.forget_returns();
         env.pc_offset = self.regs.pc.0 as u64 * 8;

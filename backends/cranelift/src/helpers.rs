@@ -12,9 +12,6 @@ pub(crate) const NZCV: usize = 0;
 /// Index of the caller of helpers that the floating-point flags concern.
 pub(crate) const FP_CALL: usize = 1;
 
-/// Index of the guest's helper 0.
-pub(crate) const FIRST_GUEST_HELPER: usize = 5;
-
 /// Index of what runs one op of the interpreter.
 pub(crate) const OP: usize = 2;
 
@@ -23,6 +20,9 @@ pub(crate) const HOLDS: usize = 3;
 
 /// Index of what copies guest memory.
 pub(crate) const COPY: usize = 4;
+
+/// Index of the guest's helper 0.
+pub(crate) const FIRST_GUEST_HELPER: usize = 5;
 
 /// N Z C V in bits 31..28 of flags in border form.
 extern "C" fn nzcv(_: &mut Env, op: u64, a: u64, b: u64) -> u64 {
@@ -51,7 +51,7 @@ extern "C" fn holds(env: &mut Env, cond: u64, first: u64, _: u64) -> u64 {
     cond.is_some_and(|cond| cond.holds(Nzcv::eval(word(0), word(1), word(2)))).into()
 }
 
-/// Bytes copied in guest memory. Addresses with tags are none that can be accessed here: tier 0 goes on with them.
+/// Bytes copied in guest memory. Nothing can be accessed by an address with a tag here: plain accesses go on with it.
 extern "C" fn copy(env: &mut Env, to: u64, from: u64, len: u64) -> u64 {
     DirectMemory { base: env.guest_base, tagged: false }.copy(to, from, len)
 }

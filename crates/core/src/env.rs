@@ -123,7 +123,7 @@ pub struct Env {
     pub exit_slot: u64,
     /// Second word of an exit's description (a fault's access number, a trap's immediate).
     pub exit_arg: u64,
-    /// Value that a user-mode address has added to it to reach host memory.
+    /// What code that generated code calls adds to a user-mode address to reach host memory.
     pub guest_base: u64,
     /// Floating point of generated code.
     pub fp: HostFp,

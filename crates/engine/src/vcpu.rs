@@ -516,7 +516,6 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Vcpu for EngineVcpu<T
         other.env.file = self.env.file;
         other.env.mode = self.env.mode;
         other.stepping = self.stepping;
-        other.env.guest_base = self.env.guest_base;
         Box::new(other)
     }
 

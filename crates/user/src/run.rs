@@ -82,9 +82,7 @@ fn start(config: Config, make_vcpu: &dyn Fn() -> Box<dyn Vcpu>) -> Result<Thread
     let seccomp = process.seccomp.add(None);
     seccomp.set(process.config.seccomp.clone());
     let mut t = Thread::new(process, make_vcpu(), seccomp);
-    let base = t.mem.base;
     let env = t.cpu.env_mut();
-    env.guest_base = base;
     (t.abi.start)(env, begin.entry, begin.sp);
     crate::log::start(&t);
     t.inbox.attach();

@@ -11,12 +11,17 @@ pub fn copy_in(buf: &mut [u8], addr: u64) -> Result<(), Fault> {
     })
 }
 
-/// Reads as many bytes as are accessible; returns their number.
-pub fn copy_in_some(buf: &mut [u8], addr: u64) -> usize {
-    match host::copy(buf.as_mut_ptr() as u64, addr, buf.len()) {
-        Ok(()) => buf.len(),
+/// Copies between host addresses, up to what cannot be accessed; returns the number of bytes.
+pub(super) fn copy_some(dst: u64, src: u64, len: usize) -> usize {
+    match host::copy(dst, src, len) {
+        Ok(()) => len,
         Err((_, done)) => done,
     }
+}
+
+/// Reads as many bytes as are accessible; returns their number.
+pub fn copy_in_some(buf: &mut [u8], addr: u64) -> usize {
+    copy_some(buf.as_mut_ptr() as u64, addr, buf.len())
 }
 
 /// Writes `bytes` to guest memory at host address `addr`. A fault leaves the bytes before it written.

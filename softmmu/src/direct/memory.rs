@@ -1,5 +1,6 @@
 //! [`GuestMemory`] over host memory.
 
+use super::copy::copy_some;
 use super::{HostFault, host};
 use brolga_core::{Access, Fault, FaultKind, GuestMemory, MemOp, Order, RmwOp, Size};
 use std::sync::atomic::{Ordering, fence};
@@ -134,10 +135,7 @@ impl GuestMemory for DirectMemory {
 
     fn copy(&self, to: u64, from: u64, len: u64) -> u64 {
         let clean = |addr| self.host(if self.tagged { untagged(addr) } else { addr });
-        match host::copy(clean(to), clean(from), len as usize) {
-            Ok(()) => len,
-            Err((_, done)) => done as u64,
-        }
+        copy_some(clean(to), clean(from), len as usize) as u64
     }
 }
 

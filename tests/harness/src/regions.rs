@@ -234,7 +234,6 @@ impl Regions {
         };
         let code = self.tier.install(code).unwrap_or_else(|_| panic!("code memory is full, but holds one region"));
         let mut env: Box<Env> = state.env(self.guest);
-        env.guest_base = space().base;
         self.tier.attach(&mut env, &self.helpers, &mut self.jump_cache);
         let mapped = Mapped::new(&state.memory.pages());
         let outcome = match self.tier.enter(code.entries[0].1, &mut env) {

@@ -115,7 +115,6 @@ fn create(t: &mut Thread, r: Request) -> SysResult {
 fn child_cpu(t: &Thread, r: &Request) -> Box<dyn Vcpu> {
     let mut cpu = t.cpu.sibling();
     let env = cpu.env_mut();
-    env.guest_base = t.mem.base;
     (t.abi.start_clone)(env, r.sp, (r.flags & SETTLS != 0).then_some(r.tls));
     cpu
 }

@@ -221,21 +221,28 @@ fn on_from(cx: &mut Cx, s: &String, head: Label, again: Label) {
     cx.b.brif(begins, (again, &[]), (head, &[]));
 }
 
+/// 1 if addresses go up.
+fn forwards(cx: &mut Cx) -> Value {
+    let (df, zero) = (cx.b.get(state::DF), cx.iconst(Ty::I64, 0));
+    cx.b.icmp(Ty::I64, IntCc::Eq, df, zero)
+}
+
 /// MOVSB forwards by the host's own, as far as memory can be accessed: while all of that is, again at `again`. An element of
 /// more bytes might be left in its middle.
 fn in_bulk(cx: &mut Cx, s: &String, again: Label) {
-    /// What a call costs is made good by so many bytes, and a signal waits for so many.
-    const SIZES: (u64, u64) = (512, 0x10000);
+    /// So many bytes make good what a call costs.
+    const LEAST: u64 = 512;
+    /// A signal waits for so many.
+    const MOST: u64 = 0x10000;
     let ty = Ty::I64;
     let (bulk, rest) = (cx.b.new_label(), cx.b.new_label());
-    let (df, zero) = (cx.b.get(state::DF), cx.iconst(ty, 0));
-    let forwards = cx.b.icmp(ty, IntCc::Eq, df, zero);
-    let (n, least) = (cx.b.get(state::RCX), cx.iconst(ty, SIZES.0));
+    let ok = forwards(cx);
+    let (n, least) = (cx.b.get(state::RCX), cx.iconst(ty, LEAST));
     let many = cx.b.icmp(ty, IntCc::Uge, n, least);
-    let ok = cx.b.and(Ty::I8, forwards, many);
+    let ok = cx.b.and(Ty::I8, ok, many);
     cx.b.brif(ok, (bulk, &[]), (rest, &[]));
     cx.b.bind(bulk);
-    let (n, most) = (cx.b.get(state::RCX), cx.iconst(ty, SIZES.1));
+    let (n, most) = (cx.b.get(state::RCX), cx.iconst(ty, MOST));
     let most = cx.b.umin(ty, n, most);
     let (to, from) = (cx.b.get(state::RDI), source(cx, s));
     let done = cx.b.mem_copy(to, from, most);
@@ -254,9 +261,7 @@ fn wide(cx: &mut Cx, s: &String, again: Label, rest: Label, bytes: u64) {
     let ty = Ty::I64;
     let per = 8 * bytes / s.ty.bits() as u64;
     let (count, body) = (cx.b.new_label(), cx.b.new_label());
-    let df = cx.b.get(state::DF);
-    let zero = cx.iconst(ty, 0);
-    let mut ok = cx.b.icmp(ty, IntCc::Eq, df, zero);
+    let mut ok = forwards(cx);
     if s.kind == Kind::Move {
         let (to, from) = (cx.b.get(state::RDI), source(cx, s));
         let distance = cx.b.isub(ty, to, from);
