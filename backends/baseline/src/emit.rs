@@ -57,8 +57,8 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         asm: Asm::with_room(32 * flat.ops.len() + 64),
         flat,
         plan,
-        exits: Vec::new(),
-        uses: Vec::new(),
+        exits: Vec::with_capacity(4),
+        uses: Vec::with_capacity(8),
         targets: vec![None; flat.ops.len()],
         copies: Copies::default(),
         futures: Vec::new(),
@@ -70,7 +70,7 @@ pub fn emit(flat: &Flat, plan: &Plan) -> Result<Code, &'static str> {
         long: None,
         index: 0,
         open: true,
-        accesses: Vec::new(),
+        accesses: Vec::with_capacity(8),
         pc,
     };
     let loops = e.find_targets();

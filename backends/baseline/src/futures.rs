@@ -110,17 +110,20 @@ fn is_short_load(op: &FlatOp) -> bool {
 /// Ops that read words of their operands in memory, or may: all but those that look for copies.
 pub(crate) fn reads_memory(op: &FlatOp) -> bool {
     use Op::*;
-    let by_copies = [Const, Deposit, Select, Binary, Unary, LoadAny, StoreAny, Fence, LightFence, Goto, Raise];
-    !takes_first(op) && !by_copies.contains(&op.code)
+    let by_copies = matches!(
+        op.code,
+        Const | Deposit | Select | Binary | Unary | LoadAny | StoreAny | Fence | LightFence | Goto | Raise
+    );
+    !takes_first(op) && !by_copies
 }
 
 /// Ops on words that have no effect but their result.
 pub(crate) fn is_scalar(op: &FlatOp) -> bool {
     use Op::*;
-    let others = [Const, Deposit, Select];
-    let effects = [SetCcR, SetCcI, Load8, Load16, Load32, Load64, Load128, GotoInd, Vector];
-    let leaves = branches(op) || is_short_store(op) || effects.contains(&op.code);
-    op.dst != NONE && (takes_first(op) && !leaves || others.contains(&op.code))
+    let others = matches!(op.code, Const | Deposit | Select);
+    let effects = matches!(op.code, SetCcR | SetCcI | Load8 | Load16 | Load32 | Load64 | Load128 | GotoInd | Vector);
+    let leaves = branches(op) || is_short_store(op) || effects;
+    op.dst != NONE && (takes_first(op) && !leaves || others)
 }
 
 /// Whether an op may lead to another than the next.
@@ -131,25 +134,33 @@ pub(crate) fn branches(op: &FlatOp) -> bool {
 /// Whether the guest's registers may be looked at in memory when the op begins, or behind it: it may fault, leave, or call.
 fn observes(op: &FlatOp) -> bool {
     use Op::*;
-    let loads = [Load8, Load16, Load32, Load64, LoadAny, Load128];
-    let stores = [Store8, Store16, Store32, Store64, StoreAny, Store128, Rmw, Cas, Cas128, MemCopy];
-    let leaves = [Goto, GotoInd, Raise, Call, FpLanes];
-    branches(op) || loads.contains(&op.code) || stores.contains(&op.code) || leaves.contains(&op.code)
+    let loads = matches!(op.code, Load8 | Load16 | Load32 | Load64 | LoadAny | Load128);
+    let stores =
+        matches!(op.code, Store8 | Store16 | Store32 | Store64 | StoreAny | Store128 | Rmw | Cas | Cas128 | MemCopy);
+    loads || stores || branches(op) || matches!(op.code, Goto | GotoInd | Raise | Call | FpLanes)
+}
+
+/// Calls `f` with one word or three, from `first` on, as far as there are so many.
+#[inline(always)]
+fn each_of(first: u8, words: u8, mut f: impl FnMut(u8)) {
+    f(first);
+    if words > 1 {
+        (1..words).filter_map(|k| first.checked_add(k)).for_each(f);
+    }
 }
 
 /// Whether what the op writes is written again before anybody sees it in memory. `rewritten` are the words of which that
 /// is so behind the op, and then those before it.
 fn unseen(rewritten: &mut Words, op: &FlatOp) -> bool {
-    let results = op.dst..=op.dst.saturating_add(written(op) - 1);
-    let unseen = results.clone().all(|w| rewritten.has(w));
+    let mut unseen = true;
+    each_of(op.dst, written(op), |w| unseen &= rewritten.has(w));
     if observes(op) {
         *rewritten = Words::default();
         return unseen;
     }
-    results.for_each(|w| rewritten.add(w));
+    each_of(op.dst, written(op), |w| rewritten.add(w));
     if !takes_first(op) {
-        let operands = [op.a, op.b, op.c].into_iter().flat_map(|w| w..=w.saturating_add(words(op) - 1));
-        operands.for_each(|w| rewritten.remove(w));
+        [op.a, op.b, op.c].into_iter().for_each(|first| each_of(first, words(op), |w| rewritten.remove(w)));
     }
     unseen
 }
@@ -222,16 +233,16 @@ pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: boo
     let mut futures = vec![Future::default(); ops.len()];
     // Of each word, whether it is read before it is written or something leads here; how often, and by which op first.
     let mut read = [false; 256];
-    let mut readers = [(0u8, 0u32); 256];
+    let (mut counts, mut readers) = ([0u8; 256], [0u32; 256]);
     let mut rewritten = Words::default();
     let mut live = Live { words: Words::default(), at: Vec::new() };
     for (i, op) in ops.iter().enumerate().rev() {
         let (dst, future) = (usize::from(op.dst), &mut futures[i]);
-        let results = dst..(dst + usize::from(written(op))).min(read.len());
-        future.result = read[results.clone()].contains(&true);
+        let first_read = read[dst];
+        each_of(op.dst, written(op), |w| future.result |= std::mem::take(&mut read[usize::from(w)]));
         let private = |w: u8| w >= scratch && w != NONE;
-        let (count, reader) = readers[dst];
-        if private(op.dst) && !loops && count == 1 && read[dst] {
+        let reader = readers[dst];
+        if private(op.dst) && !loops && counts[dst] == 1 && first_read {
             let by = &ops[reader as usize];
             let only = |w: u8| [by.a, by.b, by.c].into_iter().filter(|&operand| operand == w).count() == 1;
             future.stored = is_short_store(by) && by.b == op.dst && only(op.dst);
@@ -246,16 +257,15 @@ pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: boo
         future.alone = future.result && (op.dst >= scratch || unseen);
         future.dead = [op.a, op.b, op.c].map(|w| private(w) && !behind.has(w));
         live.words.remove(op.dst);
-        read[results].fill(false);
-        readers[dst] = (0, 0);
+        counts[dst] = 0;
         future.again = [op.a, op.b, op.c].map(|w| w != NONE && read[usize::from(w)]);
-        for w in [op.a, op.b, op.c] {
-            read[usize::from(w)] = true;
-            for w in w..=w.saturating_add(words(op) - 1) {
-                let (count, _) = readers[usize::from(w)];
-                readers[usize::from(w)] = (count.saturating_add(1), i as u32);
+        for first in [op.a, op.b, op.c].into_iter().filter(|&w| w != NONE) {
+            read[usize::from(first)] = true;
+            each_of(first, words(op), |w| {
+                counts[usize::from(w)] = counts[usize::from(w)].saturating_add(1);
+                readers[usize::from(w)] = i as u32;
                 live.words.add(w);
-            }
+            });
         }
         if starts(i) {
             rewritten = Words::default();

@@ -1,12 +1,13 @@
 //! IR to flat form in one scan: `get`, `set` and constants fold into operands, flags stay symbolic,
 //! compare-and-branch fuses, and pure ops nobody uses are not emitted.
 
+use crate::class::Class;
 use crate::flat::{Code, Flat, FlatOp, NONE};
 use crate::slots::Slots;
 use crate::uses::{ARGUMENTS, SKIPPED, Uses};
 use brolga_core::{CcKind, CcOp, Cond, MemOp, Order, RegTable, Size};
 use brolga_ir::{Block, Inst, Op, Ty, Unfit, Value, difference, eval::flags_width};
-use std::cell::Cell;
+use std::cell::RefCell;
 
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,22 +27,25 @@ pub(crate) enum Loc {
 pub(crate) struct Lower<'a> {
     pub(crate) block: &'a Block,
     regs: &'a RegTable,
-    pub(crate) out: Draft,
-    pub(crate) loc: Vec<Loc>,
-    uses: Uses,
+    pub(crate) out: &'a mut Draft,
+    pub(crate) loc: &'a mut [Loc],
+    /// See [`Uses`].
+    last: &'a [u32],
     pub(crate) slots: Slots,
     /// Flat op that defines a temporary's value.
-    def: Vec<u32>,
+    def: &'a mut [u32],
     /// Flat index of each label, and jumps waiting for it.
-    labels: Vec<u32>,
+    labels: &'a mut [u32],
     /// First flat op of the current local block: nothing before it may be rewritten.
     fence: usize,
     /// Index of the current instruction.
     pub(crate) at: u32,
     /// Values that are read straight from a guest register's word; dead ones are dropped when met.
-    aliases: Vec<Value>,
-    /// The same for the flag words.
-    flag_reads: Vec<Value>,
+    aliases: &'a mut Vec<Value>,
+    /// How many values of those may be alive, for each word of the register file.
+    readers: [u32; 256],
+    /// The same as `aliases` for the flag words.
+    flag_reads: &'a mut Vec<Value>,
 }
 
 /// A block while it grows; as [`Flat`].
@@ -83,11 +87,11 @@ struct Memory {
 }
 
 thread_local! {
-    static MEMORY: Cell<Memory> = Cell::default();
+    static MEMORY: RefCell<Memory> = RefCell::default();
 }
 
-/// `v` as `n` times `value`.
-fn filled<T: Clone>(mut v: Vec<T>, n: usize, value: T) -> Vec<T> {
+/// Makes `v` `n` times `value`.
+fn filled<T: Clone>(v: &mut Vec<T>, n: usize, value: T) -> &mut [T] {
     v.clear();
     v.resize(n, value);
     v
@@ -95,37 +99,53 @@ fn filled<T: Clone>(mut v: Vec<T>, n: usize, value: T) -> Vec<T> {
 
 /// Lowers a verified block.
 pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
+    MEMORY.with_borrow_mut(|memory| lower_within(memory, block, regs))
+}
+
+fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     let n = block.insts.len();
-    let Memory { mut out, loc, uses, def, labels, mut aliases, mut flag_reads } = MEMORY.take();
+    let Memory { out, loc, uses, def, labels, aliases, flag_reads } = memory;
     (out.ops.clear(), out.marks.clear(), out.consts.clear(), out.wide.clear());
     (aliases.clear(), flag_reads.clear());
+    let parameters = uses.find(block, regs);
     let mut l = Lower {
         block,
         regs,
         out,
         loc: filled(loc, n, Loc::None),
-        uses: Uses::of(block, regs, uses),
+        last: &uses.last,
         slots: Slots::new(regs.scratch),
         def: filled(def, n, u32::MAX),
         labels: filled(labels, block.labels as usize + 1, u32::MAX),
         fence: 0,
         at: 0,
         aliases,
+        readers: [0; 256],
         flag_reads,
     };
-    l.place_params()?;
-    for (i, inst) in block.insts.iter().enumerate() {
-        if l.uses.last[i] == SKIPPED {
+    if parameters {
+        l.place_params()?;
+    }
+    for (i, ((inst, &last), &dying)) in block.insts.iter().zip(&uses.last).zip(&uses.dying).enumerate() {
+        if last == SKIPPED {
             continue; // and nothing lives on for it
         }
-        l.at = i as u32;
-        l.inst(Value(i as u32), inst)?;
-        l.free_dying(inst, l.uses.dying[i]);
+        let v = Value(i as u32);
+        if !Class::of(inst.op).is(Class::OPERANDS) {
+            l.leaf(v, inst);
+            continue;
+        }
+        l.at = v.0;
+        l.inst(v, inst)?;
+        if dying != 0 {
+            l.free_dying(inst, dying);
+        }
     }
-    l.patch_targets();
-    let Lower { mut out, loc, uses, def, labels, aliases, flag_reads, .. } = l;
+    if block.labels != 0 {
+        l.patch_targets();
+    }
     out.advance()?;
-    let kept = Flat {
+    Ok(Flat {
         ops: out.ops.as_slice().into(),
         consts: out.consts.as_slice().into(),
         wide: out.wide.as_slice().into(),
@@ -133,17 +153,12 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
         pc: regs.pc.0,
         scratch: regs.scratch,
         once: block.once,
-    };
-    MEMORY.set(Memory { out, loc, uses, def, labels, aliases, flag_reads });
-    Ok(kept)
+    })
 }
 
 impl Lower<'_> {
     /// Parameters get words of their own for the whole block, since jumps write them from anywhere.
     fn place_params(&mut self) -> Result<(), Unfit> {
-        if self.block.labels == 0 {
-            return Ok(());
-        }
         for (i, inst) in self.block.insts.iter().enumerate() {
             if inst.op == Op::Param {
                 let w = if inst.ty == Ty::V128 { self.slots.pair() } else { self.slots.single() };
@@ -154,19 +169,16 @@ impl Lower<'_> {
     }
 
     fn dead(&self, v: Value) -> bool {
-        self.uses.last[v.index()] == 0
+        self.last[v.index()] == 0
     }
 
     fn live_after(&self, v: usize) -> bool {
-        self.uses.last[v] > self.at
+        self.last[v] > self.at
     }
 
     /// Frees what the current instruction was the last to use: those `dying` of its operands that no flags are made of.
     #[inline(always)]
     fn free_dying(&mut self, inst: &Inst, dying: u8) {
-        if dying == 0 {
-            return;
-        }
         for (k, v) in [inst.a, inst.b, inst.c].into_iter().enumerate() {
             if dying >> k & 1 != 0 {
                 self.free_if_dead(v);
@@ -182,11 +194,19 @@ impl Lower<'_> {
     /// flags that of their operands.
     #[inline(always)]
     fn free_if_dead(&mut self, v: Value) {
-        if self.uses.last[v.index()] <= self.at {
-            self.free(v);
+        if self.last[v.index()] <= self.at {
+            match self.loc[v.index()] {
+                Loc::Const(_) | Loc::None => {}
+                Loc::Word(w) | Loc::Low(w) if w < self.regs.scratch => {
+                    self.loc[v.index()] = Loc::None;
+                    self.count_reader(w, self.width(v), -1);
+                }
+                _ => self.free(v),
+            }
         }
     }
 
+    /// Frees what is no constant, and not a guest register's word.
     fn free(&mut self, v: Value) {
         match self.loc[v.index()] {
             Loc::Word(w) | Loc::Low(w) if self.block.def(v).op != Op::Param => {
@@ -202,15 +222,43 @@ impl Lower<'_> {
         }
     }
 
+    /// `v`, of `words` words, is read straight from those of a guest register from now on.
+    #[inline(always)]
+    fn alias_register(&mut self, v: Value, loc: Loc, words: u8) {
+        self.loc[v.index()] = loc;
+        self.aliases.push(v);
+        if let Loc::Word(w) | Loc::Low(w) = loc {
+            self.count_reader(w, words, 1);
+        }
+    }
+
+    /// Counts a value that is read from `words` words of a guest register, or that is not any more.
+    #[inline(always)]
+    fn count_reader(&mut self, word: u8, words: u8, by: i32) {
+        let mut count = |w: u8| {
+            let count = &mut self.readers[w as usize];
+            *count = count.wrapping_add_signed(by);
+        };
+        count(word);
+        if words > 1 {
+            (1..words).for_each(|k| count(word.wrapping_add(k)));
+        }
+    }
+
     /// Words that a value occupies.
+    #[inline(always)]
     fn width(&self, v: Value) -> u8 {
-        match self.block.ty(v) {
-            Ty::V128 => 2,
+        let inst = self.block.def(v);
+        let class = Class::of(inst.op);
+        match inst.ty {
+            Ty::V128 if class.is(Class::TYPED) => 2,
             Ty::Flags => 3,
+            _ if class.is(Class::FLAGS) => 3,
             _ => 1,
         }
     }
 
+    #[inline(always)]
     pub(crate) fn emit(&mut self, op: FlatOp) -> usize {
         self.out.ops.push(op);
         self.out.ops.len() - 1
@@ -237,9 +285,17 @@ impl Lower<'_> {
     }
 
     /// The word of `v`; a constant is loaded into a temporary first.
+    #[inline(always)]
     pub(crate) fn word(&mut self, v: Value) -> Result<u8, Unfit> {
         match self.loc[v.index()] {
             Loc::Word(w) => Ok(w),
+            _ => self.word_made(v),
+        }
+    }
+
+    #[inline(never)]
+    fn word_made(&mut self, v: Value) -> Result<u8, Unfit> {
+        match self.loc[v.index()] {
             Loc::Low(a) => {
                 let dst = self.temp(v)?;
                 self.emit(FlatOp { dst, a, imm: 0xffff_ffff, ..FlatOp::new(Code::And64I) });
@@ -256,6 +312,7 @@ impl Lower<'_> {
     }
 
     /// The word of `v` for an op that looks at its low half only (I32), or as `word`.
+    #[inline(always)]
     pub(crate) fn low_word(&mut self, v: Value) -> Result<u8, Unfit> {
         match self.loc[v.index()] {
             Loc::Low(w) => Ok(w),
@@ -267,8 +324,7 @@ impl Lower<'_> {
     pub(crate) fn narrow(&mut self, v: Value, a: Value) -> Result<(), Unfit> {
         let w = self.word(a)?;
         if w < self.regs.scratch {
-            self.loc[v.index()] = Loc::Low(w);
-            self.aliases.push(v);
+            self.alias_register(v, Loc::Low(w), 1);
         } else if self.takes_over(a) {
             self.loc[v.index()] = Loc::Low(w);
             self.loc[a.index()] = Loc::None;
@@ -279,22 +335,24 @@ impl Lower<'_> {
         Ok(())
     }
 
-    fn inst(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+    /// An instruction without operands, as most are. None of them makes an op.
+    #[inline(always)]
+    fn leaf(&mut self, v: Value, inst: &Inst) {
         match inst.op {
-            Op::InsnStart => {
-                self.out.marks.push((self.out.ops.len(), inst.imm.wrapping_sub(self.block.pc)));
-            }
+            Op::Iconst => self.loc[v.index()] = Loc::Const(inst.imm),
+            Op::Get => self.alias_register(v, Loc::Word(inst.aux as u8), if inst.ty == Ty::V128 { 2 } else { 1 }),
+            Op::InsnStart => self.out.marks.push((self.out.ops.len(), inst.imm.wrapping_sub(self.block.pc))),
             Op::Label => {
                 self.labels[inst.aux as usize] = self.out.ops.len() as u32;
                 self.fence = self.out.ops.len();
             }
-            Op::Param => {}
-            Op::Iconst => self.loc[v.index()] = Loc::Const(inst.imm),
+            _ => {} // parameters have their words already
+        }
+    }
+
+    fn inst(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
+        match inst.op {
             Op::Vconst => self.vconst(v, inst)?,
-            Op::Get => {
-                self.loc[v.index()] = Loc::Word(inst.aux as u8);
-                self.aliases.push(v);
-            }
             Op::Set => self.set(inst)?,
             Op::GetFlags => {
                 self.loc[v.index()] = Loc::Symbolic;
@@ -352,7 +410,15 @@ impl Lower<'_> {
     }
 
     /// Moves live values out of register word(s) about to be written.
+    #[inline(always)]
     fn save_aliases(&mut self, word: u8, words: u8, except: Value) -> Result<(), Unfit> {
+        if (word..word.saturating_add(words)).all(|w| self.readers[w as usize] == 0) {
+            return Ok(());
+        }
+        self.save_live_aliases(word, words, except)
+    }
+
+    fn save_live_aliases(&mut self, word: u8, words: u8, except: Value) -> Result<(), Unfit> {
         let mut k = 0;
         while let Some(&v) = self.aliases.get(k) {
             let (Loc::Word(w) | Loc::Low(w)) = self.loc[v.index()] else {
@@ -368,6 +434,7 @@ impl Lower<'_> {
                 continue;
             }
             let low = matches!(self.loc[v.index()], Loc::Low(_));
+            self.count_reader(w, self.width(v), -1);
             let dst = self.temp(v)?;
             let code = if self.width(v) == 2 { Code::Mov128 } else { Code::Mov };
             self.emit(FlatOp { dst, a: w, ..FlatOp::new(code) });
@@ -381,7 +448,7 @@ impl Lower<'_> {
 
     /// Flags read from the file that are still needed must be copied before the file's change.
     fn save_flags(&mut self) -> Result<(), Unfit> {
-        for v in std::mem::take(&mut self.flag_reads) {
+        while let Some(v) = self.flag_reads.pop() {
             if self.loc[v.index()] == Loc::Symbolic && self.live_after(v.index()) {
                 let cc = self.regs.cc.0;
                 let dst = self.temp(v)?;
@@ -467,8 +534,7 @@ impl Lower<'_> {
             }
         }
         self.slots.free(temp, words);
-        self.loc[v.index()] = Loc::Word(reg);
-        self.aliases.push(v);
+        self.alias_register(v, Loc::Word(reg), words);
         true
     }
 
@@ -694,7 +760,7 @@ impl Lower<'_> {
     /// Fuses the op that made the truth value into the branch if the branch is all that uses it.
     fn fuse_branch(&mut self, c: Value, imm: u64) -> bool {
         let def = self.def[c.index()];
-        if self.uses.last[c.index()] != self.at || def == u32::MAX || def as usize + 1 != self.out.ops.len() {
+        if self.last[c.index()] != self.at || def == u32::MAX || def as usize + 1 != self.out.ops.len() {
             return false;
         }
         let op = self.out.ops[def as usize];

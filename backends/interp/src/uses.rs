@@ -22,58 +22,80 @@ pub(crate) struct Uses {
 }
 
 impl Uses {
-    /// Those of `block`, in the memory of others. There are few branches in it: nothing is harder to predict than what instructions
-    /// follow each other.
-    pub(crate) fn of(block: &Block, regs: &RegTable, old: Uses) -> Uses {
-        let n = block.insts.len();
-        let Uses { mut last, mut dying } = old;
-        (last.clear(), dying.clear());
-        last.resize(n, 0);
-        last.push(1);
-        dying.resize(n, 0);
+    /// Those of `block`, in the memory of others; tells whether its local blocks have parameters. There are few branches in it:
+    /// nothing is harder to predict than what instructions follow each other.
+    pub(crate) fn find(&mut self, block: &Block, regs: &RegTable) -> bool {
+        let insts = block.insts.as_slice();
+        let n = insts.len();
+        self.last.clear();
+        self.last.resize(n, 0);
+        self.last.push(1);
+        self.dying.clear();
+        self.dying.resize(n, 0);
+        // Slices whose lengths the compiler knows to be enough.
+        let (last, dying) = (&mut self.last[..=n], &mut self.dying[..n]);
+        let (mut parameters, mut at) = (0, n);
         // Guests write flags far more often than they look at them.
         let mut flags_overwritten = false;
-        for (i, inst) in block.insts.iter().enumerate().rev() {
+        for (inst, dying) in insts.iter().zip(dying).rev() {
+            at -= 1;
             let class = Class::of(inst.op);
-            if class.is(Class::PURE) && last[i] == 0 || class.is(Class::HINT) {
-                last[i] = SKIPPED; // its operands are not needed for it
+            let own = last[at];
+            if class.is(Class::PURE | Class::HINT) && (own == 0 || class.is(Class::HINT)) {
+                last[at] = SKIPPED; // its operands are not needed for it
                 continue;
             }
             if inst.op == Op::SetFlags {
                 if std::mem::replace(&mut flags_overwritten, true) {
-                    last[i] = SKIPPED;
+                    last[at] = SKIPPED;
                     continue;
                 }
-            } else if class.is(Class::LOOKS) && sees_flags(block, regs, inst) {
-                flags_overwritten = false;
             }
-            let until = if class.is(Class::FLAGS) { last[i].max(i as u32) } else { i as u32 };
-            let mut needs = |v: Value| {
-                let at = v.index().min(n);
-                let before = last[at];
-                last[at] = before.max(until);
-                u8::from(before == 0) & u8::from(until == i as u32)
-            };
-            let mut ends = needs(inst.a) | needs(inst.b) << 1 | needs(inst.c) << 2;
+            parameters |= class.bits() & Class::PARAM;
+            flags_overwritten &= !(class.is(Class::LOOKS) | class.is(Class::READS) & is_flag(regs, inst.aux as u8));
+            if !class.is(Class::OPERANDS) {
+                continue;
+            }
+            let here = at as u32;
+            let until = if class.is(Class::FLAGS) { own.max(here) } else { here };
+            let mut ends = needs(last, inst.a, until) | needs(last, inst.b, until) << 1;
+            debug_assert!(class.is(Class::THREE) || inst.c == Value::NONE, "{inst:?}");
+            if class.is(Class::THREE) {
+                ends |= needs(last, inst.c, until) << 2;
+            }
             if class.is(Class::ARGUMENTS) {
-                block.each_argument(inst, |v| ends |= needs(v) * ARGUMENTS);
+                ends |= arguments(block, inst, last, until);
+                flags_overwritten &= !call_sees_flags(block, regs, inst);
             }
-            dying[i] = ends;
+            *dying = if until == here { ends } else { 0 };
         }
-        Uses { last, dying }
+        parameters != 0
     }
 }
 
-/// Whether an instruction that may look at the file, or have a fault handler or other code do so, sees the flags.
-fn sees_flags(block: &Block, regs: &RegTable, inst: &Inst) -> bool {
-    let flags = regs.cc.0..regs.cc.0 + 3;
-    match inst.op {
-        Op::GetFlags => true,
-        Op::Get => flags.contains(&(inst.aux as u8)),
-        Op::Call => {
-            let reads = block.calls[inst.imm as usize].reads;
-            reads.iter().any(|w| flags.contains(&w))
-        }
-        _ => true,
-    }
+/// Notes that `v` is needed by an instruction before or at `until`; tells whether no later one was known to need it.
+#[inline(always)]
+fn needs(last: &mut [u32], v: Value, until: u32) -> u8 {
+    let at = v.index().min(last.len() - 1);
+    let before = last[at];
+    last[at] = before.max(until);
+    u8::from(before == 0)
+}
+
+#[inline(never)]
+fn arguments(block: &Block, inst: &Inst, last: &mut [u32], until: u32) -> u8 {
+    let mut ends = 0;
+    block.each_argument(inst, |v| ends |= needs(last, v, until) * ARGUMENTS);
+    ends
+}
+
+/// Whether a word is one of the flags'.
+#[inline(always)]
+fn is_flag(regs: &RegTable, word: u8) -> bool {
+    word.wrapping_sub(regs.cc.0) < 3
+}
+
+#[inline(never)]
+fn call_sees_flags(block: &Block, regs: &RegTable, inst: &Inst) -> bool {
+    inst.op == Op::Call && block.calls[inst.imm as usize].reads.iter().any(|word| is_flag(regs, word))
 }

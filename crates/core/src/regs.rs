@@ -160,7 +160,13 @@ impl RegSet {
 
     /// Words of the set in order.
     pub fn iter(self) -> impl Iterator<Item = u8> {
-        (0..=255u8).filter(move |&w| self.contains(w))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let (k, bits) = left.iter_mut().enumerate().find(|(_, bits)| **bits != 0)?;
+            let bit = bits.trailing_zeros();
+            *bits &= *bits - 1;
+            Some((64 * k as u32 + bit) as u8)
+        })
     }
 
     /// Whether the set has no word.

@@ -90,6 +90,10 @@ impl Aside {
         ids.into_iter().map(|id| (id, self.units[&id].origin.parts.clone())).collect()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+
     /// Bytes of host code.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

@@ -273,6 +273,12 @@ impl<R: RegionBackend> Regions<R> {
         self.state().entry(key)
     }
 
+    /// The same, or whether anything is set aside.
+    pub(crate) fn entry_or_aside(&self, key: TbKey) -> Result<u64, bool> {
+        let state = self.state();
+        state.entry(key).ok_or_else(|| !state.aside.is_empty())
+    }
+
     /// Whether a block has a region.
     pub(crate) fn has_region(&self, key: TbKey) -> bool {
         self.state().hosts.contains_key(&key)

@@ -22,7 +22,7 @@ pub fn translate<T: Interpreter>(
     key: TbKey,
 ) -> Result<TranslationBlock<T::Code>, Fault> {
     let mut limit = if frontend.single_steps(key.mode) { 1 } else { config.max_insns.max(1) };
-    let mut guest = Vec::new();
+    let mut guest = Vec::with_capacity(128);
     let hashed = config.store.is_some() || config.aside.is_some();
     loop {
         guest.clear();
@@ -49,7 +49,7 @@ pub fn translate<T: Interpreter>(
 
 /// Whether the block ends in an indirect jump, call or return.
 fn varies(block: &Block) -> bool {
-    block.insts.iter().any(|i| i.op == Op::GotoInd)
+    block.insts.last().is_some_and(|i| i.op == Op::GotoInd)
 }
 
 /// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached. The bytes are added
@@ -76,15 +76,17 @@ pub(crate) fn lift<T: Interpreter>(
     dc.b.block.insts.reserve(128);
     let mut window = Window::default();
     loop {
-        let len = match fetch(frontend, tier0, &mut window, &mut dc) {
-            Ok(len) => len,
+        match fetch(frontend, tier0, &mut window, &mut dc) {
+            Ok(()) => {}
             Err(fault) if dc.pc == key.pc => return Err(fault),
             // Let the guest run up to the fault: it may never get there.
             Err(_) => {
                 dc.b.goto(JumpKind::Jump, dc.pc);
                 break;
             }
-        };
+        }
+        let flow = frontend.translate_insn(&mut dc);
+        let len = (dc.b.block.end - dc.pc) as usize;
         if let Some(seen) = &mut seen {
             // All of them first: to copy a number that is not known is a call.
             let before = seen.len();
@@ -94,8 +96,7 @@ pub(crate) fn lift<T: Interpreter>(
         if log.in_asm && log.wants(dc.pc) {
             log_insn(frontend, &dc, len, log);
         }
-        let flow = frontend.translate_insn(&mut dc);
-        dc.pc = dc.pc.wrapping_add(len as u64);
+        dc.pc = dc.b.block.end;
         let full = dc.b.block.guest_insns >= limit || dc.pc / PAGE != key.pc / PAGE;
         match flow {
             Flow::EndTb => break,
@@ -143,19 +144,18 @@ impl Window {
     }
 }
 
-/// Reads the instruction at `dc.pc`; returns its length.
+/// Reads the instruction at `dc.pc`.
 fn fetch<T: Interpreter>(
     frontend: &dyn Frontend,
     tier0: &T,
     window: &mut Window,
     dc: &mut DisasContext,
-) -> Result<usize, Fault> {
+) -> Result<(), Fault> {
     dc.available = window.read(tier0, dc.pc, &mut dc.bytes)?;
-    frontend.insn_len(&dc.bytes[..dc.available]).ok_or(Fault {
-        addr: dc.pc + dc.available as u64,
-        access: Access::Fetch,
-        kind: FaultKind::Unmapped,
-    })
+    // None is longer than the buffer.
+    let whole = dc.available == dc.bytes.len() || frontend.insn_len(&dc.bytes[..dc.available]).is_some();
+    let fault = || Fault { addr: dc.pc + dc.available as u64, access: Access::Fetch, kind: FaultKind::Unmapped };
+    whole.then_some(()).ok_or_else(fault)
 }
 
 fn log_insn(frontend: &dyn Frontend, dc: &DisasContext, len: usize, log: &Log) {

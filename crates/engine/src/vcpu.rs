@@ -249,10 +249,10 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
     #[cold]
     fn kept(&self, key: TbKey) -> Option<u64> {
         let regions = self.engine.regions.as_ref()?;
-        if let Some(host) = regions.entry(key) {
-            return Some(host);
-        }
-        let found = self.engine.take_back(regions, key) || self.engine.load_page(key);
+        let found = match regions.entry_or_aside(key) {
+            Ok(host) => return Some(host),
+            Err(aside) => aside && self.engine.take_back(regions, key) || self.engine.load_page(key),
+        };
         if found { regions.entry(key) } else { None }
     }
 

@@ -1,7 +1,8 @@
 //! Instruction fetch by the guest's protection, which the host's mappings do not show.
 
 use crate::areas::{EXEC, WRITE};
-use crate::mm::Mm;
+use crate::mm::{Mm, PAGE};
+use crate::watch;
 use brolga_core::{Access, Fault, FaultKind};
 use brolga_softmmu::direct;
 use std::sync::{Arc, OnceLock};
@@ -58,7 +59,11 @@ pub fn fetch(pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
                 _ => break,
             }
         }
-        mm.watch(&mut state, pc..end.min(wanted));
+        // Most code is of one area that nobody can write.
+        let fixed = end == first.end && !watch::may_change(&area) && wanted.next_multiple_of(PAGE) <= end;
+        if !fixed {
+            mm.watch(&mut state, pc..end.min(wanted));
+        }
         (end.min(wanted) - pc) as usize
     };
     match direct::copy_in_some(&mut buf[..room], pc.wrapping_add(mm.base)) {

@@ -84,6 +84,11 @@ fn is_view(area: &Area) -> bool {
     area.shared && area.object.is_some()
 }
 
+/// Whether the bytes of an area's code may change while it is as it is: [`Mm::watch`] is for others, too.
+pub(crate) fn may_change(area: &Area) -> bool {
+    is_fluid(area) || is_view(area)
+}
+
 impl Mm {
     fn protect(&self, range: &Range<u64>, prot: u8) -> bool {
         let args = [range.start + self.base, range.end - range.start, host_prot(prot.into())];
