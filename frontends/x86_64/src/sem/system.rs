@@ -4,7 +4,7 @@ use super::{Cx, Flow, GP};
 use crate::{exec, state};
 use brolga_core::RegSet;
 use brolga_ir::{Op, RaiseKind, Ty};
-use iced_x86::Mnemonic;
+use iced_x86::{Code, Mnemonic};
 
 /// SYSCALL: RCX and R11 take the return address and EFLAGS; the address of the exit is behind the instruction.
 pub fn syscall(cx: &mut Cx) -> Flow {
@@ -43,6 +43,11 @@ pub fn int1(cx: &mut Cx) -> Flow {
     let (next, code) = (cx.next_pc(), cx.iconst(Ty::I64, super::DB));
     cx.b.raise(RaiseKind::GuestException, next, code);
     Flow::EndTb
+}
+
+/// Whether a MOV is from or to a control or debug register.
+pub fn is_of_the_processor(code: Code) -> bool {
+    matches!(code, Code::Mov_r64_cr | Code::Mov_cr_r64 | Code::Mov_r64_dr | Code::Mov_dr_r64)
 }
 
 /// HLT, CLI, STI, IN, OUT and their like: not for user code.

@@ -75,6 +75,7 @@ fn integer(cx: &mut Cx) -> Option<Flow> {
         M::Neg => arith::neg(cx),
         M::Not => arith::not(cx),
         M::Adcx | M::Adox => arith::adx(cx),
+        M::Mov if system::is_of_the_processor(cx.i.code()) => system::privileged(cx),
         M::Mov => segment::mov(cx).unwrap_or_else(|| arith::mov(cx)),
         M::Movnti => arith::mov(cx),
         M::Movzx => arith::movzx(cx),
