@@ -413,17 +413,19 @@ pub fn to_int_packed(cx: &mut Cx, p: Prec, truncate: bool) -> Flow {
     Flow::Next
 }
 
-/// RCPPS, RSQRTPS and their scalar forms.
+/// RCPPS, RSQRTPS and their scalar forms. They read no MXCSR and raise nothing, but their helpers compute on the host: what
+/// declares MXCSR's flags is called apart from those that generated code has raised there, and with rounding as usual.
 pub fn estimate(cx: &mut Cx, helper: HelperId, vector: bool) -> Flow {
+    let call = |cx: &mut Cx, lane: &[Value]| cx.b.call(helper, lane, mxcsr_words(), RegSet::EMPTY);
     if vector {
         let v = cx.vsrc(1);
-        let r = cx.each_lane(Ty::I32, &[v], |cx, lane| cx.pure_call(helper, lane));
+        let r = cx.each_lane(Ty::I32, &[v], call);
         cx.set_v(r);
         return Flow::Next;
     }
     let v = cx.scalar(1, Ty::F32);
     let v = cx.bits(Prec::Single, v);
-    let r = cx.pure_call(helper, &[v]);
+    let r = call(cx, &[v]);
     let r = cx.float(Prec::Single, r);
     cx.set_lowest(Prec::Single, r);
     Flow::Next
