@@ -125,12 +125,12 @@ pub fn restore(cx: &mut Cx) -> Flow {
     let addr = cx.aligned(64);
     let bad = header_is_bad(cx, addr);
     let addr = cx.raise_if(bad, GP, &[addr])[0];
-    let wanted = cx.requested();
+    let wanted = mxcsr_wanted(cx, addr);
     let addr = cx.if_any(wanted, 6, addr, check_mxcsr);
     let addr = component(cx, 1, addr, restore_x87);
     let addr = component(cx, 2, addr, |cx, from| restore_vectors(cx, from, XMM_AREA, state::xmm));
     let addr = component(cx, 4, addr, |cx, from| restore_vectors(cx, from, AVX_AREA, state::ymm_high));
-    let wanted = cx.requested();
+    let wanted = mxcsr_wanted(cx, addr);
     cx.if_any(wanted, 6, addr, restore_mxcsr);
     cx.resync()
 }
@@ -175,6 +175,15 @@ fn restore_vectors(cx: &mut Cx, from: Option<Value>, at: i64, row: fn(u32) -> Re
     for (n, v) in (0..).zip(values) {
         cx.b.set(row(n), v);
     }
+}
+
+/// What is asked for of SSE and AVX, with which MXCSR goes; in the compacted form of SSE alone.
+fn mxcsr_wanted(cx: &mut Cx, addr: Value) -> Value {
+    let (wanted, form) = (cx.requested(), cx.b.load(Ty::I64, plain(Ty::I64), addr, XCOMP_BV));
+    let (zero, sse) = (cx.iconst(Ty::I64, 0), cx.iconst(Ty::I64, 2));
+    let is_compacted = cx.b.icmp(Ty::I64, IntCc::Slt, form, zero);
+    let of_sse = cx.b.and(Ty::I64, wanted, sse);
+    cx.b.select(Ty::I64, is_compacted, of_sse, wanted)
 }
 
 /// MXCSR of the area, or that of a new process where a compacted area leaves SSE out.
