@@ -64,8 +64,11 @@ pub fn run(guest: &Guest, engines: &mut [Box<dyn Engine>], text: &str, bless: bo
 
 /// The instructions that the text of a file has rows for, with what their bytes are.
 pub fn instructions(guest: &Guest, text: &str) -> Vec<Vec<u8>> {
-    let lines = text.lines().filter(|line| !line.starts_with(|c: char| c.is_whitespace() || c == '#'));
-    lines.filter_map(|line| instruction(guest, line.trim()).ok()).collect()
+    let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+    let lines: Vec<&str> = lines.collect();
+    let is_row = |line: &str| line.starts_with(char::is_whitespace);
+    let with_rows = lines.windows(2).filter(|pair| !is_row(pair[0]) && is_row(pair[1]));
+    with_rows.filter_map(|pair| instruction(guest, pair[0].trim()).ok()).collect()
 }
 
 /// Lines with their numbers from 1; a line that ends in `\` is one with the next.
@@ -152,4 +155,16 @@ fn bless_row(guest: &Guest, engines: &mut [Box<dyn Engine>], code: &[u8], text: 
     // Inputs stay as they are written, over several lines or not.
     let inputs = text.split_once("=>").map_or(text, |(inputs, _)| inputs);
     Ok(format!("{inputs}=> {effects}").trim_end().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::guest_by_name;
+
+    #[test]
+    fn an_instruction_without_a_row_is_none_that_a_file_has() {
+        let text = "# A comment.\nhlt   [f4]\nnop   [90]\n# Another.\n    =>\ncli   [fa]\n";
+        assert_eq!(instructions(guest_by_name("x86_64").unwrap(), text), [[0x90]]);
+    }
 }
