@@ -249,7 +249,7 @@ fn vex(op: &OpCodeInfo, random: &mut Random) -> Vec<u8> {
     let w = if op.is_wig() { random.below(2) as u8 } else { op.w() as u8 };
     let last = vvvv << 3 | l << 2 | pp;
     let mut bytes = if map == 1 && w == 0 && random.once_in(2) {
-        vec![0xc5, random.below(2) as u8 * 0x80 | last]
+        vec![0xc5, (random.below(2) as u8) << 7 | last]
     } else {
         vec![0xc4, (random.below(8) as u8) << 5 | map, w << 7 | last]
     };
@@ -366,7 +366,7 @@ fn aim(r: &mut Registers, m: &UsedMemory, fixed: &mut HashSet<usize>, random: &m
         r.ymm_high[n] = r.xmm[n] ^ 0x3c;
     } else if let Some(n) = number(m.index()) {
         if m.index() == m.base() {
-            scale = u64::from(m.scale() as u32);
+            scale = u64::from(m.scale());
         } else {
             if fixed.insert(n) {
                 r.gpr[n] = random.below(64).wrapping_sub(if random.once_in(4) { 64 } else { 0 });

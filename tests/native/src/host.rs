@@ -211,7 +211,7 @@ impl Host {
             segments: [user.ds, user.es, user.fs, user.gs].map(|s| s as u16),
             mxcsr: u32::from_le_bytes([b[24], b[25], b[26], b[27]]),
             x87: [half(0), half(2), b[4].into()],
-            st: std::array::from_fn(|i| wide(32 + 16 * i) & (1 << 80) - 1),
+            st: std::array::from_fn(|i| wide(32 + 16 * i) & u128::MAX >> 48),
             xmm: std::array::from_fn(|i| wide(160 + 16 * i)),
             ymm_high: std::array::from_fn(|i| wide(AVX + 16 * i)),
         })

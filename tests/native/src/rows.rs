@@ -198,9 +198,9 @@ fn registers(case: &Case) -> Vec<String> {
 fn effects(case: &Case, after: &Registers) -> Vec<String> {
     let (i, before) = (&case.instructions[0], &case.before);
     let mut out = Vec::new();
-    for n in 0..16 {
+    for (n, name) in GENERAL.iter().enumerate() {
         if before.gpr[n] != after.gpr[n] {
-            out.push(format!("{}={:#x}", GENERAL[n], after.gpr[n]));
+            out.push(format!("{name}={:#x}", after.gpr[n]));
         }
         if before.xmm[n] != after.xmm[n] {
             out.push(format!("xmm{n}={:#x}", after.xmm[n]));
