@@ -28,7 +28,8 @@ pub(crate) struct Emitter<'a> {
 /// Code of one block of tier 1, to be joined with others.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
-    code: Code,
+    // Moved more often than looked at.
+    code: Box<Code>,
     removes_tags: bool,
     /// Word of the program counter.
     pc_word: u8,
@@ -58,7 +59,7 @@ pub(crate) fn compile(with: &Emitter<'_>, flat: &Flat, range: Range<u64>) -> Res
         copy: helpers::COPY as u32,
         first_guest: helpers::FIRST_GUEST_HELPER as u32,
     };
-    Ok(Piece { code: emit(flat, &plan)?, removes_tags: with.remove_tags, pc_word: flat.pc })
+    Ok(Piece { code: Box::new(emit(flat, &plan)?), removes_tags: with.remove_tags, pc_word: flat.pc })
 }
 
 /// One piece of code of several blocks, sorted by guest address; `None` if they do not go together.
@@ -68,7 +69,7 @@ pub(crate) fn join(pieces: &[Piece]) -> Option<Compiled> {
     if pieces.iter().any(|piece| piece.removes_tags != removes_tags) {
         return None;
     }
-    let blocks: Vec<_> = pieces.iter().map(|piece| &piece.code).collect();
+    let blocks: Vec<_> = pieces.iter().map(|piece| &*piece.code).collect();
     let whole = link(&blocks, first.pc_word, STATUS.goto);
     Some(Compiled {
         code: whole.bytes,

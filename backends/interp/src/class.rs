@@ -61,11 +61,6 @@ impl Class {
     }
 
     #[inline(always)]
-    pub(crate) fn bits(self) -> u16 {
-        self.0
-    }
-
-    #[inline(always)]
     pub(crate) fn is(self, what: u16) -> bool {
         self.0 & what != 0
     }

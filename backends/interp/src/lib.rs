@@ -4,6 +4,7 @@
 mod class;
 mod eval;
 mod exec;
+mod flags;
 mod flat;
 mod fp;
 mod lower;

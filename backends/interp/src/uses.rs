@@ -15,7 +15,7 @@ pub(crate) const ARGUMENTS: u8 = 8;
 #[derive(Default)]
 pub(crate) struct Uses {
     /// For each value the last instruction that needs it: 0 if none does, or [`SKIPPED`]. Flags are symbolic: what a flags op reads
-    /// is needed as long as the flags are. One more is there for operands that an instruction does not have.
+    /// is needed as long as the flags are.
     pub(crate) last: Vec<u32>,
     /// For each instruction a bit for each operand that no later one has, or [`ARGUMENTS`]. Flags that are made of it may outlive it.
     pub(crate) dying: Vec<u8>,
@@ -29,33 +29,34 @@ impl Uses {
         let n = insts.len();
         self.last.clear();
         self.last.resize(n, 0);
-        self.last.push(1);
         self.dying.clear();
         self.dying.resize(n, 0);
-        // Slices whose lengths the compiler knows to be enough.
-        let (last, dying) = (&mut self.last[..=n], &mut self.dying[..n]);
-        let (mut parameters, mut at) = (0, n);
+        let (last, dying) = (self.last.as_mut_slice(), self.dying.as_mut_slice());
+        let mut parameters = false;
         // Guests write flags far more often than they look at them.
         let mut flags_overwritten = false;
-        for (inst, dying) in insts.iter().zip(dying).rev() {
-            at -= 1;
+        for (at, inst) in insts.iter().enumerate().rev() {
             let class = Class::of(inst.op);
             let own = last[at];
+            if !class.is(Class::OPERANDS) {
+                if class.is(Class::PURE) && own == 0 {
+                    last[at] = SKIPPED;
+                }
+                if class.is(Class::READS) && is_flag(regs, inst.aux as u8) {
+                    flags_overwritten = false;
+                }
+                parameters |= class.is(Class::PARAM);
+                continue;
+            }
             if class.is(Class::PURE | Class::HINT) && (own == 0 || class.is(Class::HINT)) {
                 last[at] = SKIPPED; // its operands are not needed for it
                 continue;
             }
-            if inst.op == Op::SetFlags {
-                if std::mem::replace(&mut flags_overwritten, true) {
-                    last[at] = SKIPPED;
-                    continue;
-                }
-            }
-            parameters |= class.bits() & Class::PARAM;
-            flags_overwritten &= !(class.is(Class::LOOKS) | class.is(Class::READS) & is_flag(regs, inst.aux as u8));
-            if !class.is(Class::OPERANDS) {
+            if inst.op == Op::SetFlags && std::mem::replace(&mut flags_overwritten, true) {
+                last[at] = SKIPPED;
                 continue;
             }
+            flags_overwritten &= !class.is(Class::LOOKS);
             let here = at as u32;
             let until = if class.is(Class::FLAGS) { own.max(here) } else { here };
             let mut ends = needs(last, inst.a, until) | needs(last, inst.b, until) << 1;
@@ -67,18 +68,18 @@ impl Uses {
                 ends |= arguments(block, inst, last, until);
                 flags_overwritten &= !call_sees_flags(block, regs, inst);
             }
-            *dying = if until == here { ends } else { 0 };
+            dying[at] = if until == here { ends } else { 0 };
         }
-        parameters != 0
+        parameters
     }
 }
 
 /// Notes that `v` is needed by an instruction before or at `until`; tells whether no later one was known to need it.
 #[inline(always)]
 fn needs(last: &mut [u32], v: Value, until: u32) -> u8 {
-    let at = v.index().min(last.len() - 1);
-    let before = last[at];
-    last[at] = before.max(until);
+    let Some(at) = last.get_mut(v.index()) else { return 0 };
+    let before = *at;
+    *at = before.max(until);
     u8::from(before == 0)
 }
 

@@ -19,12 +19,15 @@ fn step((x, y): (u64, u64), a: u64, b: u64) -> (u64, u64) {
 
 /// Up to eight bytes, filled up with zeros.
 fn word(bytes: &[u8]) -> u64 {
-    // Mostly whole instructions of four bytes: to copy a number that is not known is a call.
-    match *bytes {
-        [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]).into(),
-        _ => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    // To copy a number that is not known is a call: the first and the last ones, which may be the same.
+    let beyond = |width: usize| 8 * (bytes.len() - width);
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << beyond(4);
     }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << beyond(2);
+    }
+    bytes.first().map_or(0, |&byte| byte.into())
 }
 
 /// Hash of `bytes`; `seed` tells uses apart.
@@ -56,6 +59,16 @@ pub fn hash(seed: u64, bytes: &[u8]) -> Hash {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn a_word_is_its_bytes_and_zeros() {
+        let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
+        for len in 0..=8 {
+            let mut whole = [0; 8];
+            whole[..len].copy_from_slice(&bytes[..len]);
+            assert_eq!(word(&bytes[..len]), u64::from_le_bytes(whole), "{len}");
+        }
+    }
 
     #[test]
     fn every_byte_bit_and_length_counts() {
