@@ -42,8 +42,8 @@ pub(crate) struct Lower<'a> {
     pub(crate) at: u32,
     /// Values that are read straight from a guest register's word; dead ones are dropped when met.
     aliases: &'a mut Vec<Value>,
-    /// How many values of those may be alive, for each word of the register file.
-    readers: [u32; 256],
+    /// For each word of the register file the last instruction that needs one of those values.
+    read_until: [u32; 256],
     /// The same as `aliases` for the flag words.
     pub(crate) flag_reads: &'a mut Vec<Value>,
 }
@@ -120,7 +120,7 @@ fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<F
         fence: 0,
         at: 0,
         aliases,
-        readers: [0; 256],
+        read_until: [0; 256],
         flag_reads,
     };
     if parameters {
@@ -197,10 +197,7 @@ impl Lower<'_> {
         if self.last[v.index()] <= self.at {
             match self.loc[v.index()] {
                 Loc::Const(_) | Loc::None => {}
-                Loc::Word(w) | Loc::Low(w) if w < self.regs.scratch => {
-                    self.loc[v.index()] = Loc::None;
-                    self.count_reader(w, self.width(v), -1);
-                }
+                Loc::Word(w) | Loc::Low(w) if w < self.regs.scratch => {}
                 _ => self.free(v),
             }
         }
@@ -227,21 +224,12 @@ impl Lower<'_> {
     fn alias_register(&mut self, v: Value, loc: Loc, words: u8) {
         self.loc[v.index()] = loc;
         self.aliases.push(v);
-        if let Loc::Word(w) | Loc::Low(w) = loc {
-            self.count_reader(w, words, 1);
-        }
-    }
-
-    /// Counts a value that is read from `words` words of a guest register, or that is not any more.
-    #[inline(always)]
-    fn count_reader(&mut self, word: u8, words: u8, by: i32) {
-        let mut count = |w: u8| {
-            let count = &mut self.readers[w as usize];
-            *count = count.wrapping_add_signed(by);
-        };
-        count(word);
-        if words > 1 {
-            (1..words).for_each(|k| count(word.wrapping_add(k)));
+        let until = self.last[v.index()];
+        if let Loc::Word(first) | Loc::Low(first) = loc {
+            for k in 0..words {
+                let known = &mut self.read_until[first.wrapping_add(k) as usize];
+                *known = until.max(*known);
+            }
         }
     }
 
@@ -412,7 +400,7 @@ impl Lower<'_> {
     /// Moves live values out of register word(s) about to be written.
     #[inline(always)]
     pub(crate) fn save_aliases(&mut self, word: u8, words: u8, except: Value) -> Result<(), Unfit> {
-        if (word..word.saturating_add(words)).all(|w| self.readers[w as usize] == 0) {
+        if (0..words).all(|k| self.read_until[word.wrapping_add(k) as usize] <= self.at) {
             return Ok(());
         }
         self.save_live_aliases(word, words, except)
@@ -434,7 +422,6 @@ impl Lower<'_> {
                 continue;
             }
             let low = matches!(self.loc[v.index()], Loc::Low(_));
-            self.count_reader(w, self.width(v), -1);
             let dst = self.temp(v)?;
             let code = if self.width(v) == 2 { Code::Mov128 } else { Code::Mov };
             self.emit(FlatOp { dst, a: w, ..FlatOp::new(code) });
