@@ -40,11 +40,9 @@ pub(crate) struct Lower<'a> {
     fence: usize,
     /// Index of the current instruction.
     pub(crate) at: u32,
-    /// Values that are read straight from a guest register's word; dead ones are dropped when met.
-    aliases: &'a mut Vec<Value>,
-    /// For each word of the register file the last instruction that needs one of those values.
+    /// For each word of the register file the last instruction that needs a value that is read straight from there.
     read_until: [u32; 256],
-    /// The same as `aliases` for the flag words.
+    /// Values that are read straight from the flag words; dead ones are dropped when met.
     pub(crate) flag_reads: &'a mut Vec<Value>,
 }
 
@@ -52,24 +50,38 @@ pub(crate) struct Lower<'a> {
 #[derive(Default)]
 pub(crate) struct Draft {
     pub(crate) ops: Vec<FlatOp>,
-    /// Guest instruction starts: flat index, and how far from the block's address; ascending.
-    marks: Vec<(usize, u64)>,
+    /// How far the guest instruction at hand is from the block's address, and from that of the last op.
+    reached: u64,
+    advance: u8,
     consts: Vec<u64>,
     wide: Vec<u128>,
 }
 
 impl Draft {
-    /// Tells each op how far the guest has come since the one before.
-    fn advance(&mut self) -> Result<(), Unfit> {
-        let mut before = 0;
-        for (index, &(start, distance)) in self.marks.iter().enumerate() {
-            let last = self.marks.get(index + 1).is_none_or(|next| next.0 != start);
-            if let Some(op) = self.ops.get_mut(start).filter(|_| last) {
-                // A shorter block has fewer instructions without an op in a row.
-                op.advance = u8::try_from(distance.wrapping_sub(before)).map_err(|_| Unfit::TooManyValues)?;
-                before = distance;
-            }
-        }
+    fn clear(&mut self) {
+        (self.ops.clear(), self.consts.clear(), self.wide.clear());
+        (self.reached, self.advance) = (0, 0);
+    }
+
+    /// The guest instruction at this distance from the block's address begins.
+    #[inline(always)]
+    fn begin(&mut self, distance: u64) -> Result<(), Unfit> {
+        let advance = u64::from(self.advance).wrapping_add(distance.wrapping_sub(self.reached));
+        // A shorter block has fewer instructions without an op in a row.
+        self.advance = u8::try_from(advance).map_err(|_| Unfit::TooManyValues)?;
+        self.reached = distance;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn push(&mut self, op: FlatOp) {
+        self.ops.push(FlatOp { advance: std::mem::take(&mut self.advance), ..op });
+    }
+
+    /// Takes the last op back.
+    fn pop(&mut self) -> Result<(), Unfit> {
+        let taken = self.ops.pop().map_or(0, |op| op.advance);
+        self.advance = self.advance.checked_add(taken).ok_or(Unfit::TooManyValues)?;
         Ok(())
     }
 }
@@ -82,7 +94,6 @@ struct Memory {
     uses: Uses,
     def: Vec<u32>,
     labels: Vec<u32>,
-    aliases: Vec<Value>,
     flag_reads: Vec<Value>,
 }
 
@@ -104,9 +115,8 @@ pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
 
 fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     let n = block.insts.len();
-    let Memory { out, loc, uses, def, labels, aliases, flag_reads } = memory;
-    (out.ops.clear(), out.marks.clear(), out.consts.clear(), out.wide.clear());
-    (aliases.clear(), flag_reads.clear());
+    let Memory { out, loc, uses, def, labels, flag_reads } = memory;
+    (out.clear(), flag_reads.clear());
     let parameters = uses.find(block, regs);
     let mut l = Lower {
         block,
@@ -119,7 +129,6 @@ fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<F
         labels: filled(labels, block.labels as usize + 1, u32::MAX),
         fence: 0,
         at: 0,
-        aliases,
         read_until: [0; 256],
         flag_reads,
     };
@@ -132,7 +141,7 @@ fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<F
         }
         let v = Value(i as u32);
         if !Class::of(inst.op).is(Class::OPERANDS) {
-            l.leaf(v, inst);
+            l.leaf(v, inst)?;
             continue;
         }
         l.at = v.0;
@@ -144,7 +153,6 @@ fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<F
     if block.labels != 0 {
         l.patch_targets();
     }
-    out.advance()?;
     Ok(Flat {
         ops: out.ops.as_slice().into(),
         consts: out.consts.as_slice().into(),
@@ -223,7 +231,6 @@ impl Lower<'_> {
     #[inline(always)]
     fn alias_register(&mut self, v: Value, loc: Loc, words: u8) {
         self.loc[v.index()] = loc;
-        self.aliases.push(v);
         let until = self.last[v.index()];
         if let Loc::Word(first) | Loc::Low(first) = loc {
             for k in 0..words {
@@ -248,7 +255,7 @@ impl Lower<'_> {
 
     #[inline(always)]
     pub(crate) fn emit(&mut self, op: FlatOp) -> usize {
-        self.out.ops.push(op);
+        self.out.push(op);
         self.out.ops.len() - 1
     }
 
@@ -325,19 +332,21 @@ impl Lower<'_> {
 
     /// An instruction without operands, as most are. None of them makes an op.
     #[inline(always)]
-    fn leaf(&mut self, v: Value, inst: &Inst) {
+    fn leaf(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
         match inst.op {
             Op::Iconst => self.loc[v.index()] = Loc::Const(inst.imm),
             Op::Get => self.alias_register(v, Loc::Word(inst.aux as u8), if inst.ty == Ty::V128 { 2 } else { 1 }),
-            Op::InsnStart => self.out.marks.push((self.out.ops.len(), inst.imm.wrapping_sub(self.block.pc))),
+            Op::InsnStart => self.out.begin(inst.imm.wrapping_sub(self.block.pc))?,
             Op::Label => {
                 self.labels[inst.aux as usize] = self.out.ops.len() as u32;
                 self.fence = self.out.ops.len();
             }
             _ => {} // parameters have their words already
         }
+        Ok(())
     }
 
+    #[inline(always)]
     fn inst(&mut self, v: Value, inst: &Inst) -> Result<(), Unfit> {
         match inst.op {
             Op::Vconst => self.vconst(v, inst)?,
@@ -406,19 +415,14 @@ impl Lower<'_> {
         self.save_live_aliases(word, words, except)
     }
 
+    #[inline(never)]
     fn save_live_aliases(&mut self, word: u8, words: u8, except: Value) -> Result<(), Unfit> {
-        let mut k = 0;
-        while let Some(&v) = self.aliases.get(k) {
-            let (Loc::Word(w) | Loc::Low(w)) = self.loc[v.index()] else {
-                self.aliases.swap_remove(k);
-                continue;
-            };
+        for v in (0..self.at).map(Value).filter(|&v| v != except) {
+            let (Loc::Word(w) | Loc::Low(w)) = self.loc[v.index()] else { continue };
             if w >= self.regs.scratch || !self.live_after(v.index()) {
-                self.aliases.swap_remove(k);
                 continue;
             }
-            k += 1;
-            if w + self.width(v) <= word || w >= word + words || v == except {
+            if w + self.width(v) <= word || w >= word + words {
                 continue;
             }
             let low = matches!(self.loc[v.index()], Loc::Low(_));
@@ -475,7 +479,7 @@ impl Lower<'_> {
         if op.code != Code::Shl64I || (def as usize) < self.fence || op.dst == a {
             return Ok(false);
         }
-        self.out.ops.pop();
+        self.out.pop()?;
         let dst = self.temp(v)?;
         self.emit(FlatOp { dst, a, b: op.a, aux: op.imm as u16, ..FlatOp::new(Code::AddShl64) });
         Ok(true)
@@ -614,7 +618,7 @@ impl Lower<'_> {
             Code::Cond => FlatOp { b: op.a, aux: op.aux, imm, ..FlatOp::new(Code::BrifCc) },
             _ => return false,
         };
-        self.out.ops[def as usize] = fused;
+        self.out.ops[def as usize] = FlatOp { advance: op.advance, ..fused };
         true
     }
 

@@ -17,6 +17,11 @@ fn step((x, y): (u64, u64), a: u64, b: u64) -> (u64, u64) {
     (fold(x ^ a ^ K[2], b ^ K[1]) ^ x.rotate_left(23), fold(y ^ b ^ K[0], a ^ K[2]).wrapping_add(y.rotate_left(41)))
 }
 
+fn step_pair(state: (u64, u64), bytes: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*bytes);
+    step(state, both as u64, (both >> 64) as u64)
+}
+
 /// Up to eight bytes, filled up with zeros.
 fn word(bytes: &[u8]) -> u64 {
     // To copy a number that is not known is a call: the first and the last ones, which may be the same.
@@ -34,20 +39,19 @@ fn word(bytes: &[u8]) -> u64 {
 pub fn hash(seed: u64, bytes: &[u8]) -> Hash {
     let first = (seed ^ K[0], seed.rotate_left(32) ^ K[1]);
     // Four states side by side: a multiplication takes longer than the host needs to begin the next ones.
-    let mut states = [first, (first.1, first.0), (!first.0, first.1), (first.0, !first.1)];
     let (blocks, rest) = bytes.as_chunks::<64>();
-    for block in blocks {
-        let words = block.as_chunks::<8>().0;
-        for (k, state) in states.iter_mut().enumerate() {
-            *state = step(*state, u64::from_le_bytes(words[2 * k]), u64::from_le_bytes(words[2 * k + 1]));
-        }
-    }
-    let mut all = states[0];
+    let mut all = first;
     if !blocks.is_empty() {
-        all = states[1..].iter().fold(all, |all, &(x, y)| step(all, x, y));
+        let mut states = [first, (first.1, first.0), (!first.0, first.1), (first.0, !first.1)];
+        for block in blocks {
+            states.iter_mut().zip(block.as_chunks().0).for_each(|(state, pair)| *state = step_pair(*state, pair));
+        }
+        all = states[1..].iter().fold(states[0], |all, &(x, y)| step(all, x, y));
     }
-    for chunk in rest.chunks(16) {
-        let (a, b) = chunk.split_at(chunk.len().min(8));
+    let (pairs, rest) = rest.as_chunks();
+    all = pairs.iter().fold(all, step_pair);
+    if !rest.is_empty() {
+        let (a, b) = rest.split_at(rest.len().min(8));
         all = step(all, word(a), word(b));
     }
     let ((x, y), len) = (all, bytes.len() as u64);

@@ -312,17 +312,21 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
     }
 
-    /// Makes sure that the slot for `key` holds its block; returns the slot's index.
-    fn slot(&mut self, key: TbKey) -> Result<usize, Fault> {
+    /// Where to go on for `key`.
+    #[inline]
+    fn place(&mut self, key: TbKey) -> Result<Place, Fault> {
         let index = self.index(key.pc);
-        if let Some(slot) = &self.jump_cache[index]
-            && slot.pc == key.pc
-            && slot.tb.key.mode == key.mode
-            && !slot.tb.is_dead()
-        {
-            return Ok(index);
+        let found = self.jump_cache[index].as_ref().filter(|slot| slot.pc == key.pc && slot.tb.key.mode == key.mode);
+        let found = found.filter(|slot| !slot.tb.is_dead()).map(|slot| slot.tb.entry());
+        // Most of what is interpreted has no host code that could be looked for.
+        if found == Some(0) {
+            return Ok(Place::Slot(index));
         }
-        self.fill(key)
+        match self.ready(key) {
+            Some(host) => Ok(Place::Host(host)),
+            None if found.is_some() => Ok(Place::Slot(index)),
+            None => self.fill(key).map(Place::Slot),
+        }
     }
 
     #[inline(always)]
@@ -415,6 +419,14 @@ impl<T: Interpreter, R: RegionBackend> Drop for EngineVcpu<T, R> {
     }
 }
 
+/// What is run next.
+enum Place {
+    /// Host code, at its entry.
+    Host(u64),
+    /// The block of this slot.
+    Slot(usize),
+}
+
 /// What a block's run means for the loop.
 enum Step {
     Continue,
@@ -452,17 +464,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             let key = TbKey { pc: self.env.get(pc_reg), mode: self.env.mode };
             let stepping = self.stepping;
             self.exact |= stepping;
-            let step = match self.ready(key) {
-                Some(host) => self.enter(host, key),
-                None => match self.slot(key) {
-                    Ok(index) => {
-                        if logging {
-                            self.log_entry(key);
-                        }
-                        self.run_block(index)
+            let step = match self.place(key) {
+                Ok(Place::Host(host)) => self.enter(host, key),
+                Ok(Place::Slot(index)) => {
+                    if logging {
+                        self.log_entry(key);
                     }
-                    Err(fault) => return Exit::Fault(fault),
-                },
+                    self.run_block(index)
+                }
+                Err(fault) => return Exit::Fault(fault),
             };
             match step {
                 Step::Continue if stepping => return Exit::Step,
