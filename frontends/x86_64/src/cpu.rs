@@ -275,7 +275,14 @@ use Vendor::{Amd, Intel};
 
 /// The models, the default first.
 pub static MODELS: [Model; 10] = [
-    model("max", "every feature Brolga has (default)", BROLGA, Intel, PLAIN, &[]),
+    model(
+        "max",
+        "every feature Brolga has; sha-ni and gfni where the host has them (default)",
+        BROLGA,
+        Intel,
+        PLAIN,
+        &[],
+    ),
     model("qemu64", "plain 64-bit processor", BROLGA, Amd, 0x6_0fb1, &[V1, &["pni", "cx16", "lahf-lm"]]),
     model("x86-64-v1", "x86-64 as in the beginning", BROLGA, Intel, PLAIN, &[V1]),
     model("x86-64-v2", "with SSE4.2 and POPCNT", BROLGA, Intel, PLAIN, &[V1, V2]),
@@ -333,6 +340,30 @@ impl Default for Cpu {
         Cpu::MAX
     }
 }
+
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
+
+/// For each of the decoder's features the row of [`FEATURES`] that [`GATES`] names: every instruction is asked for.
+static GATE_ROWS: [Option<u8>; 256] = {
+    let mut rows = [None; 256];
+    let mut i = 0;
+    while i < GATES.len() {
+        let mut row = 0;
+        while !is_same(FEATURES[row].name, GATES[i].1) {
+            row += 1;
+        }
+        rows[GATES[i].0 as usize] = Some(row as u8);
+        i += 1;
+    }
+    rows
+};
 
 /// The row of a feature; words may be joined by `_` too, and SSE3 and others have two names.
 fn position(name: &str) -> Option<usize> {
@@ -416,7 +447,7 @@ impl Cpu {
     pub fn runs(&self, code: Code) -> bool {
         let has = |f: &Iced| {
             let tzcnt = *f == Iced::BMI1 && code.encoding() == EncodingKind::Legacy;
-            tzcnt || GATES.iter().find(|(gate, _)| gate == f).is_none_or(|(_, name)| self.has(name))
+            tzcnt || GATE_ROWS[*f as usize].is_none_or(|row| self.features >> row & 1 != 0)
         };
         *self == Cpu::MAX || code.cpuid_features().iter().all(has)
     }
