@@ -42,10 +42,10 @@ impl Uses {
                 if class.is(Class::PURE) && own == 0 {
                     last[at] = SKIPPED;
                 }
-                if class.is(Class::READS) && is_flag(regs, inst.aux as u8) {
+                if inst.op == Op::Get && is_flag(regs, inst.aux as u8) {
                     flags_overwritten = false;
                 }
-                parameters |= class.is(Class::PARAM);
+                parameters |= inst.op == Op::Param;
                 continue;
             }
             if class.is(Class::PURE | Class::HINT) && (own == 0 || class.is(Class::HINT)) {
