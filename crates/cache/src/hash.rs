@@ -35,6 +35,14 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.first().map_or(0, |&byte| byte.into())
 }
 
+/// A hash of 64 bits of few bytes, for as long as a process runs: quick where there are few.
+pub fn short_hash(bytes: &[u8]) -> u64 {
+    let step = |state: u64, word: u64| fold(state ^ word, K[1]) ^ state.rotate_left(23);
+    let (words, rest) = bytes.as_chunks();
+    let state = words.iter().fold(K[0] ^ bytes.len() as u64, |state, bytes| step(state, u64::from_le_bytes(*bytes)));
+    step(state, word(rest))
+}
+
 /// Hash of `bytes`; `seed` tells uses apart.
 pub fn hash(seed: u64, bytes: &[u8]) -> Hash {
     let first = (seed ^ K[0], seed.rotate_left(32) ^ K[1]);
@@ -72,6 +80,19 @@ mod tests {
             whole[..len].copy_from_slice(&bytes[..len]);
             assert_eq!(word(&bytes[..len]), u64::from_le_bytes(whole), "{len}");
         }
+    }
+
+    #[test]
+    fn every_bit_and_length_counts_in_a_short_hash() {
+        let base: Vec<u8> = (0..40u8).map(|i| i.wrapping_mul(37)).collect();
+        let bits = (0..320).map(|bit| {
+            let mut other = base.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            short_hash(&other)
+        });
+        let cut = (0..=40).map(|len| short_hash(&base[..len]));
+        assert_eq!(bits.chain(cut).collect::<HashSet<_>>().len(), 320 + 41);
+        assert_ne!(short_hash(&[0]), short_hash(&[0, 0]));
     }
 
     #[test]

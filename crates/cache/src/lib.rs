@@ -7,5 +7,5 @@ mod lock;
 mod store;
 
 pub use folder::{Folder, Summary};
-pub use hash::{Hash, hash};
+pub use hash::{Hash, short_hash};
 pub use store::{Figures, Found, Hide, ReadGuest, Region, Store};

@@ -13,6 +13,7 @@ use crate::stale::Stale;
 use crate::tb::{TbKey, TranslationBlock};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -34,10 +35,16 @@ struct Maps<C> {
 }
 
 impl<C> Maps<C> {
-    fn add(&mut self, tb: &Arc<TranslationBlock<C>>) {
-        self.blocks.insert(tb.key, Arc::clone(tb));
-        for page in tb.pages() {
-            self.pages.entry(page).or_default().keys.push(tb.key);
+    /// Adds a block, unless there is one for the key; returns the one there is then.
+    fn add(&mut self, tb: Arc<TranslationBlock<C>>) -> Arc<TranslationBlock<C>> {
+        match self.blocks.entry(tb.key) {
+            Entry::Occupied(first) => Arc::clone(first.get()),
+            Entry::Vacant(place) => {
+                for page in tb.pages() {
+                    self.pages.entry(page).or_default().keys.push(tb.key);
+                }
+                Arc::clone(place.insert(tb))
+            }
         }
     }
 }
@@ -159,13 +166,9 @@ impl<C> Cache<C> {
         let tb = Arc::new(tb);
         let mut maps = self.maps.write().expect("no panic under the lock");
         if !maps.notes.changed(read.generation, &[(tb.key.pc, tb.end)]) {
-            if let Some(first) = maps.blocks.get(&tb.key) {
-                return Arc::clone(first);
-            }
-            maps.add(&tb);
-        } else {
-            tb.dead.store(true, Ordering::Release);
+            return maps.add(tb);
         }
+        tb.dead.store(true, Ordering::Release);
         tb
     }
 
@@ -193,8 +196,7 @@ impl<C> Cache<C> {
         // Its host code may have gone without a word to it.
         [&tb.host, &tb.own_host].iter().for_each(|entry| entry.store(0, Ordering::Release));
         tb.dead.store(false, Ordering::Release);
-        maps.add(&tb);
-        Some(tb)
+        Some(maps.add(tb))
     }
 
     /// Lets blocks go that have host code: nothing but that is ever run of them. A change of their bytes is noted as before.

@@ -11,7 +11,7 @@ use crate::cache::{PAGE_SHIFT, Reading};
 use crate::engine::Engine;
 use crate::regions::{Origin, Tier};
 use crate::tb::{TbKey, TranslationBlock};
-use brolga_cache::{Found, hash};
+use brolga_cache::{Found, short_hash};
 use brolga_ir::{Interpreter, RegionBackend};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ const PACK: u32 = 1 << 30;
 
 /// Hash of the bytes that a block was translated from.
 pub(crate) fn sum(guest: &[u8]) -> u64 {
-    hash(0, guest) as u64
+    short_hash(guest)
 }
 
 /// A block that this run emitted.

@@ -68,6 +68,21 @@ impl<C> TranslationBlock<C> {
         self.dead.load(Ordering::Acquire)
     }
 
+    /// Whether the block is good for `key`, has no host code, and is entered in tier 0 once more without reaching any of
+    /// `marks`: the entry is counted then.
+    #[inline(always)]
+    pub(crate) fn is_cold(&self, key: TbKey, marks: &[u32; 4]) -> bool {
+        if self.is_dead() || self.key.mode != key.mode || self.entry() != 0 {
+            return false;
+        }
+        let heat = self.heat.load(Ordering::Relaxed).wrapping_add(1);
+        let quiet = !marks.contains(&heat);
+        if quiet {
+            self.heat.store(heat, Ordering::Relaxed);
+        }
+        quiet
+    }
+
     /// Numbers of the guest pages that it has bytes of.
     pub(crate) fn pages(&self) -> RangeInclusive<u64> {
         self.key.pc >> PAGE_SHIFT..=self.end.saturating_sub(1).max(self.key.pc) >> PAGE_SHIFT

@@ -24,6 +24,12 @@ fn vacant_slots<C>(count: usize) -> Vec<Option<JumpSlot<C>>> {
     (0..count).map(|_| None).collect()
 }
 
+/// Where the block for `pc` would be in `cache`.
+#[inline(always)]
+fn slot_of<S>(cache: &[S], pc: u64) -> usize {
+    (pc >> 2) as usize & (cache.len() - 1)
+}
+
 /// One processor.
 pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     engine: Arc<Engine<T, R>>,
@@ -47,6 +53,8 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     hot: Option<u32>,
     /// What gets hot once indirect jumps have been watched for a while.
     watch: Option<Watch>,
+    /// Entries of a block in tier 0 at which there may be more to do than to run it.
+    marks: [u32; 4],
 }
 
 /// A block that is to become a region, and blocks that are left to run in tier 0 before.
@@ -63,6 +71,9 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         let env = near(Box::<Env>::default);
         let generation = engine.cache.generation();
         let shared = engine.processors.add(&env);
+        let config = &engine.config;
+        let enough = config.block_threshold;
+        let marks = [config.load_threshold, enough, enough.saturating_mul(2), config.region_threshold];
         EngineVcpu {
             engine,
             env,
@@ -76,6 +87,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             stepping: false,
             hot: None,
             watch: None,
+            marks,
         }
     }
 
@@ -157,7 +169,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 return Step::Continue;
             }
             let enough = self.engine.config.block_threshold;
-            if heat == enough && !self.engine.starts_slowly() || heat == 2 * enough {
+            if heat == enough && !self.engine.starts_slowly() || heat == enough.saturating_mul(2) {
                 let parted = self.engine.warm(tb, &self.shared);
                 self.let_go(&parted);
                 return Step::Continue;
@@ -178,16 +190,31 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         }
     }
 
-    /// Runs the block in `slot` in tier 0, and notes where it went.
+    /// Runs the block in `slot` in tier 0, and those that come behind it as long as that is all there is to do. Notes
+    /// where they go.
     fn interpret(&mut self, index: usize) -> Step {
         let Some(JumpSlot { tb, .. }) = &self.jump_cache[index] else { return Step::Continue };
         self.unlinked = None;
-        self.engine.config.stats.as_deref().inspect(|stats| stats.interpreted(tb.guest_insns));
-        let leave = self.engine.tier0.run(&tb.code, &mut self.env);
-        if let (Some(targets), Leave::Jump) = (&tb.targets, leave) {
-            targets.note(self.env.get(self.engine.frontend.regs().pc));
+        let watches = self.wants_block();
+        let (engine, pc_reg) = (&*self.engine, self.engine.frontend.regs().pc);
+        let mut tb = &**tb;
+        loop {
+            engine.config.stats.as_deref().inspect(|stats| stats.interpreted(tb.guest_insns));
+            let leave = engine.tier0.run(&tb.code, &mut self.env);
+            if leave != Leave::Jump {
+                return leave.into();
+            }
+            let pc = self.env.get(pc_reg);
+            tb.targets.as_ref().inspect(|targets| targets.note(pc));
+            let asked = self.env.exit_request.load(Ordering::Relaxed) != 0 || engine.cache.generation() != self.generation;
+            let next = self.jump_cache[slot_of(&self.jump_cache, pc)].as_ref().filter(|slot| slot.pc == pc);
+            let Some(next) = next.filter(|_| !asked && !watches) else { return Step::Continue };
+            let key = TbKey { pc, mode: self.env.mode };
+            if !next.tb.is_cold(key, &self.marks) {
+                return Step::Continue;
+            }
+            tb = &next.tb;
         }
-        leave.into()
     }
 
     /// Has a region made around the block for `key`, which runs in generated code, after a look at where indirect
@@ -331,7 +358,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
 
     #[inline(always)]
     fn index(&self, pc: u64) -> usize {
-        (pc >> 2) as usize & (self.jump_cache.len() - 1)
+        slot_of(&self.jump_cache, pc)
     }
 
     /// Puts the block for `key` into its slot, translating it if it is new.
