@@ -8,6 +8,8 @@ use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Interpreter, JumpK
 use std::cell::Cell;
 
 const PAGE: u64 = 4096;
+/// Bytes that hold any instruction.
+const INSN: usize = 16;
 
 thread_local! {
     /// The last translation's block, whose memory the next one takes.
@@ -76,7 +78,7 @@ pub(crate) fn lift<T: Interpreter>(
     dc.b.block.insts.reserve(128);
     let mut window = Window::default();
     loop {
-        match fetch(frontend, tier0, &mut window, &mut dc) {
+        match fetch(frontend, tier0, &mut window, &mut dc, limit > 1) {
             Ok(()) => {}
             Err(fault) if dc.pc == key.pc => return Err(fault),
             // Let the guest run up to the fault: it may never get there.
@@ -124,38 +126,46 @@ impl Default for Window {
 }
 
 impl Window {
-    /// The bytes from `pc` on, as many as `out` has room for or can be read.
-    fn read<T: Interpreter>(&mut self, tier0: &T, pc: u64, out: &mut [u8; 16]) -> Result<usize, Fault> {
-        let mut at = pc.wrapping_sub(self.start) as usize;
-        if at >= self.len || self.len - at < out.len() {
-            // Not beyond the page unless an instruction may reach there: it may be another's, or nobody's.
-            let wanted = ((PAGE - pc % PAGE) as usize).clamp(out.len(), self.bytes.len());
-            self.len = 0; // stands if the read fails
-            self.len = tier0.fetch(pc, &mut self.bytes[..wanted])?;
-            (self.start, at) = (pc, 0);
-        }
-        if let (Some(bytes), true) = (self.bytes[at..].first_chunk(), self.len - at >= out.len()) {
-            *out = *bytes;
-            return Ok(out.len());
-        }
-        let count = self.len - at;
-        out[..count].copy_from_slice(&self.bytes[at..self.len]);
-        Ok(count)
+    /// Bytes at hand from `pc` on.
+    #[inline(always)]
+    fn from(&self, pc: u64) -> &[u8] {
+        self.bytes[..self.len].get(pc.wrapping_sub(self.start) as usize..).unwrap_or_default()
+    }
+
+    /// Reads on from `pc`.
+    fn read<T: Interpreter>(&mut self, tier0: &T, pc: u64) -> Result<(), Fault> {
+        // Not beyond the page unless an instruction may reach there: it may be another's, or nobody's.
+        let wanted = ((PAGE - pc % PAGE) as usize).clamp(INSN, self.bytes.len());
+        self.len = 0; // stands if the read fails
+        self.len = tier0.fetch(pc, &mut self.bytes[..wanted])?;
+        self.start = pc;
+        Ok(())
     }
 }
 
-/// Reads the instruction at `dc.pc`.
+/// Reads the instruction at `dc.pc`; the front end hears what comes behind it if instructions `run_on`.
 fn fetch<T: Interpreter>(
     frontend: &dyn Frontend,
     tier0: &T,
     window: &mut Window,
     dc: &mut DisasContext,
+    run_on: bool,
 ) -> Result<(), Fault> {
-    dc.available = window.read(tier0, dc.pc, &mut dc.bytes)?;
-    // None is longer than the buffer.
-    let whole = dc.available == dc.bytes.len() || frontend.insn_len(&dc.bytes[..dc.available]).is_some();
+    if window.from(dc.pc).len() < INSN {
+        window.read(tier0, dc.pc)?;
+        if run_on {
+            frontend.look_ahead(dc.pc, window.from(dc.pc));
+        }
+    }
+    let code = window.from(dc.pc);
+    if let Some(bytes) = code.first_chunk() {
+        (dc.bytes, dc.available) = (*bytes, INSN);
+        return Ok(()); // none is longer
+    }
+    dc.bytes[..code.len()].copy_from_slice(code);
+    dc.available = code.len();
     let fault = || Fault { addr: dc.pc + dc.available as u64, access: Access::Fetch, kind: FaultKind::Unmapped };
-    whole.then_some(()).ok_or_else(fault)
+    frontend.insn_len(code).map(|_| ()).ok_or_else(fault)
 }
 
 fn log_insn(frontend: &dyn Frontend, dc: &DisasContext, len: usize, log: &Log) {

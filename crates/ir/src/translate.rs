@@ -54,6 +54,11 @@ pub trait Frontend: Send + Sync {
     fn helpers(&self) -> &'static [Helper];
     /// Mode bits that translation of code at the current state depends on.
     fn mode(&self, env: &Env) -> u32;
+    /// Tells what code there is from `pc` on, as far as it is at hand: instructions of it are translated next, one by one. For
+    /// front ends that decode several at once for less.
+    fn look_ahead(&self, pc: u64, code: &[u8]) {
+        let _ = (pc, code);
+    }
     /// Translates the instruction in `cx`: emits `insn_start` and its semantics, and tells what
     /// follows. An instruction the guest does not have becomes a `raise.undefined`.
     fn translate_insn(&self, cx: &mut DisasContext) -> Flow;

@@ -2,7 +2,7 @@
 
 use crate::cpu::Cpu;
 use crate::sem::{self, Cx};
-use crate::{exec, gate, state};
+use crate::{ahead, exec, gate, state};
 use brolga_core::{Env, Exit, Fault, RegTable};
 use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Helper};
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
@@ -85,6 +85,10 @@ impl Frontend for X86 {
         text.split(' ').find(|word| !matches!(*word, "REP" | "REPE" | "REPNE" | "LOCK"))
     }
 
+    fn look_ahead(&self, pc: u64, code: &[u8]) {
+        ahead::look(pc, code);
+    }
+
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
         translate(dc, Cpu::MAX)
     }
@@ -107,7 +111,7 @@ pub(crate) fn translate_at(bytes: [u8; 16], available: usize, pc: u64, mode: u32
 
 fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
     let bytes = &dc.bytes[..dc.available];
-    let insn = decode(bytes, dc.pc).unwrap_or_default();
+    let insn = ahead::take(dc.pc, &dc.bytes).or_else(|| decode(bytes, dc.pc)).unwrap_or_default();
     let gate = bytes.starts_with(&gate::CLOCK);
     dc.b.insn_start(dc.pc, if gate { gate::CLOCK.len() } else { insn.len().max(1) } as u16);
     let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
@@ -152,6 +156,10 @@ impl Frontend for X86With {
 
     fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
         X86.mnemonic(bytes)
+    }
+
+    fn look_ahead(&self, pc: u64, code: &[u8]) {
+        X86.look_ahead(pc, code);
     }
 
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {

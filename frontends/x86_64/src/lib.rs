@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod exec;
+mod ahead;
 mod fault;
 mod frontend;
 pub mod gate;
