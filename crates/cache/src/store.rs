@@ -111,16 +111,19 @@ struct State {
     hits: (u64, u64),
 }
 
+/// Length of [`put_payload`]'s bytes.
+fn payload_len(region: &Region) -> usize {
+    region.code.len() + region.ranges.len() * 16 + 4
+}
+
 /// Code comes first, so that it is what is left when the rest is cut off.
-fn payload(region: &Region) -> Vec<u8> {
-    let mut out = Vec::with_capacity(region.code.len() + region.ranges.len() * 16 + 4);
+fn put_payload(region: &Region, out: &mut Vec<u8>) {
     out.extend(&region.code);
     for (start, end) in &region.ranges {
         out.extend(start.to_le_bytes());
         out.extend(end.to_le_bytes());
     }
     out.extend((region.ranges.len() as u32).to_le_bytes());
-    out
 }
 
 fn parse(mut payload: Vec<u8>) -> Option<Found> {
@@ -285,15 +288,15 @@ impl Store {
     fn write(&self, state: &mut State, regions: &[Region]) -> io::Result<()> {
         let removed = |file: &Arc<File>| file.metadata().is_ok_and(|data| data.nlink() == 0);
         if state.file.as_ref().is_none_or(removed) && !self.look(state) {
-            return self.begin(state, regions);
+            return self.begin(state, &regions.iter().collect::<Vec<_>>());
         }
         let Some(file) = state.file.clone().filter(|_| state.writable) else {
             return Err(io::ErrorKind::ReadOnlyFilesystem.into());
         };
         let _lock = Lock::take(&file).ok_or(io::ErrorKind::WouldBlock)?;
         let good = state.read_on(self.key);
-        let new: Vec<Region> = regions.iter().filter(|region| !state.has(region)).cloned().collect();
-        let size: u64 = new.iter().map(size_on_disk).sum();
+        let new: Vec<&Region> = regions.iter().filter(|region| !state.has(region)).collect();
+        let size: u64 = new.iter().copied().map(size_on_disk).sum();
         if !good || state.end + size > MAX_FILE.min(self.folder.limit / 4) {
             return self.begin(state, &new);
         }
@@ -301,7 +304,7 @@ impl Store {
     }
 
     /// Writes the file anew: what this process used of the old one, and `regions`.
-    fn begin(&self, state: &mut State, regions: &[Region]) -> io::Result<()> {
+    fn begin(&self, state: &mut State, regions: &[&Region]) -> io::Result<()> {
         let temporary = format!("{}.{}", self.name, std::process::id());
         // One may have been left by a process of the same number that was killed.
         self.folder.remove(&temporary);
@@ -329,30 +332,32 @@ impl Store {
 }
 
 fn size_on_disk(region: &Region) -> u64 {
-    (region.entries.len() * ENTRY + region.ranges.len() * 16 + region.code.len() + 4) as u64
+    (region.entries.len() * ENTRY + payload_len(region)) as u64
 }
 
 /// A batch of `run` that will be at `start`, and its entries.
-fn batch(run: u64, regions: &[Region], start: u64) -> (Vec<u8>, Vec<Entry>) {
+fn batch(run: u64, regions: &[&Region], start: u64) -> (Vec<u8>, Vec<Entry>) {
     let count: usize = regions.iter().map(|r| r.entries.len()).sum();
-    let first = start + (BATCH_HEADER + count * ENTRY) as u64;
-    let (mut entries, mut payloads) = (Vec::with_capacity(count), Vec::new());
+    let head = BATCH_HEADER + count * ENTRY;
+    let mut out = Vec::with_capacity(head + regions.iter().map(|r| payload_len(r)).sum::<usize>());
+    out.resize(head, 0);
+    let mut entries = Vec::with_capacity(count);
     for region in regions {
-        let bytes = payload(region);
+        let at = out.len();
+        put_payload(region, &mut out);
         let whole = Entry {
             pc: 0,
             mode: region.mode,
             form: region.form,
             guest: guest_hash(region),
-            at: first + payloads.len() as u64,
-            len: bytes.len() as u32,
-            sum: hash(SEED_PAYLOAD, &bytes) as u64,
+            at: start + at as u64,
+            len: (out.len() - at) as u32,
+            sum: hash(SEED_PAYLOAD, &out[at..]) as u64,
         };
         entries.extend(region.entries.iter().map(|&pc| Entry { pc, ..whole }));
-        payloads.extend(bytes);
     }
-    let mut out = format::batch(run, &entries, payloads.len() as u64);
-    out.append(&mut payloads);
+    let payloads = (out.len() - head) as u64;
+    out[..head].copy_from_slice(&format::batch(run, &entries, payloads));
     (out, entries)
 }
 
@@ -399,13 +404,20 @@ impl State {
 
     /// Whether the file has `region`, or did when its index was read: what turned out to be damaged does not count.
     fn has(&self, region: &Region) -> bool {
+        let alike = |e: &&Entry| (e.mode, e.form) == (region.mode, region.form);
+        let mut alike = self.candidates(region.entries[0]).filter(alike).peekable();
+        if alike.peek().is_none() {
+            return false;
+        }
         let guest = guest_hash(region);
         // Partial code is the same if its bytes are.
-        let sum = region.partial.then(|| hash(SEED_PAYLOAD, &payload(region)) as u64);
-        let same = |e: &&Entry| {
-            (e.mode, e.form, e.guest) == (region.mode, region.form, guest) && sum.is_none_or(|sum| sum == e.sum)
-        };
-        self.candidates(region.entries[0]).find(same).is_some_and(|e| self.payload(e).is_some())
+        let sum = region.partial.then(|| {
+            let mut bytes = Vec::with_capacity(payload_len(region));
+            put_payload(region, &mut bytes);
+            hash(SEED_PAYLOAD, &bytes) as u64
+        });
+        let same = |e: &&Entry| e.guest == guest && sum.is_none_or(|sum| sum == e.sum);
+        alike.find(same).is_some_and(|e| self.payload(e).is_some())
     }
 
     fn payload(&self, entry: &Entry) -> Option<Vec<u8>> {

@@ -114,14 +114,14 @@ pub(crate) fn lift<T: Interpreter>(
 
 /// Guest code read ahead: to look an address up costs more than to read what is there.
 struct Window {
-    bytes: [u8; 128],
+    bytes: [u8; 64],
     start: u64,
     len: usize,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Window { bytes: [0; 128], start: 0, len: 0 }
+        Window { bytes: [0; 64], start: 0, len: 0 }
     }
 }
 

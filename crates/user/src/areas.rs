@@ -3,6 +3,7 @@
 //! It decides every guest address, so that the host never does, and remembers the guest's protection,
 //! which the host's mapping does not show (guest code is data to the host).
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -68,13 +69,24 @@ pub struct AreaMap {
     /// Pages that the host keeps from writes though the guest may write there: see `watch.rs`. What changes the map of a
     /// page makes the host's protection the guest's again.
     closed: BTreeSet<u64>,
+    /// The area that was last asked for, unless any was changed since: code is read area by area.
+    recent: Cell<Option<(u64, u64, Area)>>,
 }
 
 impl AreaMap {
     /// The area at `addr`.
     pub fn at(&self, addr: u64) -> Option<(Range<u64>, Area)> {
+        if let Some((start, end, area)) = self.recent.get()
+            && (start..end).contains(&addr)
+        {
+            return Some((start..end, area));
+        }
         let (&start, &(end, area)) = self.map.range(..=addr).next_back()?;
-        (addr < end).then_some((start..end, area))
+        if addr >= end {
+            return None;
+        }
+        self.recent.set(Some((start, end, area)));
+        Some((start..end, area))
     }
 
     /// Areas that overlap `range`, clipped to it, in order.
@@ -161,11 +173,11 @@ impl AreaMap {
             if let Some((r, a)) = self.at(end)
                 && a == area
             {
-                self.map.remove(&r.start);
+                self.take(r.start);
                 end = r.end;
             }
         }
-        self.map.insert(start, (end, area));
+        self.put(start..end, area);
     }
 
     /// Forgets whatever is in the range.
@@ -177,7 +189,7 @@ impl AreaMap {
         self.split(range.end);
         let gone: Vec<u64> = self.map.range(range).map(|(&s, _)| s).collect();
         for s in gone {
-            self.map.remove(&s);
+            self.take(s);
         }
     }
 
@@ -208,13 +220,23 @@ impl AreaMap {
         fits(room.start, top)
     }
 
+    fn put(&mut self, range: Range<u64>, area: Area) {
+        self.recent.set(None);
+        self.map.insert(range.start, (range.end, area));
+    }
+
+    fn take(&mut self, start: u64) {
+        self.recent.set(None);
+        self.map.remove(&start);
+    }
+
     /// Makes `addr` a border between areas.
     fn split(&mut self, addr: u64) {
         if let Some((r, a)) = self.at(addr)
             && r.start < addr
         {
-            self.map.insert(r.start, (addr, a));
-            self.map.insert(addr, (r.end, a));
+            self.put(r.start..addr, a);
+            self.put(addr..r.end, a);
         }
     }
 }

@@ -8,7 +8,7 @@ use iced_x86::{Decoder, DecoderError, DecoderOptions, FlowControl, Instruction};
 use std::cell::RefCell;
 
 /// Bytes of code at most.
-const ROOM: usize = 128;
+const ROOM: usize = 64;
 /// Bytes of an instruction at most, and one.
 const LONGEST: usize = 16;
 
