@@ -2,6 +2,7 @@
 
 use crate::code::{Jump, Way};
 use crate::encode::opcode;
+use crate::one::One;
 use brolga_core::{Env, Width};
 use cranelift_assembler_x64::{
     Amode, AmodeOffsetPlusKnownOffset, DeferredTarget, NonRspGpr, Registers, Scale, gpr::enc,
@@ -32,16 +33,17 @@ pub(crate) const R8: u8 = enc::R8;
 
 /// Emits one host instruction: `put!(self, addq_rm(RAX, word(3)))`.
 macro_rules! put {
-    ($self:expr, $name:ident($($arg:expr),* $(,)?)) => {
-        cranelift_assembler_x64::inst::$name::<$crate::asm::Host>::new($($arg),*).encode(&mut $self.bytes)
-    };
+    ($self:expr, $name:ident($($arg:expr),* $(,)?)) => {{
+        let instruction = cranelift_assembler_x64::inst::$name::<$crate::asm::Host>::new($($arg),*);
+        $self.add(|one| instruction.encode(one))
+    }};
 }
 pub(crate) use put;
 
 /// The same for instructions without a register operand.
 macro_rules! put_plain {
     ($self:expr, $name:ident($($arg:expr),*)) => {
-        cranelift_assembler_x64::inst::$name::new($($arg),*).encode(&mut $self.bytes)
+        $self.add(|one| cranelift_assembler_x64::inst::$name::new($($arg),*).encode(one))
     };
 }
 pub(crate) use put_plain;
@@ -144,6 +146,14 @@ impl Asm {
     /// An empty buffer for about `bytes` bytes.
     pub(crate) fn with_room(bytes: usize) -> Asm {
         Asm { bytes: Vec::with_capacity(bytes), ..Asm::default() }
+    }
+
+    /// Adds the instruction that `encode` makes.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, encode: impl FnOnce(&mut One)) {
+        let mut one = One::default();
+        encode(&mut one);
+        one.end(&mut self.bytes);
     }
 
     pub(crate) fn here(&self) -> u32 {

@@ -6,6 +6,7 @@
 //! Encodings: Intel SDM volume 2, "Instruction Format".
 
 use crate::asm::{Asm, RDI, displacement};
+use crate::one::One;
 use brolga_core::Width;
 
 /// An operand that may be in memory.
@@ -71,25 +72,27 @@ impl Asm {
         let bytes = width == Width::W8 || matches!(opcode, opcode::MOVZX8 | opcode::MOVSX8);
         let high = |register: u8| (4..8).contains(&register);
         let prefix = rex != 0x40 || bytes && (high(reg) || rm == Operand::Register(base) && high(base));
-        self.bytes.extend((width == Width::W16).then_some(0x66));
-        self.bytes.extend(prefix.then_some(rex));
-        self.bytes.extend((opcode > 0xff).then_some((opcode >> 8) as u8));
-        self.bytes.push(opcode as u8 & if width == Width::W8 { 0xfe } else { 0xff });
+        let mut one = One::default();
+        one.put_if(width == Width::W16, 0x66);
+        one.put_if(prefix, rex);
+        one.put_if(opcode > 0xff, (opcode >> 8) as u8);
+        one.put([opcode as u8 & if width == Width::W8 { 0xfe } else { 0xff }]);
         let modrm = (reg & 7) << 3 | base & 7;
         match rm {
-            Operand::Register(_) => self.bytes.push(0xc0 | modrm),
+            Operand::Register(_) => one.put([0xc0 | modrm]),
             Operand::Word(w) => {
                 let disp = displacement(8 * usize::from(w));
                 match i8::try_from(disp) {
-                    Ok(0) => self.bytes.push(modrm),
-                    Ok(short) => self.bytes.extend([0x40 | modrm, short as u8]),
+                    Ok(0) => one.put([modrm]),
+                    Ok(short) => one.put([0x40 | modrm, short as u8]),
                     Err(_) => {
-                        self.bytes.push(0x80 | modrm);
-                        self.bytes.extend(disp.to_le_bytes());
+                        one.put([0x80 | modrm]);
+                        one.put(disp.to_le_bytes());
                     }
                 }
             }
         }
+        one.end(&mut self.bytes);
     }
 
     /// `reg` becomes what it and `rm` make, or is compared with it.

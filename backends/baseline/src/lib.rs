@@ -16,6 +16,7 @@ mod integer;
 mod link;
 mod memory;
 mod narrow;
+mod one;
 mod places;
 mod shuffle;
 mod vector;

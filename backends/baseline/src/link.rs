@@ -46,7 +46,7 @@ pub struct Whole {
     pub accesses: Vec<(u32, u64)>,
 }
 
-/// Where a jump leads that leaves its block.
+/// Where jumps lead that leave the piece, from several blocks to the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Stub {
     /// To what has no code here.
@@ -54,9 +54,6 @@ enum Stub {
     /// It ends in the next.
     Lookup,
     Miss,
-    Hot(u32),
-    /// They are last, and share their end.
-    Leave(u64, u32),
 }
 
 struct Linker<'a> {
@@ -65,6 +62,10 @@ struct Linker<'a> {
     whole: Whole,
     /// Jumps to fill in: end of the displacement, and what is behind all blocks.
     waiting: Vec<(u32, Stub)>,
+    /// The same of blocks that are hot, each its own.
+    hot: Vec<(u32, u32)>,
+    /// The same of those that leave, with address and status, each its own, but the same in a row.
+    leaves: Vec<(u32, u64, u32)>,
     /// The same for those between blocks: whether they lead on, where the poll is left out, and to which block.
     between: Vec<(u32, bool, usize)>,
     /// Index of each exit.
@@ -90,6 +91,8 @@ pub fn link(blocks: &[&Code], pc: u8, goto: u32) -> Whole {
         asm: Asm::with_room(total(|block| block.bytes.len() + 48)),
         whole,
         waiting: Vec::with_capacity(jumps),
+        hot: Vec::with_capacity(blocks.len()),
+        leaves: Vec::with_capacity(blocks.len()),
         between: Vec::with_capacity(jumps),
         exits: FxHashMap::with_capacity_and_hasher(exits, Default::default()),
     };
@@ -168,10 +171,10 @@ impl Linker<'_> {
                     None => Stub::Exit(pc),
                 }
             }
-            Way::Leave { pc, status } => Stub::Leave(pc, status),
             Way::Lookup => Stub::Lookup,
             Way::Miss => Stub::Miss,
-            Way::Hot => Stub::Hot(from as u32),
+            Way::Leave { pc, status } => return self.leaves.push((end, pc, status)),
+            Way::Hot => return self.hot.push((end, from as u32)),
         };
         self.waiting.push((end, stub));
     }
@@ -207,8 +210,7 @@ impl Linker<'_> {
     /// Puts what is rarely run behind the blocks, each way once.
     fn stubs(&mut self, pc_word: u8, goto: u32) {
         let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.sort_by_key(|jump| jump.1);
-        let mut finish = Vec::new();
+        waiting.sort_unstable_by_key(|jump| jump.1);
         let mut ways = waiting.chunk_by(|a, b| a.1 == b.1).peekable();
         while let Some(jumps) = ways.next() {
             let here = self.asm.here();
@@ -227,24 +229,39 @@ impl Linker<'_> {
                     }
                 }
                 Stub::Miss => self.miss(pc_word, goto),
-                Stub::Hot(block) => {
-                    put!(self.asm, movl_oi(RSI, 0));
-                    self.reloc(self.asm.here() - 4, Form::CountNumber(block));
-                    put!(self.asm, jmpq_m(near()));
-                    self.reloc(self.asm.here() - 4, Form::Hot);
-                }
-                Stub::Leave(pc, status) => {
-                    put!(self.asm, movl_oi(RAX, status));
-                    self.asm.constant(RCX, pc);
-                    if ways.peek().is_some() {
-                        put_plain!(self.asm, jmp_d32(0));
-                        finish.push(self.asm.here());
-                    }
-                }
             }
         }
-        let here = self.asm.here();
-        finish.into_iter().for_each(|end| self.fill(end, here));
+        self.hot_stubs();
+        self.leave_stubs(pc_word);
+    }
+
+    fn hot_stubs(&mut self) {
+        for (end, block) in std::mem::take(&mut self.hot) {
+            self.fill(end, self.asm.here());
+            put!(self.asm, movl_oi(RSI, 0));
+            self.reloc(self.asm.here() - 4, Form::CountNumber(block));
+            put!(self.asm, jmpq_m(near()));
+            self.reloc(self.asm.here() - 4, Form::Hot);
+        }
+    }
+
+    /// They are last, and share their end.
+    fn leave_stubs(&mut self, pc_word: u8) {
+        let leaves = std::mem::take(&mut self.leaves);
+        let mut to_end = Vec::with_capacity(leaves.len());
+        let mut ways = leaves.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2)).peekable();
+        while let Some(jumps) = ways.next() {
+            let (here, (_, pc, status)) = (self.asm.here(), jumps[0]);
+            jumps.iter().for_each(|&(end, ..)| self.fill(end, here));
+            put!(self.asm, movl_oi(RAX, status));
+            self.asm.constant(RCX, pc);
+            if ways.peek().is_some() {
+                put_plain!(self.asm, jmp_d32(0));
+                to_end.push(self.asm.here());
+            }
+        }
+        let end = self.asm.here();
+        to_end.into_iter().for_each(|jump| self.fill(jump, end));
         put!(self.asm, movq_mr(word(pc_word), RCX));
         self.asm.unwind();
     }
