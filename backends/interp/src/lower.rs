@@ -24,6 +24,9 @@ pub(crate) enum Loc {
     Symbolic,
 }
 
+/// Words that are told apart where it matters whether one is still read. To clear more takes longer than to be wrong.
+const WORD_CLASSES: usize = 64;
+
 pub(crate) struct Lower<'a> {
     pub(crate) block: &'a Block,
     pub(crate) regs: &'a RegTable,
@@ -40,8 +43,9 @@ pub(crate) struct Lower<'a> {
     fence: usize,
     /// Index of the current instruction.
     pub(crate) at: u32,
-    /// For each word of the register file the last instruction that needs a value that is read straight from there.
-    read_until: [u32; 256],
+    /// For each word of the register file, and those so many further on, the last instruction that needs a value that is
+    /// read straight from there.
+    read_until: [u32; WORD_CLASSES],
     /// Values that are read straight from the flag words; dead ones are dropped when met.
     pub(crate) flag_reads: &'a mut Vec<Value>,
 }
@@ -108,6 +112,11 @@ fn filled<T: Clone>(v: &mut Vec<T>, n: usize, value: T) -> &mut [T] {
     v
 }
 
+/// A copy of what is mostly empty.
+fn boxed<T: Copy>(items: &[T]) -> Box<[T]> {
+    if items.is_empty() { Box::default() } else { items.into() }
+}
+
 /// Lowers a verified block.
 pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
     MEMORY.with_borrow_mut(|memory| lower_within(memory, block, regs))
@@ -129,7 +138,7 @@ fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<F
         labels: filled(labels, block.labels as usize + 1, u32::MAX),
         fence: 0,
         at: 0,
-        read_until: [0; 256],
+        read_until: [0; WORD_CLASSES],
         flag_reads,
     };
     if parameters {
@@ -155,8 +164,8 @@ fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<F
     }
     Ok(Flat {
         ops: out.ops.as_slice().into(),
-        consts: out.consts.as_slice().into(),
-        wide: out.wide.as_slice().into(),
+        consts: boxed(&out.consts),
+        wide: boxed(&out.wide),
         base: block.pc,
         pc: regs.pc.0,
         scratch: regs.scratch,
@@ -234,7 +243,7 @@ impl Lower<'_> {
         let until = self.last[v.index()];
         if let Loc::Word(first) | Loc::Low(first) = loc {
             for k in 0..words {
-                let known = &mut self.read_until[first.wrapping_add(k) as usize];
+                let known = &mut self.read_until[first.wrapping_add(k) as usize % WORD_CLASSES];
                 *known = until.max(*known);
             }
         }
@@ -409,7 +418,7 @@ impl Lower<'_> {
     /// Moves live values out of register word(s) about to be written.
     #[inline(always)]
     pub(crate) fn save_aliases(&mut self, word: u8, words: u8, except: Value) -> Result<(), Unfit> {
-        if (0..words).all(|k| self.read_until[word.wrapping_add(k) as usize] <= self.at) {
+        if (0..words).all(|k| self.read_until[word.wrapping_add(k) as usize % WORD_CLASSES] <= self.at) {
             return Ok(());
         }
         self.save_live_aliases(word, words, except)
