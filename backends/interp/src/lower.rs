@@ -212,10 +212,11 @@ impl Lower<'_> {
     #[inline(always)]
     fn free_if_dead(&mut self, v: Value) {
         if self.last[v.index()] <= self.at {
-            match self.loc[v.index()] {
-                Loc::Const(_) | Loc::None => {}
-                Loc::Word(w) | Loc::Low(w) if w < self.regs.scratch => {}
-                _ => self.free(v),
+            let loc = self.loc[v.index()];
+            // Not as one choice, which would be a jump that nobody can predict.
+            let held = matches!(loc, Loc::Word(w) | Loc::Low(w) if w >= self.regs.scratch);
+            if held | (loc == Loc::Symbolic) {
+                self.free(v);
             }
         }
     }
