@@ -1,5 +1,5 @@
 // arch: aarch64
-// options: -d page,int,mmu,guest_errors,invalid_mem -D log
+// options: -d page,int,mmu,guest_errors,invalid_mem,unimp -D log
 // peer: its log has another form
 // What -d logs of the program, read back by the program itself.
 #include "guest.h"
@@ -34,6 +34,9 @@ int main(void) {
     check("int: the signal", logged("Taking signal 11 [SIGSEGV] code 2 at 0x"));
     snprintf(text, sizeof text, "Invalid access to %p at 0x", p);
     check("invalid_mem: the address", logged(text));
+    on_signal(SIGILL, skip, 0);
+    __asm__ volatile(".inst 0x04a00000"); // of SVE, which the processor does not have
+    check("unimp: the instruction", logged("undefined instruction 0x04a00000 (SVE) at 0x"));
     syscall(4000);
     check("guest_errors: the call", logged("no such system call: 4000 at 0x"));
     return 0;

@@ -412,15 +412,22 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         text + "\n"
     }
 
+    /// `word` is how the instruction begins; its name may be further on.
+    #[cold]
+    fn log_undefined(&self, word: u64, pc: u64) {
+        let mut bytes = [0; 16];
+        let read = self.engine.tier0.fetch(pc, &mut bytes).unwrap_or(0);
+        let name = self.engine.frontend.mnemonic(&bytes[..read]).unwrap_or("?");
+        self.engine.config.log.write(&format!("undefined instruction {word:#010x} ({name}) at {pc:#x}\n"));
+    }
+
     fn raised(&mut self, kind: RaiseKind, arg: u64) -> Option<Exit> {
         let pc = self.env.get(self.engine.frontend.regs().pc);
         match kind {
             RaiseKind::Syscall => Some(Exit::Syscall(arg as u32)),
             RaiseKind::Undefined => {
-                let log = &self.engine.config.log;
-                if log.unimp {
-                    let name = self.engine.frontend.mnemonic(&(arg as u32).to_le_bytes());
-                    log.write(&format!("undefined instruction {arg:#010x} ({}) at {pc:#x}\n", name.unwrap_or("?")));
+                if self.engine.config.log.unimp {
+                    self.log_undefined(arg, pc);
                 }
                 Some(Exit::Undefined(arg as u32))
             }
