@@ -206,7 +206,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             }
             let pc = self.env.get(pc_reg);
             tb.targets.as_ref().inspect(|targets| targets.note(pc));
-            let asked = self.env.exit_request.load(Ordering::Relaxed) != 0 || engine.cache.generation() != self.generation;
+            let asked =
+                self.env.exit_request.load(Ordering::Relaxed) != 0 || engine.cache.generation() != self.generation;
             let next = self.jump_cache[slot_of(&self.jump_cache, pc)].as_ref().filter(|slot| slot.pc == pc);
             let Some(next) = next.filter(|_| !asked && !watches) else { return Step::Continue };
             let key = TbKey { pc, mode: self.env.mode };

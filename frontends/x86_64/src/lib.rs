@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod ahead;
 pub mod cpu;
 pub mod exec;
-mod ahead;
 mod fault;
 mod frontend;
 pub mod gate;
