@@ -36,6 +36,18 @@ __attribute__((unused)) static int check(const char *what, int good) {
     return good;
 }
 
+/* Whether the emulator has logged a line with `wanted` so far (`// options: -D log`). */
+__attribute__((unused)) static int logged(const char *wanted) {
+    char line[512];
+    FILE *f = fopen("log", "r");
+    int found = 0;
+    while (f && !found && fgets(line, sizeof line, f))
+        found = strstr(line, wanted) != NULL;
+    if (f)
+        fclose(f);
+    return found;
+}
+
 /* A call that must fail with one errno. */
 #define CHECK_ERRNO(what, call, wanted) \
     do { \

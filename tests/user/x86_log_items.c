@@ -12,28 +12,16 @@ static void skip(int number, siginfo_t *info, void *context) {
     ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += skipped;
 }
 
-static int logged(const char *name) {
-    char line[256], wanted[32];
-    snprintf(wanted, sizeof wanted, "(%s) at 0x", name);
-    FILE *f = fopen("log", "r");
-    int found = 0;
-    while (f && !found && fgets(line, sizeof line, f))
-        found = strstr(line, wanted) != NULL;
-    if (f)
-        fclose(f);
-    return found;
-}
-
 int main(void) {
     on_signal(SIGILL, skip, 0);
     skipped = 2;
     __asm__ volatile(".byte 0x0f, 0x35");
-    check("two bytes", logged("SYSEXIT"));
+    check("two bytes", logged("(SYSEXIT) at 0x"));
     skipped = 6;
     __asm__ volatile(".byte 0x62, 0xf1, 0xed, 0x48, 0x58, 0xd9");
-    check("six bytes", logged("VADDPD"));
+    check("six bytes", logged("(VADDPD) at 0x"));
     skipped = 5;
     __asm__ volatile(".byte 0x8f, 0xe9, 0x70, 0x90, 0xda");
-    check("five bytes", logged("VPROTB"));
+    check("five bytes", logged("(VPROTB) at 0x"));
     return 0;
 }

@@ -2,7 +2,7 @@
 
 use cranelift_assembler_x64::{CodeSink, DeferredTarget, KnownOffset, TrapCode};
 
-/// Longest instruction. Intel SDM volume 2, "Instruction Prefixes".
+/// Longest instruction, and a mask for places in one. Intel SDM volume 2, "Instruction Prefixes".
 const LONGEST: usize = 15;
 
 /// Up to [`LONGEST`] bytes.
@@ -14,6 +14,7 @@ pub(crate) struct One {
 }
 
 impl One {
+    /// Adds `bytes`, eight at most.
     #[inline(always)]
     pub(crate) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
         const { assert!(LONGEST + N <= 24) };

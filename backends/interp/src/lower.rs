@@ -27,6 +27,11 @@ pub(crate) enum Loc {
 /// Words that are told apart where it matters whether one is still read. To clear more takes longer than to be wrong.
 const WORD_CLASSES: usize = 64;
 
+/// That of the word `k` behind `first`.
+fn word_class(first: u8, k: u8) -> usize {
+    usize::from(first.wrapping_add(k)) % WORD_CLASSES
+}
+
 pub(crate) struct Lower<'a> {
     pub(crate) block: &'a Block,
     pub(crate) regs: &'a RegTable,
@@ -244,7 +249,7 @@ impl Lower<'_> {
         let until = self.last[v.index()];
         if let Loc::Word(first) | Loc::Low(first) = loc {
             for k in 0..words {
-                let known = &mut self.read_until[first.wrapping_add(k) as usize % WORD_CLASSES];
+                let known = &mut self.read_until[word_class(first, k)];
                 *known = until.max(*known);
             }
         }
@@ -419,7 +424,7 @@ impl Lower<'_> {
     /// Moves live values out of register word(s) about to be written.
     #[inline(always)]
     pub(crate) fn save_aliases(&mut self, word: u8, words: u8, except: Value) -> Result<(), Unfit> {
-        if (0..words).all(|k| self.read_until[word.wrapping_add(k) as usize % WORD_CLASSES] <= self.at) {
+        if (0..words).all(|k| self.read_until[word_class(word, k)] <= self.at) {
             return Ok(());
         }
         self.save_live_aliases(word, words, except)

@@ -68,19 +68,23 @@ impl<C> TranslationBlock<C> {
         self.dead.load(Ordering::Acquire)
     }
 
-    /// Whether the block is good for `key`, has no host code, and is entered in tier 0 once more without reaching any of
-    /// `marks`: the entry is counted then.
+    /// Whether tier 0 is what runs the block, and the block is good for `key`.
     #[inline(always)]
-    pub(crate) fn is_cold(&self, key: TbKey, marks: &[u32; 4]) -> bool {
-        if self.is_dead() || self.key.mode != key.mode || self.entry() != 0 {
-            return false;
-        }
+    pub(crate) fn is_cold(&self, key: TbKey) -> bool {
+        !self.is_dead() && self.key.mode == key.mode && self.entry() == 0
+    }
+
+    /// Counts an entry in tier 0; its number, uncounted, if that is one of `marks`.
+    #[inline(always)]
+    pub(crate) fn count(&self, marks: &[u32; 4]) -> Option<u32> {
+        // Not one atomic step, which would cost more than most blocks. Whoever finds the count one below a mark makes it
+        // reach the mark, so the block gets hot, if twice at the worst.
         let heat = self.heat.load(Ordering::Relaxed).wrapping_add(1);
-        let quiet = !marks.contains(&heat);
-        if quiet {
-            self.heat.store(heat, Ordering::Relaxed);
+        if marks.contains(&heat) {
+            return Some(heat);
         }
-        quiet
+        self.heat.store(heat, Ordering::Relaxed);
+        None
     }
 
     /// Numbers of the guest pages that it has bytes of.

@@ -153,9 +153,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             return self.watched(index);
         }
         if host == 0 {
-            // Not one atomic step, which would cost more than most blocks. Whoever finds the count one below the
-            // threshold makes it reach the threshold, so the block gets hot, if twice at the worst.
-            let heat = tb.heat.load(Ordering::Relaxed).wrapping_add(1);
+            let Some(heat) = tb.count(&self.marks) else { return self.interpret(index) };
             tb.heat.store(heat, Ordering::Relaxed);
             if heat == self.engine.config.region_threshold {
                 self.engine.heat(tb, Extent::Own, &self.shared);
@@ -211,7 +209,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
             let next = self.jump_cache[slot_of(&self.jump_cache, pc)].as_ref().filter(|slot| slot.pc == pc);
             let Some(next) = next.filter(|_| !asked && !watches) else { return Step::Continue };
             let key = TbKey { pc, mode: self.env.mode };
-            if !next.tb.is_cold(key, &self.marks) {
+            // What reaches a mark is the run loop's to count.
+            if !next.tb.is_cold(key) || next.tb.count(&self.marks).is_some() {
                 return Step::Continue;
             }
             tb = &next.tb;
