@@ -105,7 +105,8 @@ impl Lower<'_> {
                 return Ok(());
             }
         }
-        match self.out.ops.last_mut().filter(|op| op.dst == dst) {
+        // One that something leads behind is not the last for all.
+        match self.out.ops[self.fence..].last_mut().filter(|op| op.dst == dst) {
             Some(op @ FlatOp { code: Code::SetCcR | Code::SetCcI, .. }) => op.aux ^= CcOp::FLIP as u16,
             Some(op @ FlatOp { code: Code::SetCcCarry, .. }) => op.imm ^= CcOp::FLIP | CcOp::FLIP << 32,
             _ => {

@@ -8,7 +8,7 @@
 pub const NONE: u8 = 255;
 
 /// One flat op, 16 bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C)]
 pub struct FlatOp {
     /// What to do.

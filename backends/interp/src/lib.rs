@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod class;
+mod draft;
 mod eval;
 mod exec;
 mod flags;
@@ -11,17 +12,25 @@ mod lower;
 mod packed;
 mod scalar;
 mod slots;
+mod templates;
 mod uses;
 mod vector;
 
+pub use draft::Draft;
 pub use exec::run;
 pub use flat::{Code, Flat, FlatOp, NONE};
 pub use fp::FpHint;
-pub use lower::lower;
 pub use packed::{apply, calls_helper, pack};
 
 use brolga_core::{Env, Fault, GuestMemory, RegTable};
-use brolga_ir::{Block, Helper, Interpreter, Leave, Unfit};
+use brolga_ir::{Block, Flow, Helper, Interpreter, Leave, Pattern, Unfit};
+
+/// Lowers a verified block.
+pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
+    let mut draft = Draft::begin(block.pc, regs);
+    draft.add(block, regs)?;
+    Ok(draft.finish())
+}
 
 /// Reads guest code that may be executed; see [`Interpreter::fetch`].
 pub type Fetch<M> = fn(&M, u64, &mut [u8]) -> Result<usize, Fault>;
@@ -39,9 +48,30 @@ pub struct Interp<M> {
 
 impl<M: GuestMemory + Send + Sync> Interpreter for Interp<M> {
     type Code = Flat;
+    type Draft = Box<Draft>;
 
-    fn prepare(&self, block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
-        lower(block, regs)
+    fn begin(&self, pc: u64, regs: &RegTable) -> Box<Draft> {
+        Draft::begin(pc, regs)
+    }
+
+    fn add(&self, draft: &mut Box<Draft>, piece: &Block, regs: &RegTable) -> Result<(), Unfit> {
+        draft.add(piece, regs)
+    }
+
+    fn learn(&self, draft: &mut Box<Draft>, pc: u64, pattern: &Pattern, flow: Flow) {
+        draft.learn(pc, pattern, flow);
+    }
+
+    fn repeat(&self, draft: &mut Box<Draft>, pc: u64, pattern: &Pattern) -> Option<Flow> {
+        draft.repeat(pc, pattern)
+    }
+
+    fn finish(&self, draft: Box<Draft>) -> Flat {
+        draft.finish()
+    }
+
+    fn varies(&self, code: &Flat) -> bool {
+        code.ops.last().is_some_and(|op| op.code == Code::GotoInd)
     }
 
     fn run(&self, code: &Flat, env: &mut Env) -> Leave {

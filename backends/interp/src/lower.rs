@@ -1,13 +1,13 @@
-//! IR to flat form in one scan: `get`, `set` and constants fold into operands, flags stay symbolic,
+//! IR to flat form in one scan, a block or a piece of one: `get`, `set` and constants fold into operands, flags stay symbolic,
 //! compare-and-branch fuses, and pure ops nobody uses are not emitted.
 
 use crate::class::Class;
-use crate::flat::{Code, Flat, FlatOp, NONE};
+use crate::draft::Body;
+use crate::flat::{Code, FlatOp, NONE};
 use crate::slots::Slots;
 use crate::uses::{ARGUMENTS, SKIPPED, Uses};
 use brolga_core::{MemOp, Order, RegTable, Size};
 use brolga_ir::{Block, Inst, Op, Ty, Unfit, Value};
-use std::cell::RefCell;
 
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,7 +35,7 @@ fn word_class(first: u8, k: u8) -> usize {
 pub(crate) struct Lower<'a> {
     pub(crate) block: &'a Block,
     pub(crate) regs: &'a RegTable,
-    pub(crate) out: &'a mut Draft,
+    pub(crate) out: &'a mut Body,
     pub(crate) loc: &'a mut [Loc],
     /// See [`Uses`].
     last: &'a [u32],
@@ -45,7 +45,7 @@ pub(crate) struct Lower<'a> {
     /// Flat index of each label, and jumps waiting for it.
     labels: &'a mut [u32],
     /// First flat op of the current local block: nothing before it may be rewritten.
-    fence: usize,
+    pub(crate) fence: usize,
     /// Index of the current instruction.
     pub(crate) at: u32,
     /// For each word of the register file, and those so many further on, the last instruction that needs a value that is
@@ -55,59 +55,14 @@ pub(crate) struct Lower<'a> {
     pub(crate) flag_reads: &'a mut Vec<Value>,
 }
 
-/// A block while it grows; as [`Flat`].
+/// Vectors that every piece of a block needs and none keeps: short programs are lowered more often than they allocate.
 #[derive(Default)]
-pub(crate) struct Draft {
-    pub(crate) ops: Vec<FlatOp>,
-    /// How far the guest instruction at hand is from the block's address, and from that of the last op.
-    reached: u64,
-    advance: u8,
-    consts: Vec<u64>,
-    wide: Vec<u128>,
-}
-
-impl Draft {
-    fn clear(&mut self) {
-        (self.ops.clear(), self.consts.clear(), self.wide.clear());
-        (self.reached, self.advance) = (0, 0);
-    }
-
-    /// The guest instruction at this distance from the block's address begins.
-    #[inline(always)]
-    fn begin(&mut self, distance: u64) -> Result<(), Unfit> {
-        let advance = u64::from(self.advance).wrapping_add(distance.wrapping_sub(self.reached));
-        // A shorter block has fewer instructions without an op in a row.
-        self.advance = u8::try_from(advance).map_err(|_| Unfit::TooManyValues)?;
-        self.reached = distance;
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn push(&mut self, op: FlatOp) {
-        self.ops.push(FlatOp { advance: std::mem::take(&mut self.advance), ..op });
-    }
-
-    /// Takes the last op back.
-    fn pop(&mut self) -> Result<(), Unfit> {
-        let taken = self.ops.pop().map_or(0, |op| op.advance);
-        self.advance = self.advance.checked_add(taken).ok_or(Unfit::TooManyValues)?;
-        Ok(())
-    }
-}
-
-/// Vectors that every block needs and none keeps: short programs are lowered more often than they allocate.
-#[derive(Default)]
-struct Memory {
-    out: Draft,
+pub(crate) struct Memory {
     loc: Vec<Loc>,
     uses: Uses,
     def: Vec<u32>,
     labels: Vec<u32>,
     flag_reads: Vec<Value>,
-}
-
-thread_local! {
-    static MEMORY: RefCell<Memory> = RefCell::default();
 }
 
 /// Makes `v` `n` times `value`.
@@ -117,20 +72,12 @@ fn filled<T: Clone>(v: &mut Vec<T>, n: usize, value: T) -> &mut [T] {
     v
 }
 
-/// A copy of what is mostly empty.
-fn boxed<T: Copy>(items: &[T]) -> Box<[T]> {
-    if items.is_empty() { Box::default() } else { items.into() }
-}
-
-/// Lowers a verified block.
-pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
-    MEMORY.with_borrow_mut(|memory| lower_within(memory, block, regs))
-}
-
-fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
+/// Lowers a verified piece of a block; its ops go behind those in `out`.
+pub(crate) fn lower(block: &Block, regs: &RegTable, memory: &mut Memory, out: &mut Body) -> Result<(), Unfit> {
     let n = block.insts.len();
-    let Memory { out, loc, uses, def, labels, flag_reads } = memory;
-    (out.clear(), flag_reads.clear());
+    let Memory { loc, uses, def, labels, flag_reads } = memory;
+    flag_reads.clear();
+    let start = out.ops.len();
     let parameters = uses.find(block, regs);
     let mut l = Lower {
         block,
@@ -141,7 +88,7 @@ fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<F
         slots: Slots::new(regs.scratch),
         def: filled(def, n, u32::MAX),
         labels: filled(labels, block.labels as usize + 1, u32::MAX),
-        fence: 0,
+        fence: start,
         at: 0,
         read_until: [0; WORD_CLASSES],
         flag_reads,
@@ -165,17 +112,9 @@ fn lower_within(memory: &mut Memory, block: &Block, regs: &RegTable) -> Result<F
         }
     }
     if block.labels != 0 {
-        l.patch_targets();
+        l.patch_targets(start);
     }
-    Ok(Flat {
-        ops: out.ops.as_slice().into(),
-        consts: boxed(&out.consts),
-        wide: boxed(&out.wide),
-        base: block.pc,
-        pc: regs.pc.0,
-        scratch: regs.scratch,
-        once: block.once,
-    })
+    Ok(())
 }
 
 impl Lower<'_> {
@@ -649,9 +588,9 @@ impl Lower<'_> {
         self.def[v.index()] = at.map_or(u32::MAX, |at| at as u32);
     }
 
-    /// Turns labels in jumps into flat indices.
-    fn patch_targets(&mut self) {
-        for op in &mut self.out.ops {
+    /// Turns labels in jumps from flat op `start` on into flat indices.
+    fn patch_targets(&mut self, start: usize) {
+        for op in &mut self.out.ops[start..] {
             match op.code {
                 Code::Jump | Code::JumpBack => op.imm = self.labels[op.imm as usize] as u64,
                 Code::Brif if op.aux == 1 => {}

@@ -4,7 +4,7 @@ use crate::config::{Config, Log};
 use crate::packs;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_core::{Access, Fault, FaultKind};
-use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Interpreter, JumpKind, Op, Unfit};
+use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Interpreter, JumpKind, Unfit};
 use std::cell::Cell;
 
 const PAGE: u64 = 4096;
@@ -12,8 +12,16 @@ const PAGE: u64 = 4096;
 const INSN: usize = 16;
 
 thread_local! {
-    /// The last translation's block, whose memory the next one takes.
-    static LAST: Cell<Block> = Cell::new(Block::default());
+    /// What the last translation needed, whose memory the next one takes.
+    static SPARE: Cell<Option<Box<DisasContext>>> = const { Cell::new(None) };
+}
+
+/// What a front end works on, for the block at `key`.
+fn context(key: TbKey) -> Box<DisasContext> {
+    SPARE.take().unwrap_or_else(|| {
+        let b = Builder::new(key.pc, key.mode);
+        Box::new(DisasContext { b, pc: key.pc, bytes: [0; 16], available: 0, mode: key.mode })
+    })
 }
 
 /// Translates the block at `key`. A fault is that of fetching its first instruction.
@@ -24,22 +32,27 @@ pub fn translate<T: Interpreter>(
     key: TbKey,
 ) -> Result<TranslationBlock<T::Code>, Fault> {
     let mut limit = if frontend.single_steps(key.mode) { 1 } else { config.max_insns.max(1) };
+    let mut dc = context(key);
     let mut guest = Vec::with_capacity(128);
     let hashed = config.store.is_some() || config.aside.is_some();
     loop {
         guest.clear();
         let seen = hashed.then_some(&mut guest);
-        let block = lift(frontend, tier0, key, limit, &config.log, seen)?;
+        let mut draft = tier0.begin(key.pc, frontend.regs());
+        let mut composer = Composer { frontend, tier0, draft: &mut draft, whole: config.log.op, unfit: None };
+        walk(frontend, tier0, key, limit, &config.log, seen, &mut dc, &mut |dc| composer.step(dc))?;
+        let block = &dc.b.block;
         if config.log.op && config.log.wants(key.pc) {
-            config.log.write(&format!("OP:\n{}\n", brolga_ir::print(&block, frontend.regs(), frontend.helpers())));
+            config.log.write(&format!("OP:\n{}\n", brolga_ir::print(block, frontend.regs(), frontend.helpers())));
         }
-        let prepared = tier0.prepare(&block, frontend.regs());
-        match prepared {
-            Ok(code) => {
+        match composer.end(block) {
+            Ok(()) => {
+                let code = tier0.finish(draft);
+                let varies = tier0.varies(&code);
                 let mut tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
-                tb.targets = varies(&block).then(Box::default);
+                tb.targets = varies.then(Box::default);
                 tb.sum = if hashed { packs::sum(&guest) } else { 0 };
-                LAST.set(block);
+                SPARE.set(Some(dc));
                 return Ok(tb);
             }
             // A shorter block needs fewer values.
@@ -49,9 +62,52 @@ pub fn translate<T: Interpreter>(
     }
 }
 
-/// Whether the block ends in an indirect jump, call or return.
-fn varies(block: &Block) -> bool {
-    block.insts.last().is_some_and(|i| i.op == Op::GotoInd)
+/// Puts tier 0's code of a block together, instruction by instruction.
+struct Composer<'a, T: Interpreter> {
+    frontend: &'a dyn Frontend,
+    tier0: &'a T,
+    draft: &'a mut T::Draft,
+    /// The IR of all instructions is wanted, at once.
+    whole: bool,
+    /// Why the tier could not hold some.
+    unfit: Option<Unfit>,
+}
+
+impl<T: Interpreter> Composer<'_, T> {
+    /// The instruction in `dc`: as one that is like it, or by way of the IR. There, others that are like none may wait for it.
+    fn step(&mut self, dc: &mut DisasContext) -> Flow {
+        let pattern = if self.whole { None } else { self.frontend.pattern(dc) };
+        let Some(pattern) = pattern else { return self.frontend.translate_insn(dc) };
+        self.add(&mut dc.b);
+        if let Some(flow) = self.tier0.repeat(self.draft, dc.pc, &pattern) {
+            dc.b.block.guest_insns += 1;
+            dc.b.block.end = dc.pc + u64::from(pattern.len);
+            return flow;
+        }
+        let flow = self.frontend.translate_insn(dc);
+        self.add(&mut dc.b);
+        if self.unfit.is_none() {
+            self.tier0.learn(self.draft, dc.pc, &pattern, flow);
+        }
+        flow
+    }
+
+    /// Adds the instructions that wait.
+    fn add(&mut self, b: &mut Builder) {
+        if !b.block.insts.is_empty() {
+            self.end(&b.block).unwrap_or_else(|unfit| self.unfit = Some(unfit));
+            b.go_on();
+        }
+    }
+
+    /// Adds the last instructions that wait.
+    fn end(&mut self, block: &Block) -> Result<(), Unfit> {
+        match self.unfit {
+            Some(unfit) => Err(unfit),
+            None if block.insts.is_empty() => Ok(()),
+            None => self.tier0.add(self.draft, block, self.frontend.regs()),
+        }
+    }
 }
 
 /// Guest bytes to IR: instructions until one ends the block, the page ends or the limit is reached. The bytes are added
@@ -62,23 +118,40 @@ pub(crate) fn lift<T: Interpreter>(
     key: TbKey,
     limit: u32,
     log: &Log,
-    mut seen: Option<&mut Vec<u8>>,
+    seen: Option<&mut Vec<u8>>,
 ) -> Result<Block, Fault> {
+    let mut dc = context(key);
+    walk(frontend, tier0, key, limit, log, seen, &mut dc, &mut |dc| frontend.translate_insn(dc))?;
+    let block = std::mem::take(&mut dc.b.block);
+    SPARE.set(Some(dc));
+    Ok(block)
+}
+
+/// Reads instructions from `key` on, until one ends the block, the page ends or the limit is reached, and has `step` do something
+/// with each. The bytes are added to `seen`. The block in `dc` has no instructions but those that `step` has left there, and its
+/// end.
+#[allow(clippy::too_many_arguments, reason = "the parts of the pipeline, each of another owner")]
+#[inline]
+fn walk<T: Interpreter>(
+    frontend: &dyn Frontend,
+    tier0: &T,
+    key: TbKey,
+    limit: u32,
+    log: &Log,
+    mut seen: Option<&mut Vec<u8>>,
+    dc: &mut DisasContext,
+    step: &mut impl FnMut(&mut DisasContext) -> Flow,
+) -> Result<(), Fault> {
     let align = frontend.code_align();
     if key.pc % align != 0 {
         return Err(Fault { addr: key.pc, access: Access::Fetch, kind: FaultKind::Alignment });
     }
-    let mut dc = DisasContext {
-        b: Builder::within(LAST.take(), key.pc, key.mode),
-        pc: key.pc,
-        bytes: [0; 16],
-        available: 0,
-        mode: key.mode,
-    };
+    dc.b.begin(key.pc, key.mode);
+    (dc.pc, dc.mode) = (key.pc, key.mode);
     dc.b.block.insts.reserve(128);
     let mut window = Window::default();
     loop {
-        match fetch(frontend, tier0, &mut window, &mut dc, limit > 1) {
+        match fetch(frontend, tier0, &mut window, dc) {
             Ok(()) => {}
             Err(fault) if dc.pc == key.pc => return Err(fault),
             // Let the guest run up to the fault: it may never get there.
@@ -87,7 +160,7 @@ pub(crate) fn lift<T: Interpreter>(
                 break;
             }
         }
-        let flow = frontend.translate_insn(&mut dc);
+        let flow = step(dc);
         let len = (dc.b.block.end - dc.pc) as usize;
         if let Some(seen) = &mut seen {
             // All of them first: to copy a number that is not known is a call.
@@ -96,7 +169,7 @@ pub(crate) fn lift<T: Interpreter>(
             seen.truncate(before + len);
         }
         if log.in_asm && log.wants(dc.pc) {
-            log_insn(frontend, &dc, len, log);
+            log_insn(frontend, dc, len, log);
         }
         dc.pc = dc.b.block.end;
         let full = dc.b.block.guest_insns >= limit || dc.pc / PAGE != key.pc / PAGE;
@@ -109,7 +182,7 @@ pub(crate) fn lift<T: Interpreter>(
             Flow::Next => {}
         }
     }
-    Ok(dc.b.block)
+    Ok(())
 }
 
 /// Guest code read ahead: to look an address up costs more than to read what is there.
@@ -143,19 +216,15 @@ impl Window {
     }
 }
 
-/// Reads the instruction at `dc.pc`; the front end hears what comes behind it if instructions `run_on`.
+/// Reads the instruction at `dc.pc`.
 fn fetch<T: Interpreter>(
     frontend: &dyn Frontend,
     tier0: &T,
     window: &mut Window,
     dc: &mut DisasContext,
-    run_on: bool,
 ) -> Result<(), Fault> {
     if window.from(dc.pc).len() < INSN {
         window.read(tier0, dc.pc)?;
-        if run_on {
-            frontend.look_ahead(dc.pc, window.from(dc.pc));
-        }
     }
     let code = window.from(dc.pc);
     if let Some(bytes) = code.first_chunk() {

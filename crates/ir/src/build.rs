@@ -37,14 +37,22 @@ impl Builder {
         Builder { block: Block { pc, end: pc, mode, ..Block::default() } }
     }
 
-    /// The same in the memory of a block that is not needed any more.
-    pub fn within(old: Block, pc: u64, mode: u32) -> Builder {
-        let Block { mut insts, mut targets, mut calls, mut consts, .. } = old;
-        insts.clear();
-        targets.clear();
-        calls.clear();
-        consts.clear();
-        Builder { block: Block { pc, end: pc, mode, insts, targets, calls, consts, ..Block::default() } }
+    /// Begins the block at `pc` in the memory of the last one.
+    pub fn begin(&mut self, pc: u64, mode: u32) {
+        self.go_on();
+        let block = &mut self.block;
+        (block.pc, block.end, block.mode) = (pc, pc, mode);
+        (block.guest_insns, block.once) = (0, false);
+    }
+
+    /// Drops the instructions so far, which are in another form by now: the block goes on behind them.
+    pub fn go_on(&mut self) {
+        let block = &mut self.block;
+        block.insts.clear();
+        block.targets.clear();
+        block.calls.clear();
+        block.consts.clear();
+        block.labels = 0;
     }
 
     /// Appends an instruction and returns its value.

@@ -1,6 +1,6 @@
 //! The contracts of front ends and back ends.
 
-use crate::block::HelperId;
+use crate::block::{Block, HelperId};
 use crate::build::Builder;
 use crate::ops::RaiseKind;
 use brolga_core::{Env, Exit, Fault, RegTable};
@@ -44,6 +44,30 @@ pub struct DisasContext {
     pub mode: u32,
 }
 
+/// What an instruction has in common with others, and what is its own.
+///
+/// Instructions of one key have the same IR, in any mode, but for what the other fields tell: with the words of one in the place of
+/// the words of another, and so with the constants, one becomes the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pattern {
+    /// What is common.
+    pub key: u128,
+    /// Length in bytes.
+    pub len: u16,
+    /// Words of the register file that stand for registers of this instruction, each a register of its own, no flag's, or
+    /// [`Pattern::NO_WORD`]. Which of them are the same is common.
+    pub words: [u8; 4],
+    /// An address that depends on that of the instruction. If it is the one behind the instruction, it is so for the whole key.
+    pub address: Option<u64>,
+    /// A constant operand, or the distance of an access from a register.
+    pub operand: Option<u64>,
+}
+
+impl Pattern {
+    /// No register.
+    pub const NO_WORD: u8 = u8::MAX;
+}
+
 /// A guest architecture: bytes in, IR out, nothing else.
 pub trait Frontend: Send + Sync {
     /// Name, as in `qemu-NAME`.
@@ -54,10 +78,11 @@ pub trait Frontend: Send + Sync {
     fn helpers(&self) -> &'static [Helper];
     /// Mode bits that translation of code at the current state depends on.
     fn mode(&self, env: &Env) -> u32;
-    /// Tells what code there is from `pc` on, as far as it is at hand: instructions of it are translated next, one by one. For
-    /// front ends that decode several at once for less.
-    fn look_ahead(&self, pc: u64, code: &[u8]) {
-        let _ = (pc, code);
+    /// The pattern of the instruction in `cx`, for instructions that are worth it: what is known of one is used for others. What
+    /// tells it must be much faster than [`Frontend::translate_insn`].
+    fn pattern(&self, cx: &DisasContext) -> Option<Pattern> {
+        let _ = cx;
+        None
     }
     /// Translates the instruction in `cx`: emits `insn_start` and its semantics, and tells what
     /// follows. An instruction the guest does not have becomes a `raise.undefined`.
@@ -129,8 +154,25 @@ pub enum Unfit {
 pub trait Interpreter: Send + Sync {
     /// A block in the form that runs.
     type Code: Send + Sync + 'static;
-    /// Prepares a verified block.
-    fn prepare(&self, block: &crate::Block, regs: &RegTable) -> Result<Self::Code, Unfit>;
+    /// A block that is being put together.
+    type Draft;
+    /// Begins the block at `pc`.
+    fn begin(&self, pc: u64, regs: &RegTable) -> Self::Draft;
+    /// Adds the instructions of a verified piece of a block. All but the last may lack the end that a block has.
+    fn add(&self, draft: &mut Self::Draft, piece: &Block, regs: &RegTable) -> Result<(), Unfit>;
+    /// The piece that was added last is the instruction at `pc` alone, which has this pattern.
+    fn learn(&self, draft: &mut Self::Draft, pc: u64, pattern: &Pattern, flow: Flow) {
+        let _ = (draft, pc, pattern, flow);
+    }
+    /// Adds the instruction at `pc`, if it is like one that was learnt.
+    fn repeat(&self, draft: &mut Self::Draft, pc: u64, pattern: &Pattern) -> Option<Flow> {
+        let _ = (draft, pc, pattern);
+        None
+    }
+    /// The block, whose last instruction has ended it.
+    fn finish(&self, draft: Self::Draft) -> Self::Code;
+    /// Whether a block ends in an indirect jump, call or return.
+    fn varies(&self, code: &Self::Code) -> bool;
     /// Runs a prepared block to its end.
     fn run(&self, code: &Self::Code, env: &mut Env) -> Leave;
     /// Reads guest code. Returns the number of bytes that could be read, at least 1.
@@ -142,7 +184,7 @@ pub trait Interpreter: Send + Sync {
 pub struct Region {
     /// Blocks, all of one mode; `blocks[0]` is where heat was found. A [`crate::Op::Goto`] to another member's `pc`
     /// is an internal edge.
-    pub blocks: Vec<crate::Block>,
+    pub blocks: Vec<Block>,
     /// Members that may be entered from outside, as indices; the first is 0.
     pub entries: Vec<usize>,
     /// Members that end in an indirect jump, call or return, as indices, with addresses they were seen to go to.

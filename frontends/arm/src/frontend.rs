@@ -2,9 +2,9 @@
 
 use crate::cpu::Cpu;
 use crate::sem::{self, Cx};
-use crate::{a64, exec, state};
+use crate::{a64, exec, pattern, state};
 use brolga_core::{Env, RegTable};
-use brolga_ir::{DisasContext, Flow, Frontend, Helper};
+use brolga_ir::{DisasContext, Flow, Frontend, Helper, Pattern};
 
 /// The A64 front end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,14 +40,22 @@ impl Frontend for A64 {
         a64::mnemonic(u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?))
     }
 
+    fn pattern(&self, dc: &DisasContext) -> Option<Pattern> {
+        pattern::pattern(word(dc), dc.pc)
+    }
+
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
         translate(dc, Cpu::default())
     }
 }
 
-fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
+fn word(dc: &DisasContext) -> u32 {
     let [b0, b1, b2, b3, ..] = dc.bytes;
-    let word = u32::from_le_bytes([b0, b1, b2, b3]);
+    u32::from_le_bytes([b0, b1, b2, b3])
+}
+
+fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
+    let word = word(dc);
     dc.b.insn_start(dc.pc, 4);
     let mut cx = Cx { cpu, ..Cx::new(dc, word) };
     match sem::translate(word, &mut cx) {
@@ -87,6 +95,10 @@ impl Frontend for A64With {
 
     fn mnemonic(&self, bytes: &[u8]) -> Option<&'static str> {
         A64.mnemonic(bytes)
+    }
+
+    fn pattern(&self, dc: &DisasContext) -> Option<Pattern> {
+        A64.pattern(dc)
     }
 
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {

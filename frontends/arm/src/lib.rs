@@ -4,6 +4,7 @@ pub mod a64;
 pub mod cpu;
 pub mod exec;
 mod frontend;
+mod pattern;
 pub mod sem;
 pub mod state;
 

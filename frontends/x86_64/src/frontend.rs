@@ -2,9 +2,9 @@
 
 use crate::cpu::Cpu;
 use crate::sem::{self, Cx};
-use crate::{ahead, exec, gate, state};
+use crate::{exec, gate, pattern, state};
 use brolga_core::{Env, Exit, Fault, RegTable};
-use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Helper};
+use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Helper, Pattern};
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction};
 
 /// The x86-64 front end.
@@ -85,8 +85,8 @@ impl Frontend for X86 {
         text.split(' ').find(|word| !matches!(*word, "REP" | "REPE" | "REPNE" | "LOCK"))
     }
 
-    fn look_ahead(&self, pc: u64, code: &[u8]) {
-        ahead::look(pc, code);
+    fn pattern(&self, dc: &DisasContext) -> Option<Pattern> {
+        pattern::pattern(dc)
     }
 
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {
@@ -111,7 +111,7 @@ pub(crate) fn translate_at(bytes: [u8; 16], available: usize, pc: u64, mode: u32
 
 fn translate(dc: &mut DisasContext, cpu: Cpu) -> Flow {
     let bytes = &dc.bytes[..dc.available];
-    let insn = ahead::take(dc.pc, &dc.bytes).or_else(|| decode(bytes, dc.pc)).unwrap_or_default();
+    let insn = decode(bytes, dc.pc).unwrap_or_default();
     let gate = bytes.starts_with(&gate::CLOCK);
     dc.b.insn_start(dc.pc, if gate { gate::CLOCK.len() } else { insn.len().max(1) } as u16);
     let word = u32::from_le_bytes([dc.bytes[0], dc.bytes[1], dc.bytes[2], dc.bytes[3]]);
@@ -158,8 +158,8 @@ impl Frontend for X86With {
         X86.mnemonic(bytes)
     }
 
-    fn look_ahead(&self, pc: u64, code: &[u8]) {
-        X86.look_ahead(pc, code);
+    fn pattern(&self, dc: &DisasContext) -> Option<Pattern> {
+        X86.pattern(dc)
     }
 
     fn translate_insn(&self, dc: &mut DisasContext) -> Flow {

@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
-mod ahead;
 pub mod cpu;
 pub mod exec;
 mod fault;
 mod frontend;
 pub mod gate;
+mod pattern;
 pub mod sem;
 pub mod state;
 

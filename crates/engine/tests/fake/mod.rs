@@ -281,9 +281,23 @@ struct Tier0(World);
 
 impl Interpreter for Tier0 {
     type Code = Block;
+    type Draft = Option<Block>;
 
-    fn prepare(&self, block: &Block, _: &RegTable) -> Result<Block, Unfit> {
-        Ok(block.clone())
+    fn begin(&self, _: u64, _: &RegTable) -> Option<Block> {
+        None
+    }
+
+    fn add(&self, draft: &mut Option<Block>, piece: &Block, _: &RegTable) -> Result<(), Unfit> {
+        *draft = Some(piece.clone());
+        Ok(())
+    }
+
+    fn finish(&self, draft: Option<Block>) -> Block {
+        draft.unwrap()
+    }
+
+    fn varies(&self, block: &Block) -> bool {
+        end(block).op == Op::GotoInd
     }
 
     fn run(&self, block: &Block, env: &mut Env) -> Leave {

@@ -1,0 +1,175 @@
+//! Instructions of one pattern: what tier 0 makes of one by what it learnt from another is what lowering makes of it.
+
+use brolga_harness::guest_by_name;
+use brolga_interp::{Draft, FlatOp};
+use brolga_ir::{Builder, DisasContext, Frontend, Pattern};
+use std::collections::BTreeMap;
+
+/// Instructions to learn from, and changes of each.
+const SEEDS: usize = 100_000;
+const CHANGES: usize = 12;
+
+/// A linear congruential generator (Knuth's constants); the high half is what is random.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 32
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.next() % n == 0
+    }
+}
+
+fn context(bytes: [u8; 16], pc: u64) -> DisasContext {
+    DisasContext { b: Builder::new(pc, 0), pc, bytes, available: 16, mode: 0 }
+}
+
+/// A place for an instruction: anywhere, but not so low that operands are addresses.
+fn place(random: &mut Random) -> u64 {
+    (random.next() << 16 | 0x40_0000) & !3
+}
+
+struct Bench {
+    frontend: &'static dyn Frontend,
+}
+
+impl Bench {
+    fn of(guest: &str) -> Bench {
+        Bench { frontend: guest_by_name(guest).unwrap().frontend }
+    }
+
+    fn pattern(&self, bytes: [u8; 16], pc: u64) -> Option<Pattern> {
+        self.frontend.pattern(&context(bytes, pc))
+    }
+
+    /// The instruction by way of its IR; `learning` of its pattern.
+    fn lowered(&self, bytes: [u8; 16], pc: u64, learning: Option<&Pattern>) -> Vec<FlatOp> {
+        let mut dc = context(bytes, pc);
+        let flow = self.frontend.translate_insn(&mut dc);
+        let regs = self.frontend.regs();
+        let mut draft = Draft::begin(pc, regs);
+        draft.add(&dc.b.block, regs).unwrap();
+        if let Some(pattern) = learning {
+            draft.learn(pc, pattern, flow);
+        }
+        draft.finish().ops.into()
+    }
+
+    /// The same by its pattern, if that is known.
+    fn repeated(&self, pc: u64, pattern: &Pattern) -> Option<Vec<FlatOp>> {
+        let mut draft = Draft::begin(pc, self.frontend.regs());
+        let known = draft.repeat(pc, pattern).is_some();
+        let ops = draft.finish().ops;
+        known.then(|| ops.into())
+    }
+
+    /// Learns from `bytes` and looks at changes of it; how many were known, by the name of the instruction.
+    fn check(&self, bytes: [u8; 16], random: &mut Random, known: &mut BTreeMap<&'static str, usize>) {
+        let pc = place(random);
+        let Some(seed) = self.pattern(bytes, pc) else { return };
+        let len = usize::from(seed.len);
+        assert_eq!(self.frontend.insn_len(&bytes), Some(len), "{bytes:02x?}");
+        self.lowered(bytes, pc, Some(&seed));
+        for _ in 0..CHANGES {
+            let (mut changed, pc) = (bytes, place(random));
+            for _ in 0..random.next() % 5 {
+                changed[random.next() as usize % len] ^= 1 << (random.next() % 8);
+            }
+            let Some(pattern) = self.pattern(changed, pc) else { continue };
+            let Some(ops) = self.repeated(pc, &pattern) else { continue };
+            assert_eq!(ops, self.lowered(changed, pc, None), "{changed:02x?} at {pc:#x} as {bytes:02x?}: {pattern:?}");
+            *known.entry(self.frontend.mnemonic(&changed).unwrap()).or_default() += 1;
+        }
+    }
+}
+
+/// What is learnt is the thread's own: a new one begins with nothing.
+fn afresh(check: impl FnOnce() -> BTreeMap<&'static str, usize> + Send) -> BTreeMap<&'static str, usize> {
+    std::thread::scope(|scope| scope.spawn(check).join().unwrap())
+}
+
+fn check(
+    guest: &'static str,
+    seed: u64,
+    mut instruction: impl FnMut(&mut Random) -> [u8; 16] + Send,
+) -> BTreeMap<&'static str, usize> {
+    let mut random = Random(seed);
+    let mut known = BTreeMap::new();
+    for _ in 0..SEEDS / 1000 {
+        let seen = afresh(|| {
+            let (bench, mut known) = (Bench::of(guest), BTreeMap::new());
+            for _ in 0..1000 {
+                bench.check(instruction(&mut random), &mut random, &mut known);
+            }
+            known
+        });
+        seen.into_iter().for_each(|(name, n)| *known.entry(name).or_default() += n);
+    }
+    println!("{guest}: {known:?}");
+    known
+}
+
+/// All of `names` were known at least so often.
+fn assert_known(known: &BTreeMap<&'static str, usize>, names: &[&str]) {
+    for name in names {
+        assert!(known.get(name).is_some_and(|&n| n >= 20), "{name}: {:?}", known.get(name));
+    }
+}
+
+#[test]
+fn a64() {
+    use brolga_arm::a64::{ALL, random_word};
+    let mut rows = ALL.iter().filter(|row| row.info().implemented).cycle();
+    let known = check("a64", 1, |random| {
+        let word = random_word(*rows.next().unwrap(), &mut || random.next());
+        (word as u128).to_le_bytes()
+    });
+    assert_known(
+        &known,
+        &[
+            "ADRP", "ADR", "ADD", "SUBS", "AND", "ORR", "MOVZ", "MOVN", "UBFM", "SBFM", "CSEL", "CSINC", "CCMP",
+            "MADD", "B", "BL", "CBZ", "TBNZ", "BR", "RET", "LDR", "STR", "LDRB", "LDRSW", "LDP", "STP", "LDUR",
+        ],
+    );
+}
+
+#[test]
+fn x86_64() {
+    let known = check("x86_64", 2, |random| {
+        let mut bytes = Vec::new();
+        if random.one_in(3) {
+            bytes.push([0x66, 0xf2, 0xf3][random.next() as usize % 3]);
+        }
+        if random.one_in(2) {
+            bytes.push(0x40 | random.next() as u8 & 15);
+        }
+        // Groups, and what has a prefix, are few among the opcodes.
+        let (one, two): (&[u8], &[u8]) = (
+            &[0x80, 0x81, 0x83, 0xc1, 0xc6, 0xc7, 0xd1, 0xf6, 0xf7, 0xff],
+            &[0x10, 0x11, 0x28, 0x29, 0x57, 0x6e, 0x6f, 0x7e, 0x7f, 0xd6, 0xef],
+        );
+        match random.next() % 4 {
+            0 => bytes.extend([0x0f, two[random.next() as usize % two.len()]]),
+            1 => bytes.extend([0x0f, random.next() as u8]),
+            2 => bytes.push(one[random.next() as usize % one.len()]),
+            _ => bytes.push(random.next() as u8),
+        }
+        // Displacements and immediates are short numbers more often than not.
+        while bytes.len() < 16 {
+            let short = random.one_in(2);
+            bytes.push(if short { [0, 1, 8, 0xff, 0x20][random.next() as usize % 5] } else { random.next() as u8 });
+        }
+        bytes.try_into().unwrap()
+    });
+    assert_known(
+        &known,
+        &[
+            "ADD", "SUB", "AND", "OR", "XOR", "CMP", "TEST", "MOV", "LEA", "PUSH", "POP", "CALL", "JMP", "JE", "JA",
+            "CMOVE", "SETE", "MOVZX", "MOVSX", "MOVSXD", "SHL", "SAR", "MOVUPS", "MOVAPS", "PXOR", "MOVD", "MOVQ",
+            "MOVDQA",
+        ],
+    );
+}
