@@ -80,6 +80,11 @@ impl Copies {
         if own { self.find(w) } else { None }
     }
 
+    /// Whether a register holds word `w`.
+    pub(crate) fn holds(&self, w: u8) -> bool {
+        usize::from(self.home[usize::from(w)]) < self.held.len()
+    }
+
     /// Whether memory has word `w`.
     pub(crate) fn in_memory(&self, w: u8) -> bool {
         let held = self.held.get(usize::from(self.home[usize::from(w)]));

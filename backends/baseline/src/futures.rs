@@ -189,6 +189,13 @@ impl Words {
         self.0[usize::from(w >> 6)] &= !(1 << (w & 63));
     }
 
+    /// Removes a word; tells whether it was there.
+    fn take(&mut self, w: u8) -> bool {
+        let had = self.has(w);
+        self.remove(w);
+        had
+    }
+
     fn or(self, other: Words) -> Words {
         Words(std::array::from_fn(|i| self.0[i] | other.0[i]))
     }
@@ -208,17 +215,16 @@ impl Live {
         known.map_or(Words::ALL, |(_, words)| *words)
     }
 
-    /// Those behind op `i`, which are needed where control goes from there.
-    fn behind(&mut self, i: usize, op: &FlatOp) -> Words {
-        self.words = match op.code {
-            Op::Goto | Op::GotoInd | Op::Raise => Words::default(),
-            Op::Jump | Op::JumpBack => self.at(i, op.imm as usize),
+    /// Makes `words` those behind op `i`, which are needed where control goes from there.
+    fn go_behind(&mut self, i: usize, op: &FlatOp) {
+        match op.code {
+            Op::Goto | Op::GotoInd | Op::Raise => self.words = Words::default(),
+            Op::Jump | Op::JumpBack => self.words = self.at(i, op.imm as usize),
             Op::Brif | Op::BrifSub | Op::BrifCc => {
-                self.at(i, op.imm as u32 as usize).or(self.at(i, (op.imm >> 32) as usize))
+                self.words = self.at(i, op.imm as u32 as usize).or(self.at(i, (op.imm >> 32) as usize));
             }
-            _ => self.words,
-        };
-        self.words
+            _ => {}
+        }
     }
 }
 
@@ -231,45 +237,50 @@ fn words(op: &FlatOp) -> u8 {
 /// `scratch` on are temporaries. In a `loops` block words may be read before they are written.
 pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: bool, scratch: u8) -> Vec<Future> {
     let mut futures = vec![Future::default(); ops.len()];
-    // Of each word, whether it is read before it is written or something leads here; how often, and by which op first.
-    let mut read = [false; 256];
+    // Of each word, whether it is read before it is written or something leads here; of temporaries how often, and by which op
+    // first.
+    let mut read = Words::default();
     let (mut counts, mut readers) = ([0u8; 256], [0u32; 256]);
     let mut rewritten = Words::default();
     let mut live = Live { words: Words::default(), at: Vec::new() };
+    let private = |w: u8| w >= scratch && w != NONE;
     for (i, op) in ops.iter().enumerate().rev() {
-        let (dst, future) = (usize::from(op.dst), &mut futures[i]);
-        let first_read = read[dst];
-        each_of(op.dst, written(op), |w| future.result |= std::mem::take(&mut read[usize::from(w)]));
-        let private = |w: u8| w >= scratch && w != NONE;
-        let reader = readers[dst];
-        if private(op.dst) && !loops && counts[dst] == 1 && first_read {
-            let by = &ops[reader as usize];
-            let only = |w: u8| [by.a, by.b, by.c].into_iter().filter(|&operand| operand == w).count() == 1;
-            future.stored = is_short_store(by) && by.b == op.dst && only(op.dst);
-            if reader as usize == i + 1 && by.a == op.dst && only(op.dst) {
-                future.truth_next = matches!(by.code, Op::Brif | Op::Select);
-                future.address_next = is_short_store(by) || is_short_load(by);
+        let (dst, future) = (op.dst, &mut futures[i]);
+        let (operands, first_read) = ([op.a, op.b, op.c], read.has(dst));
+        each_of(dst, written(op), |w| future.result |= read.take(w));
+        if private(dst) {
+            let reader = readers[usize::from(dst)] as usize;
+            if !loops && counts[usize::from(dst)] == 1 && first_read {
+                let by = &ops[reader];
+                let only = |w: u8| [by.a, by.b, by.c].into_iter().filter(|&operand| operand == w).count() == 1;
+                future.stored = is_short_store(by) && by.b == dst && only(dst);
+                if reader == i + 1 && by.a == dst && only(dst) {
+                    future.truth_next = matches!(by.code, Op::Brif | Op::Select);
+                    future.address_next = is_short_store(by) || is_short_load(by);
+                }
             }
+            counts[usize::from(dst)] = 0;
         }
-        let behind = live.behind(i, op);
+        live.go_behind(i, op);
         let unseen = unseen(&mut rewritten, op);
-        future.unread = private(op.dst) && !behind.has(op.dst) || op.dst < scratch && unseen && !future.result;
-        future.alone = future.result && (op.dst >= scratch || unseen);
-        future.dead = [op.a, op.b, op.c].map(|w| private(w) && !behind.has(w));
-        live.words.remove(op.dst);
-        counts[dst] = 0;
-        future.again = [op.a, op.b, op.c].map(|w| w != NONE && read[usize::from(w)]);
-        for first in [op.a, op.b, op.c].into_iter().filter(|&w| w != NONE) {
-            read[usize::from(first)] = true;
+        future.unread = private(dst) && !live.words.has(dst) || dst < scratch && unseen && !future.result;
+        future.alone = future.result && (dst >= scratch || unseen);
+        future.dead = operands.map(|w| private(w) && !live.words.has(w));
+        live.words.remove(dst);
+        future.again = operands.map(|w| w != NONE && read.has(w));
+        for first in operands.into_iter().filter(|&w| w != NONE) {
+            read.add(first);
             each_of(first, words(op), |w| {
-                counts[usize::from(w)] = counts[usize::from(w)].saturating_add(1);
-                readers[usize::from(w)] = i as u32;
                 live.words.add(w);
+                if private(w) {
+                    counts[usize::from(w)] = counts[usize::from(w)].saturating_add(1);
+                    readers[usize::from(w)] = i as u32;
+                }
             });
         }
         if starts(i) {
             rewritten = Words::default();
-            read = [false; 256];
+            read = Words::default();
             live.at.push((i, live.words));
         }
     }

@@ -30,8 +30,8 @@ impl Emitter<'_> {
     pub(crate) fn release(&mut self, op: &FlatOp) {
         let future = self.future;
         for (i, w) in [op.a, op.b, op.c].into_iter().enumerate() {
-            let over = future.dead[i] || !future.again[i] && self.copies.in_memory(w);
-            if w != op.dst && over {
+            let over = || future.dead[i] || !future.again[i] && self.copies.in_memory(w);
+            if w != op.dst && self.copies.holds(w) && over() {
                 self.copies.changed(w, 1);
             }
         }

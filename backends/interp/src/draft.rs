@@ -70,11 +70,9 @@ impl Body {
         self.ops.push(FlatOp { advance: std::mem::take(&mut self.advance), ..op });
     }
 
-    /// Adds ops of one guest instruction, none of which has an advance.
+    /// Ops from `first` on, if there are, are those of the guest instruction at hand, and have no advance yet.
     #[inline(always)]
-    pub(crate) fn extend(&mut self, ops: impl ExactSizeIterator<Item = FlatOp>) {
-        let first = self.ops.len();
-        self.ops.extend(ops);
+    pub(crate) fn begun_at(&mut self, first: usize) {
         if let Some(op) = self.ops.get_mut(first) {
             op.advance = std::mem::take(&mut self.advance);
         }
@@ -145,7 +143,7 @@ impl Draft {
     /// Adds the instruction at `pc`, if it is like one that was learnt.
     #[inline]
     pub fn repeat(&mut self, pc: u64, pattern: &Pattern) -> Option<Flow> {
-        let template = self.templates.find(pattern)?;
+        let template = self.templates.find(pattern.key)?;
         self.body.begin(pc.wrapping_sub(self.pc)).ok()?;
         Some(self.templates.apply(template, pc, pattern, &mut self.body))
     }

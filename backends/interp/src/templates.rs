@@ -9,8 +9,7 @@
 use crate::draft::Body;
 use crate::flat::{Code, FlatOp};
 use brolga_core::RegTable;
-use brolga_ir::{Flow, Pattern};
-use rustc_hash::FxHashMap;
+use brolga_ir::{Constant, Flow, Pattern};
 
 /// Templates at most: those of a large program's instructions several times over.
 const LIMIT: usize = 1 << 15;
@@ -21,10 +20,8 @@ enum Base {
     Nothing,
     /// The address behind the instruction.
     Next,
-    /// [`Pattern::address`].
-    Address,
-    /// [`Pattern::operand`].
-    Operand,
+    /// [`Pattern::value`].
+    Value,
     /// Number of its first op.
     Start,
     /// The same in both halves.
@@ -35,13 +32,14 @@ enum Base {
 #[derive(Clone, Copy, Debug)]
 struct TemplateOp {
     op: FlatOp,
-    /// For result and operands the place of the word in the pattern, or [`OWN`] where it is the op's own. The op has 0 in the others.
+    /// For result and operands the place of the word in the pattern's, in bits, or [`OWN`] where it is the op's own. The op has 0 in
+    /// the others.
     places: [u8; 4],
     base: Base,
 }
 
 /// Behind the last place of a pattern.
-const OWN: u8 = 4;
+const OWN: u8 = 32;
 
 /// Ops of a pattern.
 #[derive(Clone, Copy, Debug)]
@@ -96,8 +94,18 @@ pub(crate) struct Templates {
     /// Address of the register table of the guest, and the first word of its flags.
     guest: usize,
     pub(crate) cc: u8,
-    index: FxHashMap<u128, Template>,
+    known: Vec<(u128, Template)>,
+    /// One more than the place of a key in `known`, where the key hashes to or in the first place behind that was free; 0 is free. A
+    /// power of two of places, half of which are taken at most.
+    index: Vec<u32>,
     ops: Vec<TemplateOp>,
+}
+
+/// Where to look for a key first.
+#[inline(always)]
+fn hash(key: u128) -> usize {
+    let mixed = (key as u64 ^ ((key >> 64) as u64).rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize
 }
 
 impl Templates {
@@ -106,19 +114,45 @@ impl Templates {
         let guest = std::ptr::from_ref(regs).addr();
         self.cc = regs.cc.0;
         if std::mem::replace(&mut self.guest, guest) != guest {
-            self.index.clear();
-            self.ops.clear();
+            *self = Templates { guest, cc: self.cc, ..Templates::default() };
         }
     }
 
-    #[inline]
-    pub(crate) fn find(&self, pattern: &Pattern) -> Option<Template> {
-        self.index.get(&pattern.key).copied()
+    #[inline(always)]
+    pub(crate) fn find(&self, key: u128) -> Option<Template> {
+        let mut at = hash(key);
+        loop {
+            let place = *self.index.get(at & self.index.len().wrapping_sub(1))?;
+            let (known, template) = self.known.get(place.wrapping_sub(1) as usize)?;
+            if *known == key {
+                return Some(*template);
+            }
+            at += 1;
+        }
+    }
+
+    fn insert(&mut self, key: u128, template: Template) {
+        self.known.push((key, template));
+        if 2 * self.known.len() > self.index.len() {
+            self.index = vec![0; (2 * self.index.len()).max(2048)];
+            (0..self.known.len()).for_each(|place| self.enter(place));
+        } else {
+            self.enter(self.known.len() - 1);
+        }
+    }
+
+    /// Enters what is at `place` in the index.
+    fn enter(&mut self, place: usize) {
+        let (mask, mut at) = (self.index.len() - 1, hash(self.known[place].0));
+        while self.index[at & mask] != 0 {
+            at += 1;
+        }
+        self.index[at & mask] = place as u32 + 1;
     }
 
     /// Adds the ops of an instruction, the first of which has number `start`.
     pub(crate) fn learn(&mut self, ops: &[FlatOp], start: usize, pc: u64, pattern: &Pattern, flow: Flow) {
-        if self.index.len() >= LIMIT {
+        if self.known.len() >= LIMIT || self.find(pattern.key).is_some() {
             return;
         }
         let first = self.ops.len();
@@ -129,12 +163,11 @@ impl Templates {
             }
         }
         // An operand that is in none of them has become something else.
-        if pattern.operand.is_some() && self.ops[first..].iter().all(|op| op.base != Base::Operand) {
+        if pattern.constant == Constant::Operand && self.ops[first..].iter().all(|op| op.base != Base::Value) {
             return self.ops.truncate(first);
         }
         let flags = FlagUse::of(ops, self.cc);
-        let template = Template { start: first as u32, len: ops.len() as u16, flow, flags };
-        self.index.insert(pattern.key, template);
+        self.insert(pattern.key, Template { start: first as u32, len: ops.len() as u16, flow, flags });
     }
 
     /// Adds the ops of the instruction at `pc` to `body`, where it has begun.
@@ -142,26 +175,21 @@ impl Templates {
     pub(crate) fn apply(&self, template: Template, pc: u64, pattern: &Pattern, body: &mut Body) -> Flow {
         body.use_flags(template.flags);
         let start = body.ops.len() as u64;
-        let (address, operand) = (pattern.address.unwrap_or(0), pattern.operand.unwrap_or(0));
-        let bases = [0, next(pc, pattern), address, operand, start, start | start << 32, 0, 0];
-        let [w0, w1, w2, w3] = pattern.words;
-        let words = [w0, w1, w2, w3, 0, 0, 0, 0];
+        let bases = [0, pattern.next(pc), pattern.value, start, start | start << 32, 0, 0, 0];
+        let words = u64::from(u32::from_le_bytes(pattern.words));
         let from = template.start as usize;
         let ops = &self.ops[from..from + usize::from(template.len)];
-        body.extend(ops.iter().map(|t| {
-            let word = |own: u8, k: usize| own | words[usize::from(t.places[k]) % words.len()];
+        let first = body.ops.len();
+        for t in ops {
+            let word = |own: u8, k: usize| own | (words >> (t.places[k] & 63)) as u8;
             let FlatOp { dst, a, b, c, imm, .. } = t.op;
             let (dst, a, b, c) = (word(dst, 0), word(a, 1), word(b, 2), word(c, 3));
             let imm = imm.wrapping_add(bases[t.base as usize % bases.len()]);
-            FlatOp { dst, a, b, c, imm, ..t.op }
-        }));
+            body.ops.push(FlatOp { dst, a, b, c, imm, ..t.op });
+        }
+        body.begun_at(first);
         template.flow
     }
-}
-
-/// The address behind an instruction.
-fn next(pc: u64, pattern: &Pattern) -> u64 {
-    pc.wrapping_add(u64::from(pattern.len))
 }
 
 /// An op of the instruction at `pc`, whose first one has number `start`; `None` if it is not for others.
@@ -171,16 +199,15 @@ fn generalised(op: &FlatOp, start: usize, pc: u64, pattern: &Pattern) -> Option<
     let place = |k: usize| {
         let own = !words[k] || fields[k] == Pattern::NO_WORD;
         let found = pattern.words.iter().position(|&word| word == fields[k]);
-        if own { OWN } else { found.map_or(OWN, |place| place as u8) }
+        if own { OWN } else { found.map_or(OWN, |place| 8 * place as u8) }
     };
     let places = [place(0), place(1), place(2), place(3)];
     let own = |k: usize| if places[k] == OWN { fields[k] } else { 0 };
     let base = base(op, pc, pattern)?;
     let subtrahend = match base {
         Base::Nothing => 0,
-        Base::Next => next(pc, pattern),
-        Base::Address => pattern.address?,
-        Base::Operand => pattern.operand?,
+        Base::Next => pattern.next(pc),
+        Base::Value => pattern.value,
         Base::Start => start as u64,
         Base::Starts => start as u64 | (start as u64) << 32,
     };
@@ -191,24 +218,19 @@ fn generalised(op: &FlatOp, start: usize, pc: u64, pattern: &Pattern) -> Option<
 
 /// What an op's constant depends on; `None` if that cannot be told.
 fn base(op: &FlatOp, pc: u64, pattern: &Pattern) -> Option<Base> {
-    let next = next(pc, pattern);
-    let known = |base| Some(base);
-    match (op.code, pattern.address, pattern.operand) {
-        (Code::Jump | Code::JumpBack, ..) => known(Base::Start),
-        (Code::Brif, ..) => known(Base::Starts),
-        (Code::BrifCc, ..) => known(Base::Starts),
-        (Code::Goto | Code::Const, Some(address), _) if address == op.imm => known(Base::Address),
-        (Code::Goto, ..) if op.imm == next => known(Base::Next),
-        (Code::Const, Some(_), _) if op.imm == next => known(Base::Next),
-        (Code::Goto, ..) | (Code::Const, Some(_), _) => None,
-        (_, _, Some(operand)) if has_constant(op.code) => {
-            let behind = op.imm.wrapping_sub(operand);
-            let own = if accesses(op.code) { behind <= 16 } else { behind == 0 };
-            known(if own { Base::Operand } else { Base::Nothing })
+    let (is_value, is_next) = (op.imm == pattern.value, op.imm == pattern.next(pc));
+    match (op.code, pattern.constant) {
+        (Code::Jump | Code::JumpBack, _) => Some(Base::Start),
+        (Code::Brif | Code::BrifCc, _) => Some(Base::Starts),
+        (Code::Goto | Code::Const, Constant::Address) if is_value => Some(Base::Value),
+        (Code::Goto, _) | (Code::Const, Constant::Address) => is_next.then_some(Base::Next),
+        (code, Constant::Operand) if accesses(code) => {
+            let near = op.imm.wrapping_sub(pattern.value) <= 16;
+            Some(if near { Base::Value } else { Base::Nothing })
         }
-        // It could be the operand, or the op's own.
-        (_, _, Some(operand)) if op.imm == operand => None,
-        _ => known(Base::Nothing),
+        // In another code it could be the operand, or the op's own.
+        (code, Constant::Operand) if is_value => has_operand(code).then_some(Base::Value),
+        _ => Some(Base::Nothing),
     }
 }
 
@@ -219,11 +241,10 @@ fn accesses(code: Code) -> bool {
     loads || matches!(code, Store8 | Store16 | Store32 | Store64 | StoreAny | Store128)
 }
 
-/// Codes whose constant may be an instruction's operand.
-fn has_constant(code: Code) -> bool {
+/// Codes whose constant, if it is an instruction's operand, is so by its meaning.
+fn has_operand(code: Code) -> bool {
     use Code::*;
-    let sums = matches!(code, Const | Add64I | Add32I | Sub64I | Sub32I | SetCcI | IcmpI);
-    sums || accesses(code)
+    matches!(code, Const | Add64I | Add32I | Sub64I | Sub32I | SetCcI | IcmpI)
 }
 
 /// Which of result and operands are words, for codes that are kept.

@@ -59,7 +59,7 @@ pub fn with_thresholds(config: EngineConfig, options: &RunOptions, store: Option
     /// Entries after which a region of code that no later run has is worth what it takes to compile.
     const PASSING: u32 = 300_000;
     /// Blocks that wait longer in a first run.
-    const SLOW: usize = 2048;
+    const SLOW: usize = 512;
     let (asked, usual) = (&options.switches, Switches::default());
     let age = store.map_or(0, Store::age);
     let lower = |asked: u32, usual: u32, shift: u64| if asked == usual { (asked >> shift).max(1) } else { asked };

@@ -24,7 +24,7 @@ pub struct Config {
     pub max_insns: u32,
     /// Entries of a block in tier 0 before it gets code of its own in tier 1; 0 does without tier 1.
     pub block_threshold: u32,
-    /// So many blocks get code of their own only after twice as many entries: most programs end before that pays.
+    /// So many blocks get code of their own only after four times as many entries: most programs end before that pays.
     pub slow_start: usize,
     /// Entries of a block in lower tiers before its region is compiled; 0 keeps everything in tier 0.
     pub region_threshold: u32,

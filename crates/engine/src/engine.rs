@@ -30,6 +30,8 @@ const FORM_LIMIT: Duration = Duration::from_secs(5);
 const GROUP: usize = 32;
 /// They ran at least once in so many runs of the one that was hot.
 const LESS: u32 = 4;
+/// What the first blocks' threshold is multiplied by.
+pub(crate) const SLOWLY: u32 = 4;
 
 type Hot<C> = Arc<TranslationBlock<C>>;
 /// What to compile the region around, and how large that may be.
@@ -159,14 +161,15 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         parted
     }
 
-    /// Whether blocks still get code of their own only after twice as many entries.
+    /// Whether blocks still get code of their own only after [`SLOWLY`] times as many entries.
     pub(crate) fn starts_slowly(&self) -> bool {
         self.emitted.load(Ordering::Relaxed) < self.config.slow_start
     }
 
     /// Code of `hot`, and of what it leads to that has none and runs about as often; sorted by guest address.
     fn group(&self, backend: &R, hot: &Hot<T::Code>) -> Vec<(Hot<T::Code>, R::Block)> {
-        let enough = ((self.config.block_threshold << u32::from(self.starts_slowly())) / LESS).max(1);
+        let slowly = if self.starts_slowly() { SLOWLY } else { 1 };
+        let enough = (self.config.block_threshold.saturating_mul(slowly) / LESS).max(1);
         let mut seen = FxHashSet::from_iter([hot.key.pc]);
         let mut queue = VecDeque::from([Arc::clone(hot)]);
         let mut group = Vec::new();

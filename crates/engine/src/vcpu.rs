@@ -1,6 +1,6 @@
 //! The run loop.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, SLOWLY};
 use crate::grow::Extent;
 use crate::processors::Processor;
 use crate::tb::{TbKey, TranslationBlock};
@@ -73,7 +73,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         let shared = engine.processors.add(&env);
         let config = &engine.config;
         let enough = config.block_threshold;
-        let marks = [config.load_threshold, enough, enough.saturating_mul(2), config.region_threshold];
+        let marks = [config.load_threshold, enough, enough.saturating_mul(SLOWLY), config.region_threshold];
         EngineVcpu {
             engine,
             env,
@@ -167,7 +167,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
                 return Step::Continue;
             }
             let enough = self.engine.config.block_threshold;
-            if heat == enough && !self.engine.starts_slowly() || heat == enough.saturating_mul(2) {
+            if heat == enough && !self.engine.starts_slowly() || heat == enough.saturating_mul(SLOWLY) {
                 let parted = self.engine.warm(tb, &self.shared);
                 self.let_go(&parted);
                 return Step::Continue;

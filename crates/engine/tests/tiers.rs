@@ -376,11 +376,11 @@ fn block_gets_code_of_its_own_then_a_region_that_takes_its_links_over() {
 }
 
 #[test]
-fn first_blocks_get_code_after_twice_as_many_entries() {
+fn first_blocks_get_code_after_more_entries() {
     let world = World::default();
     world.syscall(0x2000, 1);
     world.syscall(0x3000, 1);
-    let config = Config { block_threshold: 2, slow_start: 1, region_threshold: 10, ..Config::default() };
+    let config = Config { block_threshold: 2, slow_start: 1, region_threshold: 20, ..Config::default() };
     let mut vcpu = world.vcpu_with(config);
     let mut entries = |pc| {
         let emitted = |_: &usize| {
@@ -389,7 +389,7 @@ fn first_blocks_get_code_after_twice_as_many_entries() {
         };
         (1..10).find(emitted)
     };
-    assert_eq!([0x2000, 0x3000].map(&mut entries), [Some(4), Some(2)]);
+    assert_eq!([0x2000, 0x3000].map(&mut entries), [Some(8), Some(2)]);
 }
 
 #[test]

@@ -47,25 +47,56 @@ pub struct DisasContext {
 /// What an instruction has in common with others, and what is its own.
 ///
 /// Instructions of one key have the same IR, in any mode, but for what the other fields tell: with the words of one in the place of
-/// the words of another, and so with the constants, one becomes the other.
+/// the words of another, and so with the constant, one becomes the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pattern {
     /// What is common.
     pub key: u128,
+    /// The constant.
+    pub value: u64,
+    /// What the constant is; common, too.
+    pub constant: Constant,
     /// Length in bytes.
-    pub len: u16,
+    pub len: u8,
     /// Words of the register file that stand for registers of this instruction, each a register of its own, no flag's, or
     /// [`Pattern::NO_WORD`]. Which of them are the same is common.
     pub words: [u8; 4],
+}
+
+/// What the constant of a [`Pattern`] is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Constant {
+    /// There is none: 0.
+    None,
     /// An address that depends on that of the instruction. If it is the one behind the instruction, it is so for the whole key.
-    pub address: Option<u64>,
-    /// A constant operand, or the distance of an access from a register.
-    pub operand: Option<u64>,
+    Address,
+    /// An operand, or the distance of an access from a register; not 0.
+    Operand,
 }
 
 impl Pattern {
     /// No register.
     pub const NO_WORD: u8 = u8::MAX;
+
+    /// Which of some words are the same, and which are none: a bit for each pair and each word, the others 0. For keys.
+    #[inline(always)]
+    pub fn alike(words: [u8; 4]) -> u32 {
+        let words = u32::from_le_bytes(words);
+        let pairs = zero_bytes(words ^ words.rotate_right(8)) | zero_bytes(words ^ words.rotate_right(16)) >> 1;
+        pairs | zero_bytes(!words) >> 2
+    }
+
+    /// The address behind the instruction at `pc`.
+    pub fn next(&self, pc: u64) -> u64 {
+        pc.wrapping_add(u64::from(self.len))
+    }
+}
+
+/// The top bit of each byte that is 0.
+#[inline(always)]
+const fn zero_bytes(v: u32) -> u32 {
+    const LOW: u32 = 0x7f7f_7f7f;
+    !((v & LOW) + LOW | v | LOW)
 }
 
 /// A guest architecture: bytes in, IR out, nothing else.
@@ -306,5 +337,31 @@ pub trait RegionBackend: Send + Sync {
     fn import(&self, bytes: Vec<u8>) -> Option<Self::Compiled> {
         let _ = bytes;
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+
+    #[test]
+    fn words_are_alike_where_the_same_are_equal_and_the_same_are_none() {
+        const NONE: u8 = Pattern::NO_WORD;
+        let distinct = [[1, 2, 3, 4], [0, 128, 127, 254], [4, 3, 2, 1]];
+        assert!(distinct.iter().all(|&words| Pattern::alike(words) == 0));
+        let mut seen = std::collections::HashSet::new();
+        // All ways in which four words can be the same or none.
+        let some = |n: usize| [10, 20, 30, 40, NONE][n];
+        let ways = (0..5usize.pow(4)).map(|n| [n % 5, n / 5 % 5, n / 25 % 5, n / 125].map(some));
+        let canonical =
+            |words: [u8; 4]| words.map(|w| if w == NONE { 9 } else { words.iter().position(|&x| x == w).unwrap() });
+        for words in ways {
+            let other = words.map(|w| if w == NONE { w } else { w ^ 0x81 });
+            assert_eq!(Pattern::alike(words), Pattern::alike(other));
+            seen.insert((canonical(words), Pattern::alike(words)));
+        }
+        let kinds: std::collections::HashSet<_> = seen.iter().map(|(kind, _)| kind).collect();
+        let codes: std::collections::HashSet<_> = seen.iter().map(|(_, code)| code).collect();
+        assert_eq!((kinds.len(), codes.len()), (seen.len(), seen.len()));
     }
 }

@@ -3,7 +3,7 @@
 use crate::a64::{self, Row};
 use crate::sem::sign_extend;
 use crate::state;
-use brolga_ir::Pattern;
+use brolga_ir::{Constant, Pattern};
 
 /// Fields that number general registers.
 const D: u32 = mask(0, 5);
@@ -24,7 +24,7 @@ const WORDS: [u8; 32] = {
 
 /// What a row's constant is.
 #[derive(Clone, Copy)]
-enum Constant {
+enum OwnConstant {
     /// Part of what is common.
     Common,
     /// An address so many bytes further on, or before.
@@ -37,13 +37,18 @@ enum Constant {
 
 /// What in an instruction is its own: fields of registers, other bits, and what these say.
 struct Own {
-    registers: u32,
+    /// Bits of all of them.
     bits: u32,
-    constant: Constant,
+    /// Bytes of [`Pattern::words`] that are no register's.
+    absent: u32,
+    constant: OwnConstant,
 }
 
-const fn own(registers: u32, bits: u32, constant: Constant) -> Option<Own> {
-    Some(Own { registers, bits, constant })
+#[inline(always)]
+fn own(registers: u32, bits: u32, constant: OwnConstant) -> Option<Own> {
+    let absent = |field: u32, byte: u32| if registers & field == 0 { 0xff << (8 * byte) } else { 0 };
+    let absent = absent(D, 0) | absent(N, 1) | absent(A, 2) | absent(M, 3);
+    Some(Own { bits: registers | bits, absent, constant })
 }
 
 /// Bits `lsb..lsb + width` of a word.
@@ -59,13 +64,13 @@ const fn field(word: u32, lsb: u32, width: u32) -> u32 {
 /// Those of rows that short programs have much of, and whose semantics depend on no address but their constant.
 fn own_of(row: Row, word: u32) -> Option<Own> {
     let branch = |registers: u32, lsb: u32, width: u32| {
-        own(registers, mask(lsb, width), Constant::Ahead(sign_extend(field(word, lsb, width), width) << 2))
+        own(registers, mask(lsb, width), OwnConstant::Ahead(sign_extend(field(word, lsb, width), width) << 2))
     };
-    let operand = |registers: u32, bits: u32, operand: u64| own(registers, bits, Constant::Operand(operand));
+    let operand = |registers: u32, bits: u32, operand: u64| own(registers, bits, OwnConstant::Operand(operand));
     match row {
         Row::Adr => {
             let imm = sign_extend(field(word, 5, 19) << 2 | field(word, 29, 2), 21);
-            let constant = if word >> 31 != 0 { Constant::Page(imm << 12) } else { Constant::Ahead(imm) };
+            let constant = if word >> 31 != 0 { OwnConstant::Page(imm << 12) } else { OwnConstant::Ahead(imm) };
             own(D, mask(5, 19) | mask(29, 2), constant)
         }
         Row::AddsubImm => operand(D | N, mask(10, 13), u64::from(field(word, 10, 12)) << (12 * field(word, 22, 1))),
@@ -74,8 +79,8 @@ fn own_of(row: Row, word: u32) -> Option<Own> {
             let value = if field(word, 29, 2) == 0 { !value } else { value };
             operand(D, mask(5, 18), if word >> 31 == 0 { value & 0xffff_ffff } else { value })
         }
-        Row::Movewide => own(D, 0, Constant::Common),
-        Row::LogicalImm | Row::Bitfield | Row::Rbit | Row::Rev | Row::Clz => own(D | N, 0, Constant::Common),
+        Row::Movewide => own(D, 0, OwnConstant::Common),
+        Row::LogicalImm | Row::Bitfield | Row::Rbit | Row::Rev | Row::Clz => own(D | N, 0, OwnConstant::Common),
         Row::LogicalShift
         | Row::AddsubShift
         | Row::AddsubExt
@@ -85,24 +90,24 @@ fn own_of(row: Row, word: u32) -> Option<Own> {
         | Row::Shiftv
         | Row::Extr
         | Row::Mulh
-        | Row::LdstReg => own(D | N | M, 0, Constant::Common),
-        Row::CcmpReg => own(N | M, 0, Constant::Common),
-        Row::CcmpImm | Row::Ret | Row::Br => own(N, 0, Constant::Common),
-        Row::Madd | Row::Maddl => own(D | N | A | M, 0, Constant::Common),
+        | Row::LdstReg => own(D | N | M, 0, OwnConstant::Common),
+        Row::CcmpReg => own(N | M, 0, OwnConstant::Common),
+        Row::CcmpImm | Row::Ret | Row::Br => own(N, 0, OwnConstant::Common),
+        Row::Madd | Row::Maddl => own(D | N | A | M, 0, OwnConstant::Common),
         Row::BImm => branch(0, 0, 26),
         Row::BCond => branch(0, 5, 19),
         Row::Cbz | Row::LdrLit => branch(D, 5, 19),
         Row::Tbz => branch(D, 5, 14),
         // It writes the link register, too.
-        Row::Blr if field(word, 5, 5) != 30 => own(N, 0, Constant::Ahead(4)),
+        Row::Blr if field(word, 5, 5) != 30 => own(N, 0, OwnConstant::Ahead(4)),
         Row::LdstUimm => operand(D | N, mask(10, 12), u64::from(field(word, 10, 12)) << field(word, 30, 2)),
         Row::LdstUnscaled | Row::LdstPre => operand(D | N, mask(12, 9), sign_extend(field(word, 12, 9), 9) as u64),
-        Row::LdstPost => own(D | N, 0, Constant::Common),
+        Row::LdstPost => own(D | N, 0, OwnConstant::Common),
         Row::LdstPairOff | Row::LdstPairPre => {
             let scale = 2 + field(word, 31, 1);
             operand(D | N | A, mask(15, 7), (sign_extend(field(word, 15, 7), 7) << scale) as u64)
         }
-        Row::LdstPairPost => own(D | N | A, 0, Constant::Common),
+        Row::LdstPairPost => own(D | N | A, 0, OwnConstant::Common),
         Row::LdstUimmV => {
             let scale = field(word, 30, 2) | field(word, 23, 1) << 2;
             operand(N, mask(10, 12), u64::from(field(word, 10, 12)) << scale)
@@ -111,8 +116,8 @@ fn own_of(row: Row, word: u32) -> Option<Own> {
             let scale = 2 + field(word, 30, 2);
             operand(N, mask(15, 7), (sign_extend(field(word, 15, 7), 7) << scale) as u64)
         }
-        Row::LdstUnscaledV | Row::LdstPostV | Row::LdstPairPostV => own(N, 0, Constant::Common),
-        Row::Nop | Row::Bti => own(0, 0, Constant::Common),
+        Row::LdstUnscaledV | Row::LdstPostV | Row::LdstPairPostV => own(N, 0, OwnConstant::Common),
+        Row::Nop | Row::Bti => own(0, 0, OwnConstant::Common),
         _ => None,
     }
 }
@@ -121,32 +126,23 @@ fn own_of(row: Row, word: u32) -> Option<Own> {
 pub(crate) fn pattern(word: u32, pc: u64) -> Option<Pattern> {
     let row = a64::decode(word)?;
     let own = own_of(row, word)?;
-    let common = word & !(own.bits | own.registers);
-    let register = |lsb: u32| {
-        let known = WORDS[(word >> lsb & 31) as usize];
-        if own.registers >> lsb & 31 != 0 { known } else { Pattern::NO_WORD }
-    };
-    let words = [register(0), register(5), register(10), register(16)];
+    let register = |lsb: u32| u32::from(WORDS[(word >> lsb & 31) as usize]);
+    let words = register(0) | register(5) << 8 | register(10) << 16 | register(16) << 24 | own.absent;
+    let words = words.to_le_bytes();
     let ahead = |distance: i64| pc.wrapping_add(distance as u64);
-    let (address, operand) = match own.constant {
-        Constant::Common => (None, None),
-        Constant::Ahead(distance) => (Some(ahead(distance)), None),
-        Constant::Page(distance) => (Some((pc & !0xfff).wrapping_add(distance as u64)), None),
+    let (constant, value) = match own.constant {
+        OwnConstant::Common => (Constant::None, 0),
+        OwnConstant::Ahead(distance) => (Constant::Address, ahead(distance)),
+        OwnConstant::Page(distance) => (Constant::Address, (pc & !0xfff).wrapping_add(distance as u64)),
         // Nothing can be told from where there is a 0.
-        Constant::Operand(operand) => (None, Some(operand).filter(|&operand| operand != 0)),
+        OwnConstant::Operand(0) => (Constant::None, 0),
+        OwnConstant::Operand(operand) => (Constant::Operand, operand),
     };
     // By chance, and not as for a call, whose link it is.
-    if address == Some(ahead(4)) && row != Row::Blr {
+    if constant == Constant::Address && value == ahead(4) && row != Row::Blr {
         return None;
     }
-    let zero = matches!(own.constant, Constant::Operand(0));
-    let key = u64::from(common) | alike(words) << 32 | u64::from(zero) << 47 | (row as u64) << 48;
-    Some(Pattern { key: key.into(), len: 4, words, address, operand })
-}
-
-/// Which registers are the same, and which are number 31: 10 bits.
-fn alike([d, n, a, m]: [u8; 4]) -> u64 {
-    let pairs = [(d, n), (d, a), (d, m), (n, a), (n, m), (a, m)];
-    let same = pairs.iter().fold(0, |bits, (x, y)| bits << 1 | u64::from(x == y));
-    [d, n, a, m].iter().fold(same, |bits, &word| bits << 1 | u64::from(word == Pattern::NO_WORD))
+    let row = u64::from(constant == Constant::Operand) << 16 | row as u64;
+    let key = u64::from(word & !own.bits) | u64::from(Pattern::alike(words)) << 32;
+    Some(Pattern { key: u128::from(key) | u128::from(row) << 64, value, constant, len: 4, words })
 }

@@ -6,7 +6,7 @@
 
 use crate::frontend::mode;
 use crate::state;
-use brolga_ir::{DisasContext, Pattern};
+use brolga_ir::{Constant, DisasContext, Pattern};
 
 /// A ModRM byte follows.
 const MODRM: u32 = 1;
@@ -345,18 +345,13 @@ pub(crate) fn pattern(dc: &DisasContext) -> Option<Pattern> {
     if p.opcode == 0xff && distance.is_none() {
         distance = Some(0); // which a call returns to
     }
-    let next = dc.pc.wrapping_add(r.at as u64);
-    let zero = operand == Some(0);
-    let [reg, rm, index, _] = words;
-    let alike = u64::from(reg == rm) | u64::from(reg == index) << 1 | u64::from(rm == index) << 2;
-    let none = |word: u8| u64::from(word == Pattern::NO_WORD);
-    let absent = none(reg) | none(rm) << 1 | none(index) << 2;
-    common |= alike << 24 | absent << 27 | u64::from(zero) << 30;
-    Some(Pattern {
-        key: u128::from(common) | u128::from(constant as u64) << 64,
-        len: r.at as u16,
-        words,
-        address: distance.map(|distance| next.wrapping_add(distance as u64)),
-        operand: operand.filter(|&operand| operand != 0),
-    })
+    let (kind, value) = match (distance, operand) {
+        (Some(distance), _) => (Constant::Address, dc.pc.wrapping_add(r.at as u64).wrapping_add(distance as u64)),
+        // Nothing can be told from where there is a 0.
+        (None, None | Some(0)) => (Constant::None, 0),
+        (None, Some(operand)) => (Constant::Operand, operand),
+    };
+    common |= u64::from(Pattern::alike(words)) << 32 | (kind as u64) << 30;
+    let key = u128::from(common) | u128::from(constant as u64) << 64;
+    Some(Pattern { key, value, constant: kind, len: r.at as u8, words })
 }
