@@ -3,7 +3,7 @@
 use crate::guest::{CODE, Guest};
 use crate::regions::{Form, Regions};
 use crate::state::GuestState;
-use crate::tier0::Tier0;
+use crate::tier0::{ByPatterns, Tier0};
 use brolga_core::Exit;
 use brolga_ir::{Block, PASSES, Passes};
 
@@ -37,6 +37,7 @@ pub fn engines(guest: &'static Guest) -> Vec<Box<dyn Engine>> {
     let mut all: Vec<Box<dyn Engine>> = vec![
         Box::new(Tier0::new("interp", guest, Passes::NONE)),
         Box::new(Tier0::new("interp, all passes", guest, Passes::ALL)),
+        Box::new(ByPatterns(guest)),
     ];
     for pass in PASSES {
         let mut passes = Passes::NONE;

@@ -5,6 +5,7 @@ use crate::engine::{Engine, Outcome};
 use crate::guest::Guest;
 use crate::state::GuestState;
 use brolga_core::{Env, Exit};
+use brolga_interp::{Draft, Flat};
 use brolga_ir::{
     Block, Builder, DisasContext, Flow, JumpKind, Leave, Passes, RaiseKind, Unfit, optimise, print, verify,
 };
@@ -42,6 +43,12 @@ fn checked(guest: &Guest, block: &Block, author: &str) {
 
 /// Guest bytes at `pc` to IR: every instruction, or as many as there are before one ends the block.
 pub fn lift(guest: &Guest, code: &[u8], pc: u64, mode: u32) -> Block {
+    walk(guest, code, pc, mode, &mut |cx| guest.frontend.translate_insn(cx))
+}
+
+/// The block that `step` makes of the instructions in `code`, which is at `pc`, one by one: of every one, or of as many as there
+/// are before one ends it.
+fn walk(guest: &Guest, code: &[u8], pc: u64, mode: u32, step: &mut dyn FnMut(&mut DisasContext) -> Flow) -> Block {
     let mut cx = DisasContext { b: Builder::new(pc, mode), pc, bytes: [0; 16], available: 0, mode };
     let mut rest = code;
     loop {
@@ -55,12 +62,72 @@ pub fn lift(guest: &Guest, code: &[u8], pc: u64, mode: u32) -> Block {
                 return cx.b.block;
             }
         };
-        let flow = guest.frontend.translate_insn(&mut cx);
+        let flow = step(&mut cx);
         (rest, cx.pc) = (&rest[len..], cx.pc.wrapping_add(len as u64));
         if flow == Flow::EndTb {
             return cx.b.block;
         }
     }
+}
+
+/// The same as tier 0's code, where instructions are like others that were lowered.
+fn composed(guest: &Guest, code: &[u8], pc: u64, mode: u32) -> Result<Flat, Unfit> {
+    let regs = guest.frontend.regs();
+    let (mut draft, mut unfit) = (Draft::begin(pc, regs), Ok(()));
+    let mut add = |draft: &mut Draft, b: &mut Builder| {
+        if unfit.is_ok() && !b.block.insts.is_empty() {
+            unfit = draft.add(&b.block, regs);
+        }
+        b.go_on();
+        unfit.is_ok()
+    };
+    let last = walk(guest, code, pc, mode, &mut |cx| {
+        let Some(pattern) = guest.frontend.pattern(cx) else { return guest.frontend.translate_insn(cx) };
+        add(&mut draft, &mut cx.b);
+        if let Some(flow) = draft.repeat(cx.pc, &pattern) {
+            return flow;
+        }
+        let flow = guest.frontend.translate_insn(cx);
+        if add(&mut draft, &mut cx.b) {
+            draft.learn(cx.pc, &pattern, flow);
+        }
+        flow
+    });
+    add(&mut draft, &mut Builder { block: last });
+    unfit.map(|()| draft.finish())
+}
+
+/// Tier 0 as the product makes its code: by patterns.
+pub struct ByPatterns(pub &'static Guest);
+
+impl Engine for ByPatterns {
+    fn name(&self) -> &str {
+        "interp, by patterns"
+    }
+
+    fn run_code(&mut self, code: &[u8], at: u64, state: &mut GuestState) -> Outcome {
+        let mode = state.env(self.0).mode;
+        run(self.0, composed(self.0, code, at, mode), state)
+    }
+
+    fn run_block(&mut self, block: &Block, state: &mut GuestState) -> Outcome {
+        run(self.0, brolga_interp::lower(block, self.0.frontend.regs()), state)
+    }
+}
+
+/// Runs tier 0's code, if there is any.
+fn run(guest: &Guest, flat: Result<Flat, Unfit>, state: &mut GuestState) -> Outcome {
+    let flat = match flat {
+        Ok(flat) => flat,
+        Err(Unfit::TooManyValues) => return Outcome::Refused("too many values for tier 0".into()),
+        Err(Unfit::Unsupported(op, ty)) => {
+            return Outcome::Refused(format!("tier 0 has no {}.{}", op.info().name, ty.name()));
+        }
+    };
+    let mut env: Box<Env> = state.env(guest);
+    let leave = brolga_interp::run(&flat, &mut env, &state.memory, guest.frontend.helpers());
+    state.take_env(guest, &env);
+    outcome(leave)
 }
 
 impl Engine for Tier0 {
@@ -75,18 +142,8 @@ impl Engine for Tier0 {
     }
 
     fn run_block(&mut self, block: &Block, state: &mut GuestState) -> Outcome {
-        let frontend = self.guest.frontend;
-        let flat = match brolga_interp::lower(&prepared(self.guest, block, &self.passes), frontend.regs()) {
-            Ok(flat) => flat,
-            Err(Unfit::TooManyValues) => return Outcome::Refused("too many values for tier 0".into()),
-            Err(Unfit::Unsupported(op, ty)) => {
-                return Outcome::Refused(format!("tier 0 has no {}.{}", op.info().name, ty.name()));
-            }
-        };
-        let mut env: Box<Env> = state.env(self.guest);
-        let leave = brolga_interp::run(&flat, &mut env, &state.memory, frontend.helpers());
-        state.take_env(self.guest, &env);
-        outcome(leave)
+        let block = prepared(self.guest, block, &self.passes);
+        run(self.guest, brolga_interp::lower(&block, self.guest.frontend.regs()), state)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Instructions of one pattern: what tier 0 makes of one by what it learnt from another is what lowering makes of it.
 
 use brolga_harness::guest_by_name;
-use brolga_interp::{Draft, FlatOp};
+use brolga_interp::{Code, Draft, FlatOp};
 use brolga_ir::{Builder, DisasContext, Frontend, Pattern};
 use std::collections::BTreeMap;
 
@@ -172,4 +172,31 @@ fn x86_64() {
             "MOVDQA",
         ],
     );
+}
+
+/// How many writes of the flags are in the code of A64 `words`, all of patterns.
+fn flag_writes(words: &[u32]) -> usize {
+    let (bench, pc) = (Bench::of("a64"), 0x40_0000);
+    let at = |k: usize| pc + 4 * k as u64;
+    let bytes = |word: u32| u128::from(word).to_le_bytes();
+    let pattern = |k: usize| bench.pattern(bytes(words[k]), at(k)).unwrap();
+    (0..words.len()).for_each(|k| drop(bench.lowered(bytes(words[k]), at(k), Some(&pattern(k)))));
+    let mut draft = Draft::begin(pc, bench.frontend.regs());
+    (0..words.len()).for_each(|k| assert!(draft.repeat(at(k), &pattern(k)).is_some()));
+    let flat = draft.finish();
+    let addresses: Vec<_> = flat.addresses().collect();
+    assert!(addresses.is_sorted() && addresses.last() == Some(&at(words.len() - 1)), "{addresses:x?}");
+    flat.ops.iter().filter(|op| op.code == Code::SetCcR).count()
+}
+
+#[test]
+fn flags_that_are_written_again_unseen_are_not_written() {
+    // CMP X1, X2; CMP X3, X4; ADD X5, X6, X7; LDR X8, [X9]; CSEL X0, X1, X2, EQ; B.EQ
+    let [compare, other, add, load, select, branch] =
+        [0xeb02_003f, 0xeb04_007f, 0x8b07_00c5, 0xf940_0128, 0x9a82_0020, 0x5400_0080];
+    assert_eq!(flag_writes(&[compare, other, branch]), 1);
+    assert_eq!(flag_writes(&[compare, add, other, compare, branch]), 1);
+    assert_eq!(flag_writes(&[compare, load, other, branch]), 2, "the load may fail");
+    assert_eq!(flag_writes(&[compare, select, other, branch]), 2, "they are looked at");
+    assert_eq!(flag_writes(&[add, compare, branch]), 1);
 }
