@@ -162,8 +162,8 @@ impl Templates {
                 None => return self.ops.truncate(first),
             }
         }
-        // An operand that is in none of them has become something else.
-        if pattern.constant == Constant::Operand && self.ops[first..].iter().all(|op| op.base != Base::Value) {
+        // A constant that is in none of them has become something else.
+        if pattern.constant != Constant::None && self.ops[first..].iter().all(|op| op.base != Base::Value) {
             return self.ops.truncate(first);
         }
         let flags = FlagUse::of(ops, self.cc);
@@ -230,6 +230,7 @@ fn base(op: &FlatOp, pc: u64, pattern: &Pattern) -> Option<Base> {
         }
         // In another code it could be the operand, or the op's own.
         (code, Constant::Operand) if is_value => has_operand(code).then_some(Base::Value),
+        (_, Constant::Address) if is_value || is_next => None,
         _ => Some(Base::Nothing),
     }
 }
@@ -244,7 +245,8 @@ fn accesses(code: Code) -> bool {
 /// Codes whose constant, if it is an instruction's operand, is so by its meaning.
 fn has_operand(code: Code) -> bool {
     use Code::*;
-    matches!(code, Const | Add64I | Add32I | Sub64I | Sub32I | SetCcI | IcmpI)
+    let logic = matches!(code, And64I | Or64I | Or32I | Xor64I | Xor32I);
+    logic || matches!(code, Const | Add64I | Add32I | Sub64I | Sub32I | SetCcI | IcmpI)
 }
 
 /// Which of result and operands are words, for codes that are kept.

@@ -70,7 +70,7 @@ pub enum Constant {
     None,
     /// An address that depends on that of the instruction. If it is the one behind the instruction, it is so for the whole key.
     Address,
-    /// An operand, or the distance of an access from a register; not 0.
+    /// An operand, or the distance of an access from a register; not 0, and no mask of a byte, of two or of four.
     Operand,
 }
 

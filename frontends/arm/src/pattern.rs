@@ -134,15 +134,19 @@ pub(crate) fn pattern(word: u32, pc: u64) -> Option<Pattern> {
         OwnConstant::Common => (Constant::None, 0),
         OwnConstant::Ahead(distance) => (Constant::Address, ahead(distance)),
         OwnConstant::Page(distance) => (Constant::Address, (pc & !0xfff).wrapping_add(distance as u64)),
-        // Nothing can be told from where there is a 0.
-        OwnConstant::Operand(0) => (Constant::None, 0),
+        // It could be one that code has of its own.
+        OwnConstant::Operand(0 | 0xff | 0xffff | 0xffff_ffff) => (Constant::None, 0),
         OwnConstant::Operand(operand) => (Constant::Operand, operand),
     };
     // By chance, and not as for a call, whose link it is.
     if constant == Constant::Address && value == ahead(4) && row != Row::Blr {
         return None;
     }
-    let row = u64::from(constant == Constant::Operand) << 16 | row as u64;
+    let literal = match own.constant {
+        OwnConstant::Operand(operand) if constant == Constant::None => operand,
+        _ => 0,
+    };
+    let row = (row as u64) | u64::from(constant == Constant::Operand) << 16 | literal << 32;
     let key = u64::from(word & !own.bits) | u64::from(Pattern::alike(words)) << 32;
     Some(Pattern { key: u128::from(key) | u128::from(row) << 64, value, constant, len: 4, words })
 }

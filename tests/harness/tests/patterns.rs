@@ -6,7 +6,7 @@ use brolga_ir::{Builder, DisasContext, Frontend, Pattern};
 use std::collections::BTreeMap;
 
 /// Instructions to learn from, and changes of each.
-const SEEDS: usize = 100_000;
+const SEEDS: usize = 200_000;
 const CHANGES: usize = 12;
 
 /// A linear congruential generator (Knuth's constants); the high half is what is random.
