@@ -156,8 +156,10 @@ impl Templates {
             return;
         }
         let first = self.ops.len();
+        let mut accessed = false;
         for op in ops {
-            match generalised(op, start, pc, pattern) {
+            accessed |= accesses(op.code) && op.imm == pattern.value;
+            match generalised(op, start, pc, pattern, accessed) {
                 Some(op) => self.ops.push(op),
                 None => return self.ops.truncate(first),
             }
@@ -192,8 +194,9 @@ impl Templates {
     }
 }
 
-/// An op of the instruction at `pc`, whose first one has number `start`; `None` if it is not for others.
-fn generalised(op: &FlatOp, start: usize, pc: u64, pattern: &Pattern) -> Option<TemplateOp> {
+/// An op of the instruction at `pc`, whose first one has number `start`; `None` if it is not for others. What is at the distance
+/// that is the constant was `accessed` by then.
+fn generalised(op: &FlatOp, start: usize, pc: u64, pattern: &Pattern, accessed: bool) -> Option<TemplateOp> {
     let fields = [op.dst, op.a, op.b, op.c];
     let words = words(op.code)?;
     let place = |k: usize| {
@@ -203,7 +206,7 @@ fn generalised(op: &FlatOp, start: usize, pc: u64, pattern: &Pattern) -> Option<
     };
     let places = [place(0), place(1), place(2), place(3)];
     let own = |k: usize| if places[k] == OWN { fields[k] } else { 0 };
-    let base = base(op, pc, pattern)?;
+    let base = base(op, pc, pattern, accessed)?;
     let subtrahend = match base {
         Base::Nothing => 0,
         Base::Next => pattern.next(pc),
@@ -217,7 +220,7 @@ fn generalised(op: &FlatOp, start: usize, pc: u64, pattern: &Pattern) -> Option<
 }
 
 /// What an op's constant depends on; `None` if that cannot be told.
-fn base(op: &FlatOp, pc: u64, pattern: &Pattern) -> Option<Base> {
+fn base(op: &FlatOp, pc: u64, pattern: &Pattern, accessed: bool) -> Option<Base> {
     let (is_value, is_next) = (op.imm == pattern.value, op.imm == pattern.next(pc));
     match (op.code, pattern.constant) {
         (Code::Jump | Code::JumpBack, _) => Some(Base::Start),
@@ -225,8 +228,9 @@ fn base(op: &FlatOp, pc: u64, pattern: &Pattern) -> Option<Base> {
         (Code::Goto | Code::Const, Constant::Address) if is_value => Some(Base::Value),
         (Code::Goto, _) | (Code::Const, Constant::Address) => is_next.then_some(Base::Next),
         (code, Constant::Operand) if accesses(code) => {
-            let near = op.imm.wrapping_sub(pattern.value) <= 16;
-            Some(if near { Base::Value } else { Base::Nothing })
+            // Of a pair the second is behind the first.
+            let own = accessed && op.imm.wrapping_sub(pattern.value) <= 16;
+            Some(if own { Base::Value } else { Base::Nothing })
         }
         // In another code it could be the operand, or the op's own.
         (code, Constant::Operand) if is_value => has_operand(code).then_some(Base::Value),

@@ -40,7 +40,11 @@ const SCALE: u32 = 22;
 const SEGMENT: u32 = 24;
 const HIGH_REG: u32 = 26;
 const HIGH_RM: u32 = 27;
+const SETTLED: u32 = 28;
 const KIND: u32 = 30;
+
+/// ModRM.reg of CALL in its group.
+const CALL: u64 = 2;
 
 /// The word of a general register.
 fn word(number: u8) -> u8 {
@@ -167,7 +171,9 @@ impl Reading {
             }
             _ => {
                 self.memory(place, rm);
-                (!self.has(NO_BASE)).then_some(())
+                // Of a constant alone others are made before anything is added.
+                let alone = self.words[1..] == [Pattern::NO_WORD; 3] && self.common >> SEGMENT & 3 == 0;
+                (!self.has(NO_BASE) && !alone).then_some(())
             }
         }
     }
@@ -246,22 +252,21 @@ impl Reading {
             (self.words, self.operand) = ([Pattern::NO_WORD; 4], None);
         }
         // A call returns there.
-        if self.has(LINK) && self.distance.is_none() {
+        if self.has(LINK) && self.common >> REG & 7 == CALL && self.distance.is_none() {
             self.distance = Some(0);
         }
         self.settle_operand()
     }
 
-    /// Makes common what could not be told from other constants.
+    /// Makes common what could not be told from other constants, if nothing else is in its place.
     fn settle_operand(&mut self) -> Option<()> {
-        if let Some(operand) = self.operand.filter(|&operand| operand == 0 || is_mask(operand)) {
-            self.operand = None;
-            if operand != 0 {
-                let known = std::mem::replace(&mut self.literal, operand as i64);
-                return (known == 0).then_some(());
-            }
+        let Some(operand) = self.operand.filter(|&operand| operand == 0 || is_mask(operand)) else { return Some(()) };
+        self.operand = None;
+        if operand == 0 {
+            return Some(()); // which the kind of the constant tells
         }
-        Some(())
+        self.common |= 1 << SETTLED;
+        (std::mem::replace(&mut self.literal, operand as i64) == 0).then_some(())
     }
 }
 

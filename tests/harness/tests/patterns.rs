@@ -23,6 +23,21 @@ impl Random {
     }
 }
 
+/// A constant of the kinds that find mistakes: none, small, a mask, anything.
+fn constant(random: &mut Random) -> u32 {
+    const KNOWN: [u32; 12] = [0, 1, 2, 8, 16, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x8000_0000, u32::MAX];
+    match random.next() % 3 {
+        0 => KNOWN[random.next() as usize % KNOWN.len()],
+        1 => KNOWN[random.next() as usize % KNOWN.len()].wrapping_neg(),
+        _ => random.next() as u32,
+    }
+}
+
+/// Puts as much of a constant at `at` as there is room for.
+fn put(bytes: &mut [u8; 16], at: usize, constant: u32) {
+    bytes[at..].iter_mut().zip(constant.to_le_bytes()).for_each(|(byte, new)| *byte = new);
+}
+
 fn context(bytes: [u8; 16], pc: u64) -> DisasContext {
     DisasContext { b: Builder::new(pc, 0), pc, bytes, available: 16, mode: 0 }
 }
@@ -76,7 +91,11 @@ impl Bench {
         for _ in 0..CHANGES {
             let (mut changed, pc) = (bytes, place(random));
             for _ in 0..random.next() % 5 {
-                changed[random.next() as usize % len] ^= 1 << (random.next() % 8);
+                let at = random.next() as usize % len;
+                match random.next() % 4 {
+                    0 => put(&mut changed, at, constant(random)),
+                    _ => changed[at] ^= 1 << (random.next() % 8),
+                }
             }
             let Some(pattern) = self.pattern(changed, pc) else { continue };
             let Some(ops) = self.repeated(pc, &pattern) else { continue };
@@ -141,7 +160,7 @@ fn x86_64() {
     let known = check("x86_64", 2, |random| {
         let mut bytes = Vec::new();
         if random.one_in(3) {
-            bytes.push([0x66, 0xf2, 0xf3][random.next() as usize % 3]);
+            bytes.push([0x66, 0xf2, 0xf3, 0x64, 0x65][random.next() as usize % 5]);
         }
         if random.one_in(2) {
             bytes.push(0x40 | random.next() as u8 & 15);
@@ -157,11 +176,15 @@ fn x86_64() {
             2 => bytes.push(one[random.next() as usize % one.len()]),
             _ => bytes.push(random.next() as u8),
         }
-        // Displacements and immediates are short numbers more often than not.
-        while bytes.len() < 16 {
-            let short = random.one_in(2);
-            bytes.push(if short { [0, 1, 8, 0xff, 0x20][random.next() as usize % 5] } else { random.next() as u8 });
+        // ModRM, SIB in half of all, and constants in the place of displacement and immediate.
+        bytes.push(random.next() as u8);
+        if random.one_in(2) {
+            bytes.push(if random.one_in(4) { 0x25 } else { random.next() as u8 });
         }
+        while bytes.len() < 16 {
+            bytes.extend(constant(random).to_le_bytes());
+        }
+        bytes.truncate(16);
         bytes.try_into().unwrap()
     });
     assert_known(

@@ -38,7 +38,7 @@ pub const NO_REGISTER: u32 = 1 << 16;
 pub const COUNT: u32 = 1 << 17;
 /// Nothing is done with what is named.
 pub const UNUSED: u32 = 1 << 18;
-/// The address behind the instruction is written, if it names no other.
+/// CALL, which writes the address behind it, is in the group.
 pub const LINK: u32 = 1 << 19;
 /// The group has NOT and NEG.
 pub const NEGATES: u32 = 1 << 20;
