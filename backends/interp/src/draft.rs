@@ -34,7 +34,7 @@ impl Body {
             return;
         }
         if let (Some(at), FlagUse::Write(_) | FlagUse::WriteAndShow) = (self.unseen_flags, next) {
-            self.drop(at);
+            self.take_out(at);
         }
         self.unseen_flags = match next {
             FlagUse::Write(at) => Some(self.ops.len() + usize::from(at)),
@@ -42,8 +42,8 @@ impl Body {
         };
     }
 
-    /// Drops an op that nothing leads behind.
-    fn drop(&mut self, at: usize) {
+    /// Takes an op out that nothing leads behind.
+    fn take_out(&mut self, at: usize) {
         let own = self.ops[at].advance;
         let next = match self.ops.get_mut(at + 1) {
             Some(op) => &mut op.advance,
@@ -120,34 +120,6 @@ impl Draft {
         draft
     }
 
-    /// Adds a verified piece.
-    pub fn add(&mut self, piece: &Block, regs: &RegTable) -> Result<(), Unfit> {
-        self.last = [self.body.ops.len(), self.body.consts.len(), self.body.wide.len()];
-        self.once |= piece.once;
-        self.body.unseen_flags = None;
-        lower::lower(piece, regs, &mut self.memory, &mut self.body)
-    }
-
-    /// The piece that was added last is the instruction at `pc` alone.
-    pub fn learn(&mut self, pc: u64, pattern: &Pattern, flow: Flow) {
-        let [ops, consts, wide] = self.last;
-        let tables = self.body.consts.len() != consts || self.body.wide.len() != wide;
-        if !tables && !self.once {
-            self.templates.learn(&self.body.ops[ops..], ops, pc, pattern, flow);
-        }
-        if let FlagUse::Write(at) = FlagUse::of(&self.body.ops[ops..], self.templates.cc) {
-            self.body.unseen_flags = Some(ops + usize::from(at));
-        }
-    }
-
-    /// Adds the instruction at `pc`, if it is like one that was learnt.
-    #[inline]
-    pub fn repeat(&mut self, pc: u64, pattern: &Pattern) -> Option<Flow> {
-        let template = self.templates.find(pattern.key)?;
-        self.body.begin(pc.wrapping_sub(self.pc)).ok()?;
-        Some(self.templates.apply(template, pc, pattern, &mut self.body))
-    }
-
     /// The block.
     pub fn finish(self: Box<Self>) -> Flat {
         let body = &self.body;
@@ -162,5 +134,32 @@ impl Draft {
         };
         SPARE.set(Some(self));
         flat
+    }
+}
+
+impl brolga_ir::Draft for Box<Draft> {
+    fn add(&mut self, piece: &Block, regs: &RegTable) -> Result<(), Unfit> {
+        self.last = [self.body.ops.len(), self.body.consts.len(), self.body.wide.len()];
+        self.once |= piece.once;
+        self.body.unseen_flags = None;
+        lower::lower(piece, regs, &mut self.memory, &mut self.body)
+    }
+
+    fn learn(&mut self, pc: u64, pattern: &Pattern, flow: Flow) {
+        let [ops, consts, wide] = self.last;
+        let tables = self.body.consts.len() != consts || self.body.wide.len() != wide;
+        if !tables && !self.once {
+            self.templates.learn(&self.body.ops[ops..], ops, pc, pattern, flow);
+        }
+        if let FlagUse::Write(at) = FlagUse::of(&self.body.ops[ops..], self.templates.cc) {
+            self.body.unseen_flags = Some(ops + usize::from(at));
+        }
+    }
+
+    #[inline]
+    fn repeat(&mut self, pc: u64, pattern: &Pattern) -> Option<Flow> {
+        let template = self.templates.find(pattern.key)?;
+        self.body.begin(pc.wrapping_sub(self.pc)).ok()?;
+        Some(self.templates.apply(template, pc, pattern, &mut self.body))
     }
 }

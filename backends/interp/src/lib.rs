@@ -23,7 +23,7 @@ pub use fp::FpHint;
 pub use packed::{apply, calls_helper, pack};
 
 use brolga_core::{Env, Fault, GuestMemory, RegTable};
-use brolga_ir::{Block, Flow, Helper, Interpreter, Leave, Pattern, Unfit};
+use brolga_ir::{Block, Draft as _, Helper, Interpreter, Leave, Unfit};
 
 /// Lowers a verified block.
 pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
@@ -52,18 +52,6 @@ impl<M: GuestMemory + Send + Sync> Interpreter for Interp<M> {
 
     fn begin(&self, pc: u64, regs: &RegTable) -> Box<Draft> {
         Draft::begin(pc, regs)
-    }
-
-    fn add(&self, draft: &mut Box<Draft>, piece: &Block, regs: &RegTable) -> Result<(), Unfit> {
-        draft.add(piece, regs)
-    }
-
-    fn learn(&self, draft: &mut Box<Draft>, pc: u64, pattern: &Pattern, flow: Flow) {
-        draft.learn(pc, pattern, flow);
-    }
-
-    fn repeat(&self, draft: &mut Box<Draft>, pc: u64, pattern: &Pattern) -> Option<Flow> {
-        draft.repeat(pc, pattern)
     }
 
     fn finish(&self, draft: Box<Draft>) -> Flat {

@@ -109,7 +109,7 @@ fn hash(key: u128) -> usize {
 }
 
 impl Templates {
-    /// Forgets what is another guest's.
+    /// Forgets what is another guest's. A process has one processor of a guest.
     pub(crate) fn belong_to(&mut self, regs: &RegTable) {
         let guest = std::ptr::from_ref(regs).addr();
         self.cc = regs.cc.0;

@@ -4,7 +4,7 @@ use crate::config::{Config, Log};
 use crate::packs;
 use crate::tb::{TbKey, TranslationBlock};
 use brolga_core::{Access, Fault, FaultKind};
-use brolga_ir::{Block, Builder, DisasContext, Flow, Frontend, Interpreter, JumpKind, Unfit};
+use brolga_ir::{Block, Builder, Composer, DisasContext, Flow, Frontend, Interpreter, JumpKind, Unfit};
 use std::cell::Cell;
 
 const PAGE: u64 = 4096;
@@ -34,19 +34,20 @@ pub fn translate<T: Interpreter>(
     let mut limit = if frontend.single_steps(key.mode) { 1 } else { config.max_insns.max(1) };
     let mut dc = context(key);
     let mut guest = Vec::with_capacity(128);
-    let hashed = config.store.is_some() || config.aside.is_some();
+    let (hashed, log) = (config.store.is_some() || config.aside.is_some(), &config.log);
     loop {
         guest.clear();
         let seen = hashed.then_some(&mut guest);
-        let mut draft = tier0.begin(key.pc, frontend.regs());
-        let mut composer = Composer { frontend, tier0, draft: &mut draft, whole: config.log.op, unfit: None };
-        walk(frontend, tier0, key, limit, &config.log, seen, &mut dc, &mut |dc| composer.step(dc))?;
+        let mut composer = Composer::new(frontend, tier0.begin(key.pc, frontend.regs()));
+        // The log shows the IR of all instructions.
+        let step = &mut |dc: &mut DisasContext| if log.op { frontend.translate_insn(dc) } else { composer.step(dc) };
+        walk(frontend, tier0, key, limit, log, seen, &mut dc, step)?;
         let block = &dc.b.block;
-        if config.log.op && config.log.wants(key.pc) {
-            config.log.write(&format!("OP:\n{}\n", brolga_ir::print(block, frontend.regs(), frontend.helpers())));
+        if log.op && log.wants(key.pc) {
+            log.write(&format!("OP:\n{}\n", brolga_ir::print(block, frontend.regs(), frontend.helpers())));
         }
-        match composer.end(block) {
-            Ok(()) => {
+        match composer.finish(block) {
+            Ok(draft) => {
                 let code = tier0.finish(draft);
                 let varies = tier0.varies(&code);
                 let mut tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
@@ -58,54 +59,6 @@ pub fn translate<T: Interpreter>(
             // A shorter block needs fewer values.
             Err(Unfit::TooManyValues) if limit > 1 => limit = (block.guest_insns / 2).max(1),
             Err(unfit) => panic!("tier 0 cannot hold the block at {:#x}: {unfit:?}\n{block:?}", key.pc),
-        }
-    }
-}
-
-/// Puts tier 0's code of a block together, instruction by instruction.
-struct Composer<'a, T: Interpreter> {
-    frontend: &'a dyn Frontend,
-    tier0: &'a T,
-    draft: &'a mut T::Draft,
-    /// The IR of all instructions is wanted, at once.
-    whole: bool,
-    /// Why the tier could not hold some.
-    unfit: Option<Unfit>,
-}
-
-impl<T: Interpreter> Composer<'_, T> {
-    /// The instruction in `dc`: as one that is like it, or by way of the IR. There, others that are like none may wait for it.
-    fn step(&mut self, dc: &mut DisasContext) -> Flow {
-        let pattern = if self.whole { None } else { self.frontend.pattern(dc) };
-        let Some(pattern) = pattern else { return self.frontend.translate_insn(dc) };
-        self.add(&mut dc.b);
-        if let Some(flow) = self.tier0.repeat(self.draft, dc.pc, &pattern) {
-            dc.b.block.guest_insns += 1;
-            dc.b.block.end = dc.pc + u64::from(pattern.len);
-            return flow;
-        }
-        let flow = self.frontend.translate_insn(dc);
-        self.add(&mut dc.b);
-        if self.unfit.is_none() {
-            self.tier0.learn(self.draft, dc.pc, &pattern, flow);
-        }
-        flow
-    }
-
-    /// Adds the instructions that wait.
-    fn add(&mut self, b: &mut Builder) {
-        if !b.block.insts.is_empty() {
-            self.end(&b.block).unwrap_or_else(|unfit| self.unfit = Some(unfit));
-            b.go_on();
-        }
-    }
-
-    /// Adds the last instructions that wait.
-    fn end(&mut self, block: &Block) -> Result<(), Unfit> {
-        match self.unfit {
-            Some(unfit) => Err(unfit),
-            None if block.insts.is_empty() => Ok(()),
-            None => self.tier0.add(self.draft, block, self.frontend.regs()),
         }
     }
 }

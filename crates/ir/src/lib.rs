@@ -26,8 +26,8 @@ pub use parse::{ParseError, parse};
 pub use passes::{PASSES, Pass, Passes, difference, optimise};
 pub use text::print;
 pub use translate::{
-    Constant, DisasContext, Flow, Frontend, Helper, HelperFn, HostExit, Installed, Interpreter, Leave, Listing,
-    Pattern, Region, RegionBackend, Unfit, helper_by_name,
+    Composer, Constant, DisasContext, Draft, Flow, Frontend, Helper, HelperFn, HostExit, Installed, Interpreter, Leave,
+    Listing, Pattern, Region, RegionBackend, Unfit, helper_by_name,
 };
 pub use vecfn::{VecFn, eval_vec_fn};
 pub use verify::{VerifyError, verify};

@@ -70,8 +70,16 @@ pub enum Constant {
     None,
     /// An address that depends on that of the instruction. If it is the one behind the instruction, it is so for the whole key.
     Address,
-    /// An operand, or the distance of an access from a register; not 0, and no mask of a byte, of two or of four.
+    /// An operand, or the distance of an access from a register. Not 0, and no mask of a byte, of two or of four, which code has of
+    /// its own.
     Operand,
+}
+
+impl Constant {
+    /// Whether a value can be [`Constant::Operand`].
+    pub fn is_operand(value: u64) -> bool {
+        !matches!(value, 0 | 0xff | 0xffff | 0xffff_ffff)
+    }
 }
 
 impl Pattern {
@@ -181,25 +189,82 @@ pub enum Unfit {
     Unsupported(crate::Op, crate::Ty),
 }
 
+/// A block that is being put together for tier 0.
+pub trait Draft {
+    /// Adds the instructions of a verified piece of a block. All but the last may lack the end that a block has.
+    fn add(&mut self, piece: &Block, regs: &RegTable) -> Result<(), Unfit>;
+    /// The piece that was added last is the instruction at `pc` alone, which has this pattern.
+    fn learn(&mut self, pc: u64, pattern: &Pattern, flow: Flow) {
+        let _ = (pc, pattern, flow);
+    }
+    /// Adds the instruction at `pc`, if it is like one that was learnt.
+    fn repeat(&mut self, pc: u64, pattern: &Pattern) -> Option<Flow> {
+        let _ = (pc, pattern);
+        None
+    }
+}
+
+/// Puts tier 0's code of a block together, instruction by instruction.
+pub struct Composer<'a, D> {
+    frontend: &'a dyn Frontend,
+    draft: D,
+    /// Why the tier could not hold some.
+    unfit: Option<Unfit>,
+}
+
+impl<'a, D: Draft> Composer<'a, D> {
+    /// Goes on from `draft`.
+    pub fn new(frontend: &'a dyn Frontend, draft: D) -> Self {
+        Composer { frontend, draft, unfit: None }
+    }
+
+    /// The instruction in `dc`: as one that is like it, or by way of the IR. There, others that are like none may wait for it.
+    pub fn step(&mut self, dc: &mut DisasContext) -> Flow {
+        let Some(pattern) = self.frontend.pattern(dc) else { return self.frontend.translate_insn(dc) };
+        self.add(&mut dc.b);
+        if let Some(flow) = self.draft.repeat(dc.pc, &pattern) {
+            dc.b.block.guest_insns += 1;
+            dc.b.block.end = pattern.next(dc.pc);
+            return flow;
+        }
+        let flow = self.frontend.translate_insn(dc);
+        self.add(&mut dc.b);
+        if self.unfit.is_none() {
+            self.draft.learn(dc.pc, &pattern, flow);
+        }
+        flow
+    }
+
+    /// Adds the instructions that wait.
+    fn add(&mut self, b: &mut Builder) {
+        if b.block.insts.is_empty() {
+            return;
+        }
+        if self.unfit.is_none() {
+            self.unfit = self.draft.add(&b.block, self.frontend.regs()).err();
+        }
+        b.go_on();
+    }
+
+    /// Adds the instructions that still wait, which end the block.
+    pub fn finish(mut self, last: &Block) -> Result<D, Unfit> {
+        match self.unfit {
+            Some(unfit) => return Err(unfit),
+            None if last.insts.is_empty() => {}
+            None => self.draft.add(last, self.frontend.regs())?,
+        }
+        Ok(self.draft)
+    }
+}
+
 /// Tier 0: runs a block at once, without generating host code. The oracle of every other tier.
 pub trait Interpreter: Send + Sync {
     /// A block in the form that runs.
     type Code: Send + Sync + 'static;
     /// A block that is being put together.
-    type Draft;
+    type Draft: Draft;
     /// Begins the block at `pc`.
     fn begin(&self, pc: u64, regs: &RegTable) -> Self::Draft;
-    /// Adds the instructions of a verified piece of a block. All but the last may lack the end that a block has.
-    fn add(&self, draft: &mut Self::Draft, piece: &Block, regs: &RegTable) -> Result<(), Unfit>;
-    /// The piece that was added last is the instruction at `pc` alone, which has this pattern.
-    fn learn(&self, draft: &mut Self::Draft, pc: u64, pattern: &Pattern, flow: Flow) {
-        let _ = (draft, pc, pattern, flow);
-    }
-    /// Adds the instruction at `pc`, if it is like one that was learnt.
-    fn repeat(&self, draft: &mut Self::Draft, pc: u64, pattern: &Pattern) -> Option<Flow> {
-        let _ = (draft, pc, pattern);
-        None
-    }
     /// The block, whose last instruction has ended it.
     fn finish(&self, draft: Self::Draft) -> Self::Code;
     /// Whether a block ends in an indirect jump, call or return.

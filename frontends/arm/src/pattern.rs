@@ -134,9 +134,8 @@ pub(crate) fn pattern(word: u32, pc: u64) -> Option<Pattern> {
         OwnConstant::Common => (Constant::None, 0),
         OwnConstant::Ahead(distance) => (Constant::Address, ahead(distance)),
         OwnConstant::Page(distance) => (Constant::Address, (pc & !0xfff).wrapping_add(distance as u64)),
-        // It could be one that code has of its own.
-        OwnConstant::Operand(0 | 0xff | 0xffff | 0xffff_ffff) => (Constant::None, 0),
-        OwnConstant::Operand(operand) => (Constant::Operand, operand),
+        OwnConstant::Operand(operand) if Constant::is_operand(operand) => (Constant::Operand, operand),
+        OwnConstant::Operand(_) => (Constant::None, 0),
     };
     // By chance, and not as for a call, whose link it is.
     if constant == Constant::Address && value == ahead(4) && row != Row::Blr {

@@ -51,11 +51,6 @@ fn word(number: u8) -> u8 {
     state::gpr(u32::from(number)).0
 }
 
-/// Constants that code has of its own, where a value is cut.
-fn is_mask(operand: u64) -> bool {
-    matches!(operand, 0xff | 0xffff | 0xffff_ffff)
-}
-
 impl Reading {
     /// Reads prefixes and opcode; `None` if no row is of them.
     #[inline(always)]
@@ -260,7 +255,7 @@ impl Reading {
 
     /// Makes common what could not be told from other constants, if nothing else is in its place.
     fn settle_operand(&mut self) -> Option<()> {
-        let Some(operand) = self.operand.filter(|&operand| operand == 0 || is_mask(operand)) else { return Some(()) };
+        let Some(operand) = self.operand.filter(|&operand| !Constant::is_operand(operand)) else { return Some(()) };
         self.operand = None;
         if operand == 0 {
             return Some(()); // which the kind of the constant tells

@@ -7,7 +7,7 @@ use crate::state::GuestState;
 use brolga_core::{Env, Exit};
 use brolga_interp::{Draft, Flat};
 use brolga_ir::{
-    Block, Builder, DisasContext, Flow, JumpKind, Leave, Passes, RaiseKind, Unfit, optimise, print, verify,
+    Block, Builder, Composer, DisasContext, Flow, JumpKind, Leave, Passes, RaiseKind, Unfit, optimise, print, verify,
 };
 
 /// Tier 0 with passes.
@@ -72,29 +72,9 @@ fn walk(guest: &Guest, code: &[u8], pc: u64, mode: u32, step: &mut dyn FnMut(&mu
 
 /// The same as tier 0's code, where instructions are like others that were lowered.
 fn composed(guest: &Guest, code: &[u8], pc: u64, mode: u32) -> Result<Flat, Unfit> {
-    let regs = guest.frontend.regs();
-    let (mut draft, mut unfit) = (Draft::begin(pc, regs), Ok(()));
-    let mut add = |draft: &mut Draft, b: &mut Builder| {
-        if unfit.is_ok() && !b.block.insts.is_empty() {
-            unfit = draft.add(&b.block, regs);
-        }
-        b.go_on();
-        unfit.is_ok()
-    };
-    let last = walk(guest, code, pc, mode, &mut |cx| {
-        let Some(pattern) = guest.frontend.pattern(cx) else { return guest.frontend.translate_insn(cx) };
-        add(&mut draft, &mut cx.b);
-        if let Some(flow) = draft.repeat(cx.pc, &pattern) {
-            return flow;
-        }
-        let flow = guest.frontend.translate_insn(cx);
-        if add(&mut draft, &mut cx.b) {
-            draft.learn(cx.pc, &pattern, flow);
-        }
-        flow
-    });
-    add(&mut draft, &mut Builder { block: last });
-    unfit.map(|()| draft.finish())
+    let mut composer = Composer::new(guest.frontend, Draft::begin(pc, guest.frontend.regs()));
+    let last = walk(guest, code, pc, mode, &mut |cx| composer.step(cx));
+    composer.finish(&last).map(|draft| draft.finish())
 }
 
 /// Tier 0 as the product makes its code: by patterns.

@@ -1,35 +1,21 @@
 //! Instructions of one pattern: what tier 0 makes of one by what it learnt from another is what lowering makes of it.
 
-use brolga_harness::guest_by_name;
+use brolga_harness::{Random, guest_by_name};
 use brolga_interp::{Code, Draft, FlatOp};
-use brolga_ir::{Builder, DisasContext, Frontend, Pattern};
+use brolga_ir::{Builder, DisasContext, Draft as _, Frontend, Pattern};
 use std::collections::BTreeMap;
 
 /// Instructions to learn from, and changes of each.
 const SEEDS: usize = 200_000;
 const CHANGES: usize = 12;
 
-/// A linear congruential generator (Knuth's constants); the high half is what is random.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 32
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.next() % n == 0
-    }
-}
-
 /// A constant of the kinds that find mistakes: none, small, a mask, anything.
 fn constant(random: &mut Random) -> u32 {
     const KNOWN: [u32; 12] = [0, 1, 2, 8, 16, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x8000_0000, u32::MAX];
-    match random.next() % 3 {
-        0 => KNOWN[random.next() as usize % KNOWN.len()],
-        1 => KNOWN[random.next() as usize % KNOWN.len()].wrapping_neg(),
-        _ => random.next() as u32,
+    match random.bits() % 3 {
+        0 => KNOWN[random.bits() as usize % KNOWN.len()],
+        1 => KNOWN[random.bits() as usize % KNOWN.len()].wrapping_neg(),
+        _ => random.bits() as u32,
     }
 }
 
@@ -44,7 +30,7 @@ fn context(bytes: [u8; 16], pc: u64) -> DisasContext {
 
 /// A place for an instruction: anywhere, but not so low that operands are addresses.
 fn place(random: &mut Random) -> u64 {
-    (random.next() << 16 | 0x40_0000) & !3
+    (random.bits() << 16 | 0x40_0000) & !3
 }
 
 struct Bench {
@@ -90,11 +76,11 @@ impl Bench {
         self.lowered(bytes, pc, Some(&seed));
         for _ in 0..CHANGES {
             let (mut changed, pc) = (bytes, place(random));
-            for _ in 0..random.next() % 5 {
-                let at = random.next() as usize % len;
-                match random.next() % 4 {
+            for _ in 0..random.bits() % 5 {
+                let at = random.bits() as usize % len;
+                match random.bits() % 4 {
                     0 => put(&mut changed, at, constant(random)),
-                    _ => changed[at] ^= 1 << (random.next() % 8),
+                    _ => changed[at] ^= 1 << (random.bits() % 8),
                 }
             }
             let Some(pattern) = self.pattern(changed, pc) else { continue };
@@ -143,7 +129,7 @@ fn a64() {
     use brolga_arm::a64::{ALL, random_word};
     let mut rows = ALL.iter().filter(|row| row.info().implemented).cycle();
     let known = check("a64", 1, |random| {
-        let word = random_word(*rows.next().unwrap(), &mut || random.next());
+        let word = random_word(*rows.next().unwrap(), &mut || random.bits());
         (word as u128).to_le_bytes()
     });
     assert_known(
@@ -160,26 +146,26 @@ fn x86_64() {
     let known = check("x86_64", 2, |random| {
         let mut bytes = Vec::new();
         if random.one_in(3) {
-            bytes.push([0x66, 0xf2, 0xf3, 0x64, 0x65][random.next() as usize % 5]);
+            bytes.push([0x66, 0xf2, 0xf3, 0x64, 0x65][random.bits() as usize % 5]);
         }
         if random.one_in(2) {
-            bytes.push(0x40 | random.next() as u8 & 15);
+            bytes.push(0x40 | random.bits() as u8 & 15);
         }
         // Groups, and what has a prefix, are few among the opcodes.
         let (one, two): (&[u8], &[u8]) = (
             &[0x80, 0x81, 0x83, 0xc1, 0xc6, 0xc7, 0xd1, 0xf6, 0xf7, 0xff],
             &[0x10, 0x11, 0x28, 0x29, 0x57, 0x6e, 0x6f, 0x7e, 0x7f, 0xd6, 0xef],
         );
-        match random.next() % 4 {
-            0 => bytes.extend([0x0f, two[random.next() as usize % two.len()]]),
-            1 => bytes.extend([0x0f, random.next() as u8]),
-            2 => bytes.push(one[random.next() as usize % one.len()]),
-            _ => bytes.push(random.next() as u8),
+        match random.bits() % 4 {
+            0 => bytes.extend([0x0f, two[random.bits() as usize % two.len()]]),
+            1 => bytes.extend([0x0f, random.bits() as u8]),
+            2 => bytes.push(one[random.bits() as usize % one.len()]),
+            _ => bytes.push(random.bits() as u8),
         }
         // ModRM, SIB in half of all, and constants in the place of displacement and immediate.
-        bytes.push(random.next() as u8);
+        bytes.push(random.bits() as u8);
         if random.one_in(2) {
-            bytes.push(if random.one_in(4) { 0x25 } else { random.next() as u8 });
+            bytes.push(if random.one_in(4) { 0x25 } else { random.bits() as u8 });
         }
         while bytes.len() < 16 {
             bytes.extend(constant(random).to_le_bytes());

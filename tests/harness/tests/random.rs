@@ -2,7 +2,7 @@
 //! choice of passes does what the plain interpreter does.
 
 use brolga_arm::a64;
-use brolga_harness::{Engine, GuestState, Outcome, engines, guest_by_name};
+use brolga_harness::{Engine, GuestState, Outcome, Random, engines, guest_by_name};
 use std::collections::BTreeMap;
 
 /// Words a row, and states a word.
@@ -15,27 +15,13 @@ const LENGTH: usize = 6;
 /// Runs of which one goes through the region tier too, where compiling takes longer than all the rest.
 const REGIONS: u32 = 2;
 
-/// A linear congruential generator (Knuth's constants); the high half is what is random.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 32
-    }
-
-    fn word(&mut self) -> u64 {
-        self.next() << 32 | self.next()
-    }
-
-    /// A value of the kinds that find mistakes: small, near a power of two, an address, anything.
-    fn interesting(&mut self) -> u64 {
-        match self.next() % 5 {
-            0 => self.next() % 16,
-            1 => (1u64 << (self.next() % 64)).wrapping_sub(self.next() % 3),
-            2 | 3 => DATA + self.next() % 4096 / 16 * 16,
-            _ => self.word(),
-        }
+/// A value of the kinds that find mistakes: small, near a power of two, an address, anything.
+fn interesting(random: &mut Random) -> u64 {
+    match random.bits() % 5 {
+        0 => random.bits() % 16,
+        1 => (1u64 << (random.bits() % 64)).wrapping_sub(random.bits() % 3),
+        2 | 3 => DATA + random.bits() % 4096 / 16 * 16,
+        _ => random.word(),
     }
 }
 
@@ -47,12 +33,12 @@ fn state(random: &mut Random) -> GuestState {
     let mut state = GuestState::new(guest);
     for row in guest.frontend.regs().regs {
         if !guest.control.iter().any(|(name, _)| *name == row.name) {
-            let (low, high) = (random.interesting(), random.interesting());
+            let (low, high) = (interesting(random), interesting(random));
             state.set(row, low as u128 | (high as u128) << 64);
         }
     }
     state.set_flags(guest, random.word() & 0xf000_0000);
-    let bytes: Vec<u8> = (0..4096).map(|_| random.next() as u8).collect();
+    let bytes: Vec<u8> = (0..4096).map(|_| random.bits() as u8).collect();
     state.memory.put(DATA, &bytes);
     state
 }
@@ -184,8 +170,8 @@ fn sequences_do_the_same_behind_every_pass() {
     let scalar: Vec<_> = rows.iter().copied().filter(|r| r.info().section.starts_with("dp_")).collect();
     for _ in 0..SEQUENCES {
         let words = [0; LENGTH].map(|_| {
-            let pool = if all.random.next().is_multiple_of(4) { &rows } else { &scalar };
-            let row = pool[all.random.next() as usize % pool.len()];
+            let pool = if all.random.bits().is_multiple_of(4) { &rows } else { &scalar };
+            let row = pool[all.random.bits() as usize % pool.len()];
             word(row, true, &mut all.random)
         });
         all.run(&words);

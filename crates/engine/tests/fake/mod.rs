@@ -7,8 +7,8 @@
 use brolga_core::{Access, Env, Fault, FaultKind, Reg, RegInfo, RegTable, RegWidth, Vcpu};
 use brolga_engine::{Config, Engine, EngineVcpu};
 use brolga_ir::{
-    Block, Builder, DisasContext, Flow, Frontend, Helper, HostExit, Inst, Installed, Interpreter, JumpKind, Leave, Op,
-    RaiseKind, Region, RegionBackend, Ty, Unfit,
+    Block, Builder, DisasContext, Draft, Flow, Frontend, Helper, HostExit, Inst, Installed, Interpreter, JumpKind,
+    Leave, Op, RaiseKind, Region, RegionBackend, Ty, Unfit,
 };
 use std::any::Any;
 use std::collections::HashMap;
@@ -279,21 +279,26 @@ fn run(block: &Block, env: &mut Env) -> Option<(RaiseKind, u64)> {
 
 struct Tier0(World);
 
-impl Interpreter for Tier0 {
-    type Code = Block;
-    type Draft = Option<Block>;
+/// A block that is its only piece.
+struct Whole(Option<Block>);
 
-    fn begin(&self, _: u64, _: &RegTable) -> Option<Block> {
-        None
-    }
-
-    fn add(&self, draft: &mut Option<Block>, piece: &Block, _: &RegTable) -> Result<(), Unfit> {
-        *draft = Some(piece.clone());
+impl Draft for Whole {
+    fn add(&mut self, piece: &Block, _: &RegTable) -> Result<(), Unfit> {
+        self.0 = Some(piece.clone());
         Ok(())
     }
+}
 
-    fn finish(&self, draft: Option<Block>) -> Block {
-        draft.unwrap()
+impl Interpreter for Tier0 {
+    type Code = Block;
+    type Draft = Whole;
+
+    fn begin(&self, _: u64, _: &RegTable) -> Whole {
+        Whole(None)
+    }
+
+    fn finish(&self, draft: Whole) -> Block {
+        draft.0.unwrap()
     }
 
     fn varies(&self, block: &Block) -> bool {
