@@ -32,17 +32,31 @@ pub(crate) fn unary(op: u8, bits: u32, a: u64) -> u64 {
 pub(crate) fn compare(aux: u16, a: u64, b: u64) -> bool {
     let s = aux >> 8 & 63;
     let (a, b) = (a << s, b << s);
-    let (sa, sb) = (a as i64, b as i64);
-    match IntCc::from_sub(aux as u8) {
-        IntCc::Eq => a == b,
-        IntCc::Ne => a != b,
-        IntCc::Ult => a < b,
-        IntCc::Ule => a <= b,
-        IntCc::Ugt => a > b,
-        IntCc::Uge => a >= b,
-        IntCc::Slt => sa < sb,
-        IntCc::Sle => sa <= sb,
-        IntCc::Sgt => sa > sb,
-        IntCc::Sge => sa >= sb,
-    }
+    let order = usize::from(a == b) | usize::from(a < b) << 1 | usize::from((a as i64) < b as i64) << 2;
+    HOLDS[usize::from(aux & 15)] >> order & 1 != 0
 }
+
+/// For each comparison a bit for each order of two numbers: 1 for equal ones, 2 if the first is less, 4 if it is so with signs.
+static HOLDS: [u8; 16] = {
+    let mut holds = [0; 16];
+    let mut at = 0;
+    while at < 8 * IntCc::ALL.len() {
+        let (cc, order) = (at / 8, at % 8);
+        let (equal, less, less_signed) = (order & 1 != 0, order & 2 != 0, order & 4 != 0);
+        let held = match IntCc::ALL[cc] {
+            IntCc::Eq => equal,
+            IntCc::Ne => !equal,
+            IntCc::Ult => less,
+            IntCc::Ule => less || equal,
+            IntCc::Ugt => !less && !equal,
+            IntCc::Uge => !less,
+            IntCc::Slt => less_signed,
+            IntCc::Sle => less_signed || equal,
+            IntCc::Sgt => !less_signed && !equal,
+            IntCc::Sge => !less_signed,
+        };
+        holds[cc] |= (held as u8) << order;
+        at += 1;
+    }
+    holds
+};

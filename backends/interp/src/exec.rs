@@ -27,10 +27,34 @@ fn full_fence() {
 
 /// Runs a block to its end.
 pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helper]) -> Leave {
-    let mut ip = 0usize;
+    run_on(code, env, mem, helpers, |_| None)
+}
+
+/// Runs a block to its end, and behind a jump the block that `next` tells, if it tells one.
+pub(crate) fn run_on<'a, M: GuestMemory>(
+    mut code: &'a Flat,
+    env: &mut Env,
+    mem: &M,
+    helpers: &[Helper],
+    mut next: impl FnMut(&Env) -> Option<&'a Flat>,
+) -> Leave {
     loop {
-        let op = &code.ops[ip];
-        ip += 1;
+        let leave = run_one(code, env, mem, helpers);
+        if leave != Leave::Jump {
+            return leave;
+        }
+        match next(env) {
+            Some(next) => code = next,
+            None => return leave,
+        }
+    }
+}
+
+#[inline(always)]
+fn run_one<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helper]) -> Leave {
+    let mut ops = code.ops.iter();
+    loop {
+        let Some(op) = ops.next() else { unreachable!("a block ends with an op that leaves it") };
         macro_rules! r {
             ($w:expr) => {
                 env.file[$w as usize]
@@ -41,11 +65,16 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
                 env.file[op.dst as usize] = $v
             };
         }
+        macro_rules! go_to {
+            ($n:expr) => {
+                ops = code.ops[$n as usize..].iter()
+            };
+        }
         macro_rules! try_mem {
             ($e:expr) => {
                 match $e {
                     Ok(v) => v,
-                    Err(f) => return fault(code, env, ip - 1, f),
+                    Err(f) => return fault(code, env, op, f),
                 }
             };
         }
@@ -128,7 +157,7 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
                 let kind = if r!(op.c) != 0 { op.imm >> 32 } else { op.imm as u32 as u64 };
                 set_cc(env, op.dst, kind, r!(op.a), r!(op.b));
             }
-            Code::Cond => set!(cond(op.aux).holds(flags(env, op.a)) as u64),
+            Code::Cond => set!(holds(env, op.aux, op.a) as u64),
             Code::CondSub64R => set!(cond(op.aux).holds_sub(Width::W64, r!(op.a), r!(op.b)) as u64),
             Code::CondSub64I => set!(cond(op.aux).holds_sub(Width::W64, r!(op.a), op.imm) as u64),
             Code::CondSub32R => set!(cond(op.aux).holds_sub(Width::W32, r!(op.a), r!(op.b)) as u64),
@@ -191,25 +220,22 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
                 set!(v);
             }
             Code::FpLanes => fp::lanes(env, op, helpers[op.aux as usize].func),
-            Code::Jump => ip = op.imm as usize,
+            Code::Jump => go_to!(op.imm),
             Code::JumpBack => {
-                ip = op.imm as usize;
+                go_to!(op.imm);
                 if env.exit_request.load(Ordering::Relaxed) != 0 {
-                    env.file[code.pc as usize] = code.pc_of(ip);
+                    env.file[code.pc as usize] = code.pc_of(op.imm as usize);
                     return Leave::Polled;
                 }
             }
-            Code::Brif => ip = if r!(op.a) != 0 { op.imm as u32 as usize } else { (op.imm >> 32) as usize },
+            Code::Brif => go_to!(either(op, r!(op.a) != 0)),
             Code::BrifSub => {
                 let b = if op.aux & 16 != 0 { code.consts[op.aux as usize >> 5] } else { r!(op.b) };
                 let width = if op.c == 0 { Width::W32 } else { Width::W64 };
                 let taken = cond(op.aux & 15).holds_sub(width, r!(op.a), b);
-                ip = if taken { op.imm as u32 as usize } else { (op.imm >> 32) as usize };
+                go_to!(either(op, taken));
             }
-            Code::BrifCc => {
-                let taken = cond(op.aux).holds(flags(env, op.b));
-                ip = if taken { op.imm as u32 as usize } else { (op.imm >> 32) as usize };
-            }
+            Code::BrifCc => go_to!(either(op, holds(env, op.aux, op.b))),
             Code::Goto => {
                 env.file[code.pc as usize] = op.imm;
                 return Leave::Jump;
@@ -228,9 +254,16 @@ pub fn run<M: GuestMemory>(code: &Flat, env: &mut Env, mem: &M, helpers: &[Helpe
     }
 }
 
+/// Number of the op behind a branch.
+#[inline(always)]
+fn either(op: &FlatOp, taken: bool) -> u32 {
+    if taken { op.imm as u32 } else { (op.imm >> 32) as u32 }
+}
+
 #[cold]
-fn fault(code: &Flat, env: &mut Env, index: usize, fault: Fault) -> Leave {
-    env.file[code.pc as usize] = code.pc_of(index);
+fn fault(code: &Flat, env: &mut Env, op: &FlatOp, fault: Fault) -> Leave {
+    let index = code.ops.element_offset(op);
+    env.file[code.pc as usize] = code.pc_of(index.unwrap_or_default());
     Leave::Fault(fault)
 }
 
@@ -268,9 +301,17 @@ fn flags(env: &Env, word: u8) -> Nzcv {
     )
 }
 
+/// Whether flags, which begin with `word`, satisfy a predicate.
+#[inline(always)]
+fn holds(env: &Env, bits: u16, word: u8) -> bool {
+    let [op, a, b] = [0, 1, 2].map(|k| env.file[word.wrapping_add(k) as usize]);
+    cond(bits).holds_border(op, a, b)
+}
+
 #[inline(always)]
 fn cond(bits: u16) -> Cond {
-    Cond::ALL[bits as usize % 14]
+    // There is no other.
+    Cond::from_bits(u32::from(bits & 15)).unwrap_or(Cond::Eq)
 }
 
 /// Extends a loaded value to `bits`, as its memory operation says.

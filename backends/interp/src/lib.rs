@@ -62,8 +62,8 @@ impl<M: GuestMemory + Send + Sync> Interpreter for Interp<M> {
         code.ops.last().is_some_and(|op| op.code == Code::GotoInd)
     }
 
-    fn run(&self, code: &Flat, env: &mut Env) -> Leave {
-        run(code, env, &self.memory, self.helpers)
+    fn run_on<'a>(&self, code: &'a Flat, env: &mut Env, next: impl FnMut(&Env) -> Option<&'a Flat>) -> Leave {
+        exec::run_on(code, env, &self.memory, self.helpers, next)
     }
 
     fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {

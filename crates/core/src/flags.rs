@@ -311,33 +311,64 @@ impl Cond {
         }
     }
 
+    /// The predicate on flags in their border form: what [`Cond::holds`] says of [`Nzcv::eval`], fast for what code has most.
+    #[inline(always)]
+    pub const fn holds_border(self, op: u64, a: u64, b: u64) -> bool {
+        // 64 less the width.
+        let shift = 0x3038_0020u32 >> (8 * (op >> 3 & 3)) & 0xff;
+        let (x, y) = (a << shift, b << shift);
+        let unflipped = match op & 7 {
+            1 => add_number(x, y),
+            2 => sub_number(x, y),
+            5 => (x >> 63) << 3 | ((x == 0) as u64) << 2,
+            _ => return self.holds_rare(op, a, b),
+        };
+        self.holds_number(unflipped ^ (op & CcOp::FLIP) >> 4)
+    }
+
+    #[cold]
+    #[inline(never)]
+    const fn holds_rare(self, op: u64, a: u64, b: u64) -> bool {
+        self.holds(Nzcv::eval(op, a, b))
+    }
+
     /// The predicate directly on the operands of a subtraction `a - b`, for fused compares.
     #[inline(always)]
     pub const fn holds_sub(self, width: Width, a: u64, b: u64) -> bool {
-        match width {
-            Width::W64 => self.compare(width, a as i64, b as i64, a, b),
-            Width::W32 => self.compare(width, a as i32 as i64, b as i32 as i64, a as u32 as u64, b as u32 as u64),
-            Width::W16 => self.compare(width, a as i16 as i64, b as i16 as i64, a as u16 as u64, b as u16 as u64),
-            Width::W8 => self.compare(width, a as i8 as i64, b as i8 as i64, a as u8 as u64, b as u8 as u64),
-        }
+        let shift = 64 - width.bits();
+        self.holds_number(sub_number(a << shift, b << shift))
     }
 
     #[inline(always)]
-    const fn compare(self, width: Width, sa: i64, sb: i64, ua: u64, ub: u64) -> bool {
-        match self {
-            Cond::Eq => ua == ub,
-            Cond::Ne => ua != ub,
-            Cond::Cs => ua >= ub,
-            Cond::Cc => ua < ub,
-            Cond::Hi => ua > ub,
-            Cond::Ls => ua <= ub,
-            Cond::Ge => sa >= sb,
-            Cond::Lt => sa < sb,
-            Cond::Gt => sa > sb,
-            Cond::Le => sa <= sb,
-            Cond::Mi | Cond::Pl | Cond::Vs | Cond::Vc => self.holds(add(width, ua, !ub, true)),
-        }
+    const fn holds_number(self, number: u64) -> bool {
+        HOLDS[self as usize] >> number & 1 != 0
     }
+}
+
+/// For each predicate, by its encoding, a bit for each number that flags can be: N Z C V as bits 3..0.
+static HOLDS: [u16; Cond::ALL.len()] = {
+    let mut holds = [0; Cond::ALL.len()];
+    let mut at = 0;
+    while at < 16 * holds.len() {
+        let (cond, number) = (at / 16, at % 16);
+        holds[cond] |= (Cond::ALL[cond].holds(Nzcv::from_bits((number as u64) << 28)) as u16) << number;
+        at += 1;
+    }
+    holds
+};
+
+/// The number of the flags of `a - b`.
+#[inline(always)]
+const fn sub_number(a: u64, b: u64) -> u64 {
+    let r = a.wrapping_sub(b);
+    (r >> 63) << 3 | ((r == 0) as u64) << 2 | ((a >= b) as u64) << 1 | ((a ^ b) & (a ^ r)) >> 63
+}
+
+/// The number of the flags of `a + b`.
+#[inline(always)]
+const fn add_number(a: u64, b: u64) -> u64 {
+    let r = a.wrapping_add(b);
+    (r >> 63) << 3 | ((r == 0) as u64) << 2 | ((r < a) as u64) << 1 | ((a ^ r) & (b ^ r)) >> 63
 }
 
 #[cfg(test)]
@@ -353,18 +384,19 @@ mod tests {
     }
 
     #[test]
-    fn holds_sub_agrees_with_flags() {
+    fn predicates_of_operands_agree_with_flags() {
         let edge = [0u64, 1, 2, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, i64::MAX as u64, 1 << 63, u64::MAX];
-        for width in [Width::W8, Width::W16, Width::W32, Width::W64] {
-            let op = CcOp::new(CcKind::Sub, width).word();
-            for a in edge {
-                for b in edge {
-                    for c in Cond::ALL {
-                        assert_eq!(
-                            c.holds_sub(width, a, b),
-                            c.holds(Nzcv::eval(op, a, b)),
-                            "{c:?} {width:?} {a:#x} {b:#x}"
-                        );
+        let edge = edge.into_iter().chain([0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x1234_5678_9abc_def0]);
+        let pairs: Vec<_> = edge.clone().flat_map(|a| edge.clone().map(move |b| (a, b))).collect();
+        // All kinds, widths and flips.
+        for op in 0..CcOp::FLIP << 1 {
+            for &(a, b) in &pairs {
+                for c in Cond::ALL {
+                    let holds = c.holds(Nzcv::eval(op, a, b));
+                    assert_eq!(c.holds_border(op, a, b), holds, "{c:?} {op:#x} {a:#x} {b:#x}");
+                    let width = CcOp::from_word(op).width;
+                    if op == CcOp::new(CcKind::Sub, width).word() {
+                        assert_eq!(c.holds_sub(width, a, b), holds, "{c:?} {width:?} {a:#x} {b:#x}");
                     }
                 }
             }

@@ -14,6 +14,25 @@ pub struct TbKey {
     pub mode: u32,
 }
 
+/// Numbers of entries in tier 0 at which there may be more to do than to run a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    all: [u32; 4],
+    /// A bit for each that is below 64.
+    early: u64,
+}
+
+impl Marks {
+    pub(crate) fn new(all: [u32; 4]) -> Marks {
+        Marks { all, early: all.iter().filter(|&&mark| mark < u64::BITS).fold(0, |bits, mark| bits | 1 << mark) }
+    }
+
+    #[inline(always)]
+    fn has(&self, heat: u32) -> bool {
+        if heat < u64::BITS { self.early >> heat & 1 != 0 } else { self.all.contains(&heat) }
+    }
+}
+
 /// A guest block and its code in tier 0.
 ///
 /// What every run of the block reads comes first, so that it is in one line of the host's cache with the head of `code`.
@@ -76,11 +95,11 @@ impl<C> TranslationBlock<C> {
 
     /// Counts an entry in tier 0; its number, uncounted, if that is one of `marks`.
     #[inline(always)]
-    pub(crate) fn count(&self, marks: &[u32; 4]) -> Option<u32> {
+    pub(crate) fn count(&self, marks: &Marks) -> Option<u32> {
         // Not one atomic step, which would cost more than most blocks. Whoever finds the count one below a mark makes it
         // reach the mark, so the block gets hot, if twice at the worst.
         let heat = self.heat.load(Ordering::Relaxed).wrapping_add(1);
-        if marks.contains(&heat) {
+        if marks.has(heat) {
             return Some(heat);
         }
         self.heat.store(heat, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, SLOWLY};
 use crate::grow::Extent;
 use crate::processors::Processor;
-use crate::tb::{TbKey, TranslationBlock};
+use crate::tb::{Marks, TbKey, TranslationBlock};
 use brolga_core::near::near;
 use brolga_core::{Access, Env, Exit, Fault, JumpEntry, Vcpu};
 use brolga_ir::{HostExit, Interpreter, Leave, RaiseKind, RegionBackend};
@@ -53,8 +53,7 @@ pub struct EngineVcpu<T: Interpreter, R: RegionBackend> {
     hot: Option<u32>,
     /// What gets hot once indirect jumps have been watched for a while.
     watch: Option<Watch>,
-    /// Entries of a block in tier 0 at which there may be more to do than to run it.
-    marks: [u32; 4],
+    marks: Marks,
 }
 
 /// A block that is to become a region, and blocks that are left to run in tier 0 before.
@@ -74,6 +73,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         let config = &engine.config;
         let enough = config.block_threshold;
         let marks = [config.load_threshold, enough, enough.saturating_mul(SLOWLY), config.region_threshold];
+        let marks = Marks::new(marks);
         EngineVcpu {
             engine,
             env,
@@ -195,26 +195,25 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         self.unlinked = None;
         let watches = self.wants_block();
         let (engine, pc_reg) = (&*self.engine, self.engine.frontend.regs().pc);
-        let mut tb = &**tb;
-        loop {
-            engine.config.stats.as_deref().inspect(|stats| stats.interpreted(tb.guest_insns));
-            let leave = engine.tier0.run(&tb.code, &mut self.env);
-            if leave != Leave::Jump {
-                return leave.into();
-            }
-            let pc = self.env.get(pc_reg);
+        let (jump_cache, marks, generation) = (&self.jump_cache[..], &self.marks, self.generation);
+        let stats = engine.config.stats.as_deref();
+        stats.inspect(|stats| stats.interpreted(tb.guest_insns));
+        let (mut tb, code) = (&**tb, &tb.code);
+        let next = move |env: &Env| {
+            let pc = env.get(pc_reg);
             tb.targets.as_ref().inspect(|targets| targets.note(pc));
-            let asked =
-                self.env.exit_request.load(Ordering::Relaxed) != 0 || engine.cache.generation() != self.generation;
-            let next = self.jump_cache[slot_of(&self.jump_cache, pc)].as_ref().filter(|slot| slot.pc == pc);
-            let Some(next) = next.filter(|_| !asked && !watches) else { return Step::Continue };
-            let key = TbKey { pc, mode: self.env.mode };
+            let asked = env.exit_request.load(Ordering::Relaxed) != 0 || engine.cache.generation() != generation;
+            let next = jump_cache[slot_of(jump_cache, pc)].as_ref().filter(|slot| slot.pc == pc)?;
             // What reaches a mark is the run loop's to count.
-            if !next.tb.is_cold(key) || next.tb.count(&self.marks).is_some() {
-                return Step::Continue;
+            let cold = next.tb.is_cold(TbKey { pc, mode: env.mode }) && !asked && !watches;
+            if !cold || next.tb.count(marks).is_some() {
+                return None;
             }
             tb = &next.tb;
-        }
+            stats.inspect(|stats| stats.interpreted(tb.guest_insns));
+            Some(&tb.code)
+        };
+        engine.tier0.run_on(code, &mut self.env, next).into()
     }
 
     /// Has a region made around the block for `key`, which runs in generated code, after a look at where indirect

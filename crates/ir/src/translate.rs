@@ -269,8 +269,18 @@ pub trait Interpreter: Send + Sync {
     fn finish(&self, draft: Self::Draft) -> Self::Code;
     /// Whether a block ends in an indirect jump, call or return.
     fn varies(&self, code: &Self::Code) -> bool;
+    /// Runs a prepared block to its end, and behind a jump the block that `next` tells, if it tells one. The program counter is
+    /// current when it is asked.
+    fn run_on<'a>(
+        &self,
+        code: &'a Self::Code,
+        env: &mut Env,
+        next: impl FnMut(&Env) -> Option<&'a Self::Code>,
+    ) -> Leave;
     /// Runs a prepared block to its end.
-    fn run(&self, code: &Self::Code, env: &mut Env) -> Leave;
+    fn run(&self, code: &Self::Code, env: &mut Env) -> Leave {
+        self.run_on(code, env, |_| None)
+    }
     /// Reads guest code. Returns the number of bytes that could be read, at least 1.
     fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault>;
 }

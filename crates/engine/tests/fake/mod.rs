@@ -305,9 +305,22 @@ impl Interpreter for Tier0 {
         end(block).op == Op::GotoInd
     }
 
-    fn run(&self, block: &Block, env: &mut Env) -> Leave {
-        self.0.note(Event::Interpreted(block.pc));
-        run(block, env).map_or(Leave::Jump, |(kind, arg)| Leave::Raise(kind, arg))
+    fn run_on<'a>(
+        &self,
+        mut block: &'a Block,
+        env: &mut Env,
+        mut next: impl FnMut(&Env) -> Option<&'a Block>,
+    ) -> Leave {
+        loop {
+            self.0.note(Event::Interpreted(block.pc));
+            if let Some((kind, arg)) = run(block, env) {
+                return Leave::Raise(kind, arg);
+            }
+            match next(env) {
+                Some(next) => block = next,
+                None => return Leave::Jump,
+            }
+        }
     }
 
     fn fetch(&self, pc: u64, buf: &mut [u8]) -> Result<usize, Fault> {
