@@ -25,149 +25,98 @@ pub(crate) struct Future {
     pub stored: bool,
 }
 
-/// Ops that look for copies of their operands, which are single words.
-fn takes_first(op: &FlatOp) -> bool {
-    use Op::*;
-    if op.code == Vector {
-        return ALL_OPS[usize::from(op.aux & 0xff)] == IrOp::Vscalar;
+/// A few truths about an op, in one byte: `emit` asks for them at every op.
+#[derive(Clone, Copy)]
+struct Class(u8);
+
+impl Class {
+    /// Looks for copies of its operands, which are single words.
+    const FIRST: u8 = 1;
+    const SHORT_STORE: u8 = 2;
+    const SHORT_LOAD: u8 = 4;
+    /// Reads words of its operands in memory, or may: all but those that look for copies.
+    const MEMORY: u8 = 8;
+    /// On words, without effect but its result, if it has one.
+    const SCALAR: u8 = 16;
+    /// May lead to another than the next.
+    const BRANCH: u8 = 32;
+    /// The guest's registers may be looked at in memory when it begins, or behind it: it may fault, leave, or call.
+    const OBSERVES: u8 = 64;
+    /// Writes three words, flags.
+    const THREE: u8 = 128;
+
+    /// Any other is of [`Class::MEMORY`] alone.
+    const ROWS: [(&[Op], u8); 12] = {
+        use Op::*;
+        const SCALAR: &[Op] = &[
+            Mov, Add64R, Add64I, Add32R, Add32I, Sub64R, Sub64I, Sub32R, Sub32I, Mul64, Mul32, And64R, And64I, Or64R,
+            Or64I, Xor64R, Xor64I, Bic64, And32R, Or32R, Or32I, Xor32R, Xor32I, Bic32, Shl64R, Shl64I, Shl32R, Shl32I,
+            Lshr64R, Lshr64I, Lshr32R, Lshr32I, Ashr64R, Ashr64I, Ashr32R, Ashr32I, Rotr64R, Rotr64I, Rotr32R, Rotr32I,
+            AddShl64, Sext, Extract, Sextract, IcmpR, IcmpI, CondSub64R, CondSub64I, CondSub32R, CondSub32I,
+        ];
+        [
+            (SCALAR, Class::FIRST | Class::SCALAR),
+            (&[Load8, Load16, Load32, Load64, Load128], Class::FIRST | Class::SHORT_LOAD | Class::OBSERVES),
+            (&[Store8, Store16, Store32, Store64], Class::FIRST | Class::SHORT_STORE | Class::OBSERVES),
+            (&[Brif, BrifSub], Class::FIRST | Class::BRANCH | Class::OBSERVES),
+            (&[GotoInd], Class::FIRST | Class::OBSERVES),
+            (&[SetCcR, SetCcI], Class::FIRST | Class::THREE),
+            (&[Const, Deposit, Select], Class::SCALAR),
+            (&[Binary, Unary, Fence, LightFence], 0),
+            (&[LoadAny, StoreAny, Goto, Raise], Class::OBSERVES),
+            (&[Jump, JumpBack, BrifCc], Class::MEMORY | Class::BRANCH | Class::OBSERVES),
+            (&[Store128, Rmw, Cas, Cas128, MemCopy, Call, FpLanes], Class::MEMORY | Class::OBSERVES),
+            (&[SetCcCarry, SelectCc], Class::MEMORY | Class::THREE),
+        ]
+    };
+
+    const ALL: [Class; 256] = {
+        let mut all = [Class(Class::MEMORY); 256];
+        let mut row = 0;
+        while row < Class::ROWS.len() {
+            let (codes, class) = Class::ROWS[row];
+            let mut i = 0;
+            while i < codes.len() {
+                all[codes[i] as usize] = Class(class);
+                i += 1;
+            }
+            row += 1;
+        }
+        all
+    };
+
+    #[inline(always)]
+    fn of(op: &FlatOp) -> Class {
+        let class = Self::ALL[op.code as usize];
+        // The only vector op that takes a word.
+        if op.code == Op::Vector && ALL_OPS[usize::from(op.aux & 0xff)] == IrOp::Vscalar {
+            return Class(class.0 & !Self::MEMORY | Self::FIRST);
+        }
+        class
     }
-    matches!(
-        op.code,
-        Mov | Add64R
-            | Add64I
-            | Add32R
-            | Add32I
-            | Sub64R
-            | Sub64I
-            | Sub32R
-            | Sub32I
-            | Mul64
-            | Mul32
-            | And64R
-            | And64I
-            | Or64R
-            | Or64I
-            | Xor64R
-            | Xor64I
-            | Bic64
-            | And32R
-            | Or32R
-            | Or32I
-            | Xor32R
-            | Xor32I
-            | Bic32
-            | Shl64R
-            | Shl64I
-            | Shl32R
-            | Shl32I
-            | Lshr64R
-            | Lshr64I
-            | Lshr32R
-            | Lshr32I
-            | Ashr64R
-            | Ashr64I
-            | Ashr32R
-            | Ashr32I
-            | Rotr64R
-            | Rotr64I
-            | Rotr32R
-            | Rotr32I
-            | AddShl64
-            | Sext
-            | Extract
-            | Sextract
-            | IcmpR
-            | IcmpI
-            | SetCcR
-            | SetCcI
-            | CondSub64R
-            | CondSub64I
-            | CondSub32R
-            | CondSub32I
-            | Load8
-            | Load16
-            | Load32
-            | Load64
-            | Load128
-            | Store8
-            | Store16
-            | Store32
-            | Store64
-            | Brif
-            | BrifSub
-            | GotoInd
-    )
+
+    #[inline(always)]
+    fn is(self, what: u8) -> bool {
+        self.0 & what != 0
+    }
 }
 
-fn is_short_store(op: &FlatOp) -> bool {
-    matches!(op.code, Op::Store8 | Op::Store16 | Op::Store32 | Op::Store64)
-}
-
-fn is_short_load(op: &FlatOp) -> bool {
-    matches!(op.code, Op::Load8 | Op::Load16 | Op::Load32 | Op::Load64 | Op::Load128)
-}
-
-/// Ops that read words of their operands in memory, or may: all but those that look for copies.
+/// Ops that read words of their operands in memory, or may.
+#[inline(always)]
 pub(crate) fn reads_memory(op: &FlatOp) -> bool {
-    use Op::*;
-    let by_copies = matches!(
-        op.code,
-        Const | Deposit | Select | Binary | Unary | LoadAny | StoreAny | Fence | LightFence | Goto | Raise
-    );
-    !takes_first(op) && !by_copies
+    Class::of(op).is(Class::MEMORY)
 }
 
 /// Ops on words that have no effect but their result.
+#[inline(always)]
 pub(crate) fn is_scalar(op: &FlatOp) -> bool {
-    use Op::*;
-    let others = matches!(op.code, Const | Deposit | Select);
-    let effects = matches!(op.code, SetCcR | SetCcI | Load8 | Load16 | Load32 | Load64 | Load128 | GotoInd | Vector);
-    let leaves = branches(op) || is_short_store(op) || effects;
-    op.dst != NONE && (takes_first(op) && !leaves || others)
+    op.dst != NONE && Class::of(op).is(Class::SCALAR)
 }
 
 /// Whether an op may lead to another than the next.
-pub(crate) fn branches(op: &FlatOp) -> bool {
-    matches!(op.code, Op::Jump | Op::JumpBack | Op::Brif | Op::BrifSub | Op::BrifCc)
-}
-
-/// Whether the guest's registers may be looked at in memory when the op begins, or behind it: it may fault, leave, or call.
-fn observes(op: &FlatOp) -> bool {
-    use Op::*;
-    let loads = matches!(op.code, Load8 | Load16 | Load32 | Load64 | LoadAny | Load128);
-    let stores =
-        matches!(op.code, Store8 | Store16 | Store32 | Store64 | StoreAny | Store128 | Rmw | Cas | Cas128 | MemCopy);
-    loads || stores || branches(op) || matches!(op.code, Goto | GotoInd | Raise | Call | FpLanes)
-}
-
-/// Calls `f` with one word or three, from `first` on, as far as there are so many.
 #[inline(always)]
-fn each_of(first: u8, words: u8, mut f: impl FnMut(u8)) {
-    f(first);
-    if words > 1 {
-        (1..words).filter_map(|k| first.checked_add(k)).for_each(f);
-    }
-}
-
-/// Whether what the op writes is written again before anybody sees it in memory. `rewritten` are the words of which that
-/// is so behind the op, and then those before it.
-fn unseen(rewritten: &mut Words, op: &FlatOp) -> bool {
-    let mut unseen = true;
-    each_of(op.dst, written(op), |w| unseen &= rewritten.has(w));
-    if observes(op) {
-        *rewritten = Words::default();
-        return unseen;
-    }
-    each_of(op.dst, written(op), |w| rewritten.add(w));
-    if !takes_first(op) {
-        [op.a, op.b, op.c].into_iter().for_each(|first| each_of(first, words(op), |w| rewritten.remove(w)));
-    }
-    unseen
-}
-
-/// How many words an op writes at least.
-fn written(op: &FlatOp) -> u8 {
-    if matches!(op.code, Op::SetCcR | Op::SetCcI | Op::SetCcCarry | Op::SelectCc) { 3 } else { 1 }
+pub(crate) fn branches(op: &FlatOp) -> bool {
+    Class::of(op).is(Class::BRANCH)
 }
 
 /// A set of words.
@@ -177,111 +126,160 @@ struct Words([u64; 4]);
 impl Words {
     const ALL: Words = Words([u64::MAX; 4]);
 
+    fn or(self, other: Words) -> Words {
+        Words(std::array::from_fn(|i| self.0[i] | other.0[i]))
+    }
+
+    #[inline(always)]
     fn has(&self, w: u8) -> bool {
         self.0[usize::from(w >> 6)] >> (w & 63) & 1 != 0
     }
 
+    #[inline(always)]
     fn add(&mut self, w: u8) {
         self.0[usize::from(w >> 6)] |= 1 << (w & 63);
     }
 
+    #[inline(always)]
     fn remove(&mut self, w: u8) {
         self.0[usize::from(w >> 6)] &= !(1 << (w & 63));
     }
-
-    /// Removes a word; tells whether it was there.
-    fn take(&mut self, w: u8) -> bool {
-        let had = self.has(w);
-        self.remove(w);
-        had
-    }
-
-    fn or(self, other: Words) -> Words {
-        Words(std::array::from_fn(|i| self.0[i] | other.0[i]))
-    }
 }
 
-/// Words that may be read before they are written, going backwards.
-struct Live {
-    words: Words,
+/// The words behind `first` of `count`, as far as there are so many.
+#[inline(always)]
+fn behind(first: u8, count: u8) -> impl Iterator<Item = u8> {
+    (1..count).filter_map(move |k| first.checked_add(k))
+}
+
+/// The pass.
+struct Backwards<'a> {
+    ops: &'a [FlatOp],
+    loops: bool,
+    scratch: u8,
+    /// Words that are read before they are written or something leads here.
+    read: Words,
+    /// Words that may be read before they are written.
+    live: Words,
     /// The same where something leads to.
     at: Vec<(usize, Words)>,
+    /// Words that are written again before anybody sees them in memory.
+    rewritten: Words,
+    /// How often a word is read before it is written, 2 for more, in bits 0 and 1; and above by which op first.
+    reads: [u32; 256],
 }
 
-impl Live {
-    /// Those at op `to`, seen from op `from`. What leads back may read anything.
-    fn at(&self, from: usize, to: usize) -> Words {
-        let known = self.at.iter().find(|(index, _)| *index == to).filter(|_| to > from);
-        known.map_or(Words::ALL, |(_, words)| *words)
+impl Backwards<'_> {
+    #[inline(always)]
+    fn private(&self, w: u8) -> bool {
+        w >= self.scratch && w != NONE
     }
 
-    /// Makes `words` those behind op `i`, which are needed where control goes from there.
+    /// Makes what is live that behind op `i`, which is needed where control goes from there.
     fn go_behind(&mut self, i: usize, op: &FlatOp) {
-        match op.code {
-            Op::Goto | Op::GotoInd | Op::Raise => self.words = Words::default(),
-            Op::Jump | Op::JumpBack => self.words = self.at(i, op.imm as usize),
-            Op::Brif | Op::BrifSub | Op::BrifCc => {
-                self.words = self.at(i, op.imm as u32 as usize).or(self.at(i, (op.imm >> 32) as usize));
+        // What leads back may read anything.
+        let at = |to: usize| {
+            let known = self.at.iter().find(|(index, _)| *index == to).filter(|_| to > i);
+            known.map_or(Words::ALL, |(_, words)| *words)
+        };
+        self.live = match op.code {
+            Op::Jump | Op::JumpBack => at(op.imm as usize),
+            Op::Brif | Op::BrifSub | Op::BrifCc => at(op.imm as u32 as usize).or(at((op.imm >> 32) as usize)),
+            _ => Words::default(),
+        };
+    }
+
+    /// Whether what the op writes is written again before anybody sees it in memory.
+    #[inline(always)]
+    fn unseen(&mut self, class: Class, op: &FlatOp) -> bool {
+        let words = if class.is(Class::THREE) { 3 } else { 1 };
+        let unseen = self.rewritten.has(op.dst) && behind(op.dst, words).all(|w| self.rewritten.has(w));
+        if class.is(Class::OBSERVES) {
+            self.rewritten = Words::default();
+            return unseen;
+        }
+        self.rewritten.add(op.dst);
+        behind(op.dst, words).for_each(|w| self.rewritten.add(w));
+        if !class.is(Class::FIRST) {
+            for first in [op.a, op.b, op.c] {
+                self.rewritten.remove(first);
+                behind(first, 3).for_each(|w| self.rewritten.remove(w));
             }
-            _ => {}
+        }
+        unseen
+    }
+
+    /// What becomes of the temporary that `op`, number `i`, makes and that op `reader` alone reads.
+    fn only_reader(&self, i: usize, dst: u8, future: &mut Future) {
+        let reader = self.reads[usize::from(dst)] as usize >> 2;
+        let by = &self.ops[reader];
+        if [by.a, by.b, by.c].into_iter().filter(|&operand| operand == dst).count() != 1 {
+            return;
+        }
+        let class = Class::of(by);
+        future.stored = class.is(Class::SHORT_STORE) && by.b == dst;
+        if reader == i + 1 && by.a == dst {
+            future.truth_next = matches!(by.code, Op::Brif | Op::Select);
+            future.address_next = class.is(Class::SHORT_STORE | Class::SHORT_LOAD);
         }
     }
-}
 
-/// Words that an operand may be, from its first one on.
-fn words(op: &FlatOp) -> u8 {
-    if takes_first(op) { 1 } else { 3 }
+    #[inline(always)]
+    fn step(&mut self, i: usize, op: &FlatOp) -> Future {
+        let (class, dst) = (Class::of(op), op.dst);
+        let mut future = Future { result: self.read.has(dst), ..Future::default() };
+        let private = self.private(dst);
+        if private && !self.loops && future.result && self.reads[usize::from(dst)] & 3 == 1 {
+            self.only_reader(i, dst, &mut future);
+        }
+        self.reads[usize::from(dst)] = 0;
+        self.read.remove(dst);
+        if class.is(Class::THREE) {
+            future.result |= behind(dst, 3).any(|w| self.read.has(w));
+            behind(dst, 3).for_each(|w| self.read.remove(w));
+        }
+        if class.is(Class::BRANCH) || matches!(op.code, Op::Goto | Op::GotoInd | Op::Raise) {
+            self.go_behind(i, op);
+        }
+        let unseen = self.unseen(class, op);
+        future.unread = if private { !self.live.has(dst) } else { dst < self.scratch && unseen && !future.result };
+        future.alone = future.result && (dst >= self.scratch || unseen);
+        let operands = [op.a, op.b, op.c];
+        for (k, w) in operands.into_iter().enumerate().filter(|&(_, w)| w != NONE) {
+            future.again[k] = self.read.has(w);
+            future.dead[k] = w >= self.scratch && !self.live.has(w);
+        }
+        self.live.remove(dst);
+        for first in operands.into_iter().filter(|&w| w != NONE) {
+            self.read.add(first);
+            self.needs(i, first);
+            if !class.is(Class::FIRST) {
+                behind(first, 3).for_each(|w| self.needs(i, w));
+            }
+        }
+        future
+    }
+
+    /// Op `i` may read word `w`.
+    #[inline(always)]
+    fn needs(&mut self, i: usize, w: u8) {
+        self.live.add(w);
+        let reads = &mut self.reads[usize::from(w)];
+        *reads = 2.min((*reads & 3) + 1) | (i as u32) << 2;
+    }
 }
 
 /// For each op what becomes of its operands. `starts` tells where something may lead to from elsewhere; words from
 /// `scratch` on are temporaries. In a `loops` block words may be read before they are written.
 pub(crate) fn futures(ops: &[FlatOp], starts: impl Fn(usize) -> bool, loops: bool, scratch: u8) -> Vec<Future> {
     let mut futures = vec![Future::default(); ops.len()];
-    // Of each word, whether it is read before it is written or something leads here; of temporaries how often, and by which op
-    // first.
-    let mut read = Words::default();
-    let (mut counts, mut readers) = ([0u8; 256], [0u32; 256]);
-    let mut rewritten = Words::default();
-    let mut live = Live { words: Words::default(), at: Vec::new() };
-    let private = |w: u8| w >= scratch && w != NONE;
-    for (i, op) in ops.iter().enumerate().rev() {
-        let (dst, future) = (op.dst, &mut futures[i]);
-        let (operands, first_read) = ([op.a, op.b, op.c], read.has(dst));
-        each_of(dst, written(op), |w| future.result |= read.take(w));
-        if private(dst) {
-            let reader = readers[usize::from(dst)] as usize;
-            if !loops && counts[usize::from(dst)] == 1 && first_read {
-                let by = &ops[reader];
-                let only = |w: u8| [by.a, by.b, by.c].into_iter().filter(|&operand| operand == w).count() == 1;
-                future.stored = is_short_store(by) && by.b == dst && only(dst);
-                if reader == i + 1 && by.a == dst && only(dst) {
-                    future.truth_next = matches!(by.code, Op::Brif | Op::Select);
-                    future.address_next = is_short_store(by) || is_short_load(by);
-                }
-            }
-            counts[usize::from(dst)] = 0;
-        }
-        live.go_behind(i, op);
-        let unseen = unseen(&mut rewritten, op);
-        future.unread = private(dst) && !live.words.has(dst) || dst < scratch && unseen && !future.result;
-        future.alone = future.result && (dst >= scratch || unseen);
-        future.dead = operands.map(|w| private(w) && !live.words.has(w));
-        live.words.remove(dst);
-        future.again = operands.map(|w| w != NONE && read.has(w));
-        for first in operands.into_iter().filter(|&w| w != NONE) {
-            read.add(first);
-            each_of(first, words(op), |w| {
-                live.words.add(w);
-                if private(w) {
-                    counts[usize::from(w)] = counts[usize::from(w)].saturating_add(1);
-                    readers[usize::from(w)] = i as u32;
-                }
-            });
-        }
+    let (read, live, rewritten) = Default::default();
+    let mut pass = Backwards { ops, loops, scratch, read, live, at: Vec::new(), rewritten, reads: [0; 256] };
+    for (i, (op, future)) in ops.iter().zip(&mut futures).enumerate().rev() {
+        *future = pass.step(i, op);
         if starts(i) {
-            rewritten = Words::default();
-            read = Words::default();
-            live.at.push((i, live.words));
+            (pass.rewritten, pass.read) = Default::default();
+            pass.at.push((i, pass.live));
         }
     }
     futures
