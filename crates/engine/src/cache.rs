@@ -162,10 +162,11 @@ impl<C> Cache<C> {
 
     /// Adds a block, unless another processor was faster: there is one for each key, so that all of them see the code
     /// it gets. If its bytes changed since they were read, it is returned for one run but not kept.
-    pub(crate) fn insert(&self, tb: TranslationBlock<C>, read: Reading<'_>) -> Arc<TranslationBlock<C>> {
-        let tb = Arc::new(tb);
+    pub(crate) fn insert(&self, tb: Arc<TranslationBlock<C>>, read: Reading<'_>) -> Arc<TranslationBlock<C>> {
         let mut maps = self.maps.write().expect("no panic under the lock");
-        if !maps.notes.changed(read.generation, &[(tb.key.pc, tb.end)]) {
+        // It is raised under this lock.
+        let same = self.generation() == read.generation;
+        if same || !maps.notes.changed(read.generation, &[(tb.key.pc, tb.end)]) {
             return maps.add(tb);
         }
         tb.dead.store(true, Ordering::Release);
@@ -290,8 +291,8 @@ impl<C> Cache<C> {
 mod tests {
     use super::*;
 
-    fn tb(pc: u64, end: u64) -> TranslationBlock<()> {
-        TranslationBlock::new(TbKey { pc, mode: 0 }, end, 1, ())
+    fn tb(pc: u64, end: u64) -> Arc<TranslationBlock<()>> {
+        Arc::new(TranslationBlock::new(TbKey { pc, mode: 0 }, end, 1, ()))
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> Engine<T, R> {
         }
         let read = self.cache.reading();
         let start = self.config.stats.as_ref().map(|_| Instant::now());
-        let tb = translate(&*self.frontend, &self.tier0, &self.config, key)?;
+        let tb = Arc::new(translate(&*self.frontend, &self.tier0, &self.config, key)?);
         if let (Some(stats), Some(start)) = (&self.config.stats, start) {
             stats.translated(tb.guest_insns, start.elapsed());
         }

@@ -11,16 +11,25 @@ const PAGE: u64 = 4096;
 /// Bytes that hold any instruction.
 const INSN: usize = 16;
 
-thread_local! {
-    /// What the last translation needed, whose memory the next one takes.
-    static SPARE: Cell<Option<Box<DisasContext>>> = const { Cell::new(None) };
+/// What a translation needs.
+struct Desk {
+    /// What a front end works on.
+    dc: DisasContext,
+    /// The guest's bytes, where they are wanted.
+    guest: Vec<u8>,
 }
 
-/// What a front end works on, for the block at `key`.
-fn context(key: TbKey) -> Box<DisasContext> {
+thread_local! {
+    /// That of the last translation, whose memory the next one takes.
+    static SPARE: Cell<Option<Box<Desk>>> = const { Cell::new(None) };
+}
+
+/// A desk for the block at `key`.
+fn desk(key: TbKey) -> Box<Desk> {
     SPARE.take().unwrap_or_else(|| {
         let b = Builder::new(key.pc, key.mode);
-        Box::new(DisasContext { b, pc: key.pc, bytes: [0; 16], available: 0, mode: key.mode })
+        let dc = DisasContext { b, pc: key.pc, bytes: [0; 16], available: 0, mode: key.mode };
+        Box::new(Desk { dc, guest: Vec::with_capacity(128) })
     })
 }
 
@@ -32,16 +41,16 @@ pub fn translate<T: Interpreter>(
     key: TbKey,
 ) -> Result<TranslationBlock<T::Code>, Fault> {
     let mut limit = if frontend.single_steps(key.mode) { 1 } else { config.max_insns.max(1) };
-    let mut dc = context(key);
-    let mut guest = Vec::with_capacity(128);
+    let mut desk = desk(key);
+    let Desk { dc, guest } = &mut *desk;
     let (hashed, log) = (config.store.is_some() || config.aside.is_some(), &config.log);
     loop {
         guest.clear();
-        let seen = hashed.then_some(&mut guest);
+        let seen = if hashed { Some(&mut *guest) } else { None };
         let mut composer = Composer::new(frontend, tier0.begin(key.pc, frontend.regs()));
         // The log shows the IR of all instructions.
         let step = &mut |dc: &mut DisasContext| if log.op { frontend.translate_insn(dc) } else { composer.step(dc) };
-        walk(frontend, tier0, key, limit, log, seen, &mut dc, step)?;
+        walk(frontend, tier0, key, limit, log, seen, dc, step)?;
         let block = &dc.b.block;
         if log.op && log.wants(key.pc) {
             log.write(&format!("OP:\n{}\n", brolga_ir::print(block, frontend.regs(), frontend.helpers())));
@@ -52,8 +61,8 @@ pub fn translate<T: Interpreter>(
                 let varies = tier0.varies(&code);
                 let mut tb = TranslationBlock::new(key, block.end, block.guest_insns, code);
                 tb.targets = varies.then(Box::default);
-                tb.sum = if hashed { packs::sum(&guest) } else { 0 };
-                SPARE.set(Some(dc));
+                tb.sum = if hashed { packs::sum(guest) } else { 0 };
+                SPARE.set(Some(desk));
                 return Ok(tb);
             }
             // A shorter block needs fewer values.
@@ -73,10 +82,10 @@ pub(crate) fn lift<T: Interpreter>(
     log: &Log,
     seen: Option<&mut Vec<u8>>,
 ) -> Result<Block, Fault> {
-    let mut dc = context(key);
-    walk(frontend, tier0, key, limit, log, seen, &mut dc, &mut |dc| frontend.translate_insn(dc))?;
-    let block = std::mem::take(&mut dc.b.block);
-    SPARE.set(Some(dc));
+    let mut desk = desk(key);
+    walk(frontend, tier0, key, limit, log, seen, &mut desk.dc, &mut |dc| frontend.translate_insn(dc))?;
+    let block = std::mem::take(&mut desk.dc.b.block);
+    SPARE.set(Some(desk));
     Ok(block)
 }
 
@@ -95,8 +104,7 @@ fn walk<T: Interpreter>(
     dc: &mut DisasContext,
     step: &mut impl FnMut(&mut DisasContext) -> Flow,
 ) -> Result<(), Fault> {
-    let align = frontend.code_align();
-    if key.pc % align != 0 {
+    if key.pc & (frontend.code_align() - 1) != 0 {
         return Err(Fault { addr: key.pc, access: Access::Fetch, kind: FaultKind::Alignment });
     }
     dc.b.begin(key.pc, key.mode);
@@ -104,7 +112,7 @@ fn walk<T: Interpreter>(
     dc.b.block.insts.reserve(128);
     let mut window = Window::default();
     loop {
-        match fetch(frontend, tier0, &mut window, dc) {
+        match fetch(frontend, tier0, &mut window, seen.as_deref_mut(), dc) {
             Ok(()) => {}
             Err(fault) if dc.pc == key.pc => return Err(fault),
             // Let the guest run up to the fault: it may never get there.
@@ -114,15 +122,8 @@ fn walk<T: Interpreter>(
             }
         }
         let flow = step(dc);
-        let len = (dc.b.block.end - dc.pc) as usize;
-        if let Some(seen) = &mut seen {
-            // All of them first: to copy a number that is not known is a call.
-            let before = seen.len();
-            seen.extend_from_slice(&dc.bytes);
-            seen.truncate(before + len);
-        }
         if log.in_asm && log.wants(dc.pc) {
-            log_insn(frontend, dc, len, log);
+            log_insn(frontend, dc, (dc.b.block.end - dc.pc) as usize, log);
         }
         dc.pc = dc.b.block.end;
         let full = dc.b.block.guest_insns >= limit || dc.pc / PAGE != key.pc / PAGE;
@@ -135,6 +136,7 @@ fn walk<T: Interpreter>(
             Flow::Next => {}
         }
     }
+    window.note(dc.pc, seen);
     Ok(())
 }
 
@@ -158,6 +160,14 @@ impl Window {
         self.bytes[..self.len].get(pc.wrapping_sub(self.start) as usize..).unwrap_or_default()
     }
 
+    /// Adds the bytes before `pc` to `seen`.
+    fn note(&self, pc: u64, seen: Option<&mut Vec<u8>>) {
+        if let Some(seen) = seen {
+            let used = self.len.min(pc.wrapping_sub(self.start) as usize);
+            seen.extend_from_slice(&self.bytes[..used]);
+        }
+    }
+
     /// Reads on from `pc`.
     fn read<T: Interpreter>(&mut self, tier0: &T, pc: u64) -> Result<(), Fault> {
         // Not beyond the page unless an instruction may reach there: it may be another's, or nobody's.
@@ -174,9 +184,11 @@ fn fetch<T: Interpreter>(
     frontend: &dyn Frontend,
     tier0: &T,
     window: &mut Window,
+    seen: Option<&mut Vec<u8>>,
     dc: &mut DisasContext,
 ) -> Result<(), Fault> {
     if window.from(dc.pc).len() < INSN {
+        window.note(dc.pc, seen);
         window.read(tier0, dc.pc)?;
     }
     let code = window.from(dc.pc);
