@@ -2,7 +2,8 @@
 
 use crate::flat::{Flat, FlatOp};
 use crate::lower::{self, Memory};
-use crate::templates::{FlagUse, Templates};
+use crate::templates::{FlagUse, Piece, Templates};
+use crate::usual::Usual;
 use brolga_core::RegTable;
 use brolga_ir::{Block, Flow, Pattern, Unfit};
 use std::cell::Cell;
@@ -105,6 +106,14 @@ thread_local! {
     static SPARE: Cell<Option<Box<Draft>>> = const { Cell::new(None) };
 }
 
+/// Calls `f` with what this thread's drafts have learnt.
+pub(crate) fn with_learnt<R>(f: impl FnOnce(&mut Templates) -> R) -> R {
+    let mut draft = SPARE.take().unwrap_or_default();
+    let result = f(&mut draft.templates);
+    SPARE.set(Some(draft));
+    result
+}
+
 /// A copy of what is mostly empty.
 fn boxed<T: Copy>(items: &[T]) -> Box<[T]> {
     if items.is_empty() { Box::default() } else { items.into() }
@@ -118,6 +127,11 @@ impl Draft {
         draft.templates.belong_to(regs);
         (draft.pc, draft.pc_word, draft.scratch, draft.once) = (pc, regs.pc.0, regs.scratch, false);
         draft
+    }
+
+    /// What is known beforehand.
+    pub(crate) fn know(&mut self, usual: &'static Usual) {
+        self.templates.usual = usual;
     }
 
     /// The block.
@@ -147,13 +161,18 @@ impl brolga_ir::Draft for Box<Draft> {
 
     fn learn(&mut self, pc: u64, pattern: &Pattern, flow: Flow) {
         let [ops, consts, wide] = self.last;
-        let tables = self.body.consts.len() != consts || self.body.wide.len() != wide;
-        if !tables && !self.once {
-            self.templates.learn(&self.body.ops[ops..], ops, pc, pattern, flow);
+        if self.body.consts.len() == consts && !self.once {
+            let Body { ops: all, wide: vectors, .. } = &self.body;
+            let piece = Piece { ops: &all[ops..], wide: &vectors[wide..], start: ops, wide_start: wide };
+            self.templates.learn(piece, pc, pattern, flow);
         }
         if let FlagUse::Write(at) = FlagUse::of(&self.body.ops[ops..], self.templates.cc) {
             self.body.unseen_flags = Some(ops + usize::from(at));
         }
+    }
+
+    fn knows(&mut self, pattern: &Pattern) -> bool {
+        self.templates.find(pattern.key).is_some()
     }
 
     #[inline]

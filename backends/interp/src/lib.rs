@@ -14,6 +14,7 @@ mod scalar;
 mod slots;
 mod templates;
 mod uses;
+pub mod usual;
 mod vector;
 
 pub use draft::Draft;
@@ -24,6 +25,7 @@ pub use packed::{apply, calls_helper, pack};
 
 use brolga_core::{Env, Fault, GuestMemory, RegTable};
 use brolga_ir::{Block, Draft as _, Helper, Interpreter, Leave, Unfit};
+use usual::Usual;
 
 /// Lowers a verified block.
 pub fn lower(block: &Block, regs: &RegTable) -> Result<Flat, Unfit> {
@@ -44,6 +46,8 @@ pub struct Interp<M> {
     pub helpers: &'static [Helper],
     /// Reads guest code.
     pub fetch: Fetch<M>,
+    /// What is known of the guest's instructions beforehand.
+    pub usual: &'static Usual,
 }
 
 impl<M: GuestMemory + Send + Sync> Interpreter for Interp<M> {
@@ -51,7 +55,9 @@ impl<M: GuestMemory + Send + Sync> Interpreter for Interp<M> {
     type Draft = Box<Draft>;
 
     fn begin(&self, pc: u64, regs: &RegTable) -> Box<Draft> {
-        Draft::begin(pc, regs)
+        let mut draft = Draft::begin(pc, regs);
+        draft.know(self.usual);
+        draft
     }
 
     fn finish(&self, draft: Box<Draft>) -> Flat {

@@ -102,7 +102,8 @@ fn make_vcpu(options: &RunOptions, cpu: Processor, base: u64, config: EngineConf
     let memory = DirectMemory { base, tagged: cpu.ignores_top_byte() };
     let helpers = cpu.tables().helpers();
     let helpers = if options.stats { count_helpers(helpers) } else { helpers };
-    let tier0 = Interp { memory, helpers, fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
+    let usual = cpu.usual_instructions();
+    let tier0 = Interp { memory, helpers, fetch: |_, pc, buf| brolga_user::fetch(pc, buf), usual };
     let regions = if config.region_threshold == 0 { None } else { region_tier(options, cpu, base, helpers) };
     match regions {
         Some(tier) => {

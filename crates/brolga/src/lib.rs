@@ -26,5 +26,6 @@ pub mod switches;
 pub mod sysroot;
 pub mod tools;
 pub mod trouble;
+mod usual;
 pub mod values;
 mod x86_id;

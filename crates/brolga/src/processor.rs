@@ -1,6 +1,8 @@
 //! The processor a guest has: what `-cpu` names, the front end that decodes for it, what its programs are told.
 
+use crate::usual;
 use brolga_arm::{A64, A64With};
+use brolga_interp::usual::Usual;
 use brolga_ir::Frontend;
 use brolga_user::{CpuId, Guest};
 use brolga_x86::cpu::Cpu;
@@ -57,6 +59,15 @@ impl Processor {
         match self {
             Processor::A64(_) => &A64,
             Processor::X86(_) => &X86,
+        }
+    }
+
+    /// What is known beforehand of its instructions: nothing if it may lack some.
+    pub fn usual_instructions(&self) -> &'static Usual {
+        match self {
+            Processor::A64(cpu) if *cpu == brolga_arm::Cpu::MAX => &usual::A64,
+            Processor::X86(_) if *self == Processor::usual(Guest::X86_64) => &usual::X86_64,
+            _ => Default::default(),
         }
     }
 

@@ -50,7 +50,7 @@ pub struct DisasContext {
 /// the words of another, and so with the constant, one becomes the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pattern {
-    /// What is common.
+    /// What is common. Bit 32 is 0, but in [`Pattern::exact`].
     pub key: u128,
     /// The constant.
     pub value: u64,
@@ -68,7 +68,8 @@ pub struct Pattern {
 pub enum Constant {
     /// There is none: 0.
     None,
-    /// An address that depends on that of the instruction. If it is the one behind the instruction, it is so for the whole key.
+    /// An address that depends on that of the instruction. If it is the one behind the instruction, it is so for the whole key. The IR
+    /// has no other constant that is made of it, but the address behind the instruction, and none that happens to be one of the two.
     Address,
     /// An operand, or the distance of an access from a register. Not 0, and no mask of a byte, of two or of four, which code has of
     /// its own.
@@ -92,6 +93,14 @@ impl Pattern {
         let words = u32::from_le_bytes(words);
         let pairs = zero_bytes(words ^ words.rotate_right(8)) | zero_bytes(words ^ words.rotate_right(16)) >> 1;
         pairs | zero_bytes(!words) >> 2
+    }
+
+    /// That of an instruction that begins `bytes` and has this length, 15 at most, as what is like it alone. For instructions whose IR
+    /// depends on nothing but their address, if it does on that; and where the mode is 0.
+    pub fn exact(bytes: [u8; 16], len: u8) -> Pattern {
+        let own = u128::from_le_bytes(bytes) & ((1 << (8 * len)) - 1);
+        let key = own & 0xffff_ffff | 1 << 32 | u128::from(len) << 33 | own >> 32 << 40;
+        Pattern { key, value: 0, constant: Constant::None, len, words: [Pattern::NO_WORD; 4] }
     }
 
     /// The address behind the instruction at `pc`.
@@ -197,6 +206,11 @@ pub trait Draft {
     fn learn(&mut self, pc: u64, pattern: &Pattern, flow: Flow) {
         let _ = (pc, pattern, flow);
     }
+    /// Whether an instruction of this pattern is known.
+    fn knows(&mut self, pattern: &Pattern) -> bool {
+        let _ = pattern;
+        false
+    }
     /// Adds the instruction at `pc`, if it is like one that was learnt.
     fn repeat(&mut self, pc: u64, pattern: &Pattern) -> Option<Flow> {
         let _ = (pc, pattern);
@@ -220,11 +234,8 @@ impl<'a, D: Draft> Composer<'a, D> {
 
     /// The instruction in `dc`: as one that is like it, or by way of the IR. There, others that are like none may wait for it.
     pub fn step(&mut self, dc: &mut DisasContext) -> Flow {
-        let Some(pattern) = self.frontend.pattern(dc) else { return self.frontend.translate_insn(dc) };
-        self.add(&mut dc.b);
-        if let Some(flow) = self.draft.repeat(dc.pc, &pattern) {
-            dc.b.block.guest_insns += 1;
-            dc.b.block.end = pattern.next(dc.pc);
+        let Some(pattern) = self.frontend.pattern(dc) else { return self.step_exact(dc) };
+        if let Some(flow) = self.repeat(dc, &pattern) {
             return flow;
         }
         let flow = self.frontend.translate_insn(dc);
@@ -233,6 +244,28 @@ impl<'a, D: Draft> Composer<'a, D> {
             self.draft.learn(dc.pc, &pattern, flow);
         }
         flow
+    }
+
+    /// An instruction without a pattern: one that is known for itself, or by way of the IR. None begins another, so if its length is
+    /// not known, all are tried.
+    #[cold]
+    fn step_exact(&mut self, dc: &mut DisasContext) -> Flow {
+        let unit = self.frontend.code_align() as usize;
+        let lens = if dc.mode == 0 { dc.available.min(15) } else { 0 };
+        let mut patterns = (unit..=lens).step_by(unit).map(|len| Pattern::exact(dc.bytes, len as u8));
+        let known = patterns.find(|pattern| self.draft.knows(pattern));
+        let repeated = known.and_then(|pattern| self.repeat(dc, &pattern));
+        repeated.unwrap_or_else(|| self.frontend.translate_insn(dc))
+    }
+
+    /// The instruction in `dc` as one that is like it, if that is known.
+    #[inline]
+    fn repeat(&mut self, dc: &mut DisasContext, pattern: &Pattern) -> Option<Flow> {
+        self.add(&mut dc.b);
+        let flow = self.draft.repeat(dc.pc, pattern)?;
+        dc.b.block.guest_insns += 1;
+        dc.b.block.end = pattern.next(dc.pc);
+        Some(flow)
     }
 
     /// Adds the instructions that wait.

@@ -42,7 +42,12 @@ pub fn main() {
         Guest::X86_64 => (Box::new(X86), false),
     };
     let memory = DirectMemory { base: config.guest_base, tagged };
-    let tier0 = Interp { memory, helpers: frontend.helpers(), fetch: |_, pc, buf| brolga_user::fetch(pc, buf) };
+    let tier0 = Interp {
+        memory,
+        helpers: frontend.helpers(),
+        fetch: |_, pc, buf| brolga_user::fetch(pc, buf),
+        usual: Default::default(),
+    };
     let engine = Engine::new(frontend, tier0, None::<NoRegions>, brolga_engine::Config::default());
     let status = brolga_user::run(config, &move || Box::new(EngineVcpu::new(engine.clone())) as Box<dyn Vcpu>);
     std::process::exit(status);

@@ -281,7 +281,12 @@ pub(crate) fn pattern(dc: &DisasContext) -> Option<Pattern> {
         (None, Some(operand)) => (Constant::Operand, operand),
         (None, None) => (Constant::None, 0),
     };
+    let literal = r.literal as u64;
+    let is_literal = |address: u64| address != 0 && (address == literal || address == literal & 0xffff_ffff);
+    if constant == Constant::Address && (is_literal(value) || is_literal(next)) {
+        return None;
+    }
     let common = r.common | (constant as u64) << KIND | u64::from(Pattern::alike(r.words)) << 32;
-    let key = u128::from(common) | u128::from(r.literal as u64) << 64;
+    let key = u128::from(common) | u128::from(literal) << 64;
     Some(Pattern { key, value, constant, len: r.len, words: r.words })
 }

@@ -1,7 +1,7 @@
 //! Instructions of one pattern: what tier 0 makes of one by what it learnt from another is what lowering makes of it.
 
 use brolga_harness::{Random, guest_by_name};
-use brolga_interp::{Code, Draft, FlatOp};
+use brolga_interp::{Code, Draft, Flat, FlatOp};
 use brolga_ir::{Builder, DisasContext, Draft as _, Frontend, Pattern};
 use std::collections::BTreeMap;
 
@@ -33,6 +33,13 @@ fn place(random: &mut Random) -> u64 {
     (random.bits() << 16 | 0x40_0000) & !3
 }
 
+/// Ops and the vectors that they name.
+type Ops = (Box<[FlatOp]>, Box<[u128]>);
+
+fn ops(flat: Flat) -> Ops {
+    (flat.ops, flat.wide)
+}
+
 struct Bench {
     frontend: &'static dyn Frontend,
 }
@@ -47,7 +54,7 @@ impl Bench {
     }
 
     /// The instruction by way of its IR; `learning` of its pattern.
-    fn lowered(&self, bytes: [u8; 16], pc: u64, learning: Option<&Pattern>) -> Vec<FlatOp> {
+    fn lowered(&self, bytes: [u8; 16], pc: u64, learning: Option<&Pattern>) -> Ops {
         let mut dc = context(bytes, pc);
         let flow = self.frontend.translate_insn(&mut dc);
         let regs = self.frontend.regs();
@@ -56,15 +63,15 @@ impl Bench {
         if let Some(pattern) = learning {
             draft.learn(pc, pattern, flow);
         }
-        draft.finish().ops.into()
+        ops(draft.finish())
     }
 
     /// The same by its pattern, if that is known.
-    fn repeated(&self, pc: u64, pattern: &Pattern) -> Option<Vec<FlatOp>> {
+    fn repeated(&self, pc: u64, pattern: &Pattern) -> Option<Ops> {
         let mut draft = Draft::begin(pc, self.frontend.regs());
         let known = draft.repeat(pc, pattern).is_some();
-        let ops = draft.finish().ops;
-        known.then(|| ops.into())
+        let ops = ops(draft.finish());
+        known.then_some(ops)
     }
 
     /// Learns from `bytes` and looks at changes of it; how many were known, by the name of the instruction.
@@ -72,6 +79,7 @@ impl Bench {
         let pc = place(random);
         let Some(seed) = self.pattern(bytes, pc) else { return };
         let len = usize::from(seed.len);
+        assert_eq!(seed.key >> 32 & 1, 0, "{bytes:02x?}");
         assert_eq!(self.frontend.insn_len(&bytes), Some(len), "{bytes:02x?}");
         self.lowered(bytes, pc, Some(&seed));
         for _ in 0..CHANGES {

@@ -71,7 +71,10 @@ fn allowed() -> BTreeMap<String, BTreeSet<(String, String)>> {
         let normal = |name: &str| ("normal".to_string(), name.to_string());
         let set = match imports {
             "nothing" => BTreeSet::new(),
-            "all" | "all above" => above.iter().map(|name| normal(name)).collect(),
+            "all" | "all above" => {
+                let kinds = |name: &String| ["normal", "build"].map(|kind| (kind.to_string(), name.clone()));
+                above.iter().flat_map(kinds).collect()
+            }
             list => list
                 .split([',', ';'])
                 .map(|part| match part.trim().strip_suffix(" at build") {

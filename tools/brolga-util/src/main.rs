@@ -7,6 +7,7 @@ mod lift;
 mod sizes;
 mod switches;
 mod test;
+mod usual;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ enum Command {
         #[arg(long)]
         untested: bool,
     },
+    /// List the instructions that programs have most, one of each pattern
+    Usual(usual::Args),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Lift(args) => lift::run(&args).map(|()| true),
         Command::Sizes(args) => sizes::run(&args).map(|()| true),
         Command::Coverage { untested } => coverage::run(untested).map(|()| true),
+        Command::Usual(args) => usual::run(&args).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

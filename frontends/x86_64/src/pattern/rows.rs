@@ -112,8 +112,8 @@ pub static ONE_BYTE: [u32; 256] = {
     }
     rows[0xc1] = MODRM | PLAIN | GROUP | IMM8 | NO_BASE | NO_RIP;
     rows[0xc3] = PLAIN;
-    rows[0xc6] = MODRM | PLAIN | GROUP | BYTE_RM | IMM8 | NO_RIP | OPERAND;
-    rows[0xc7] = MODRM | PLAIN | GROUP | IMM32 | OPERAND | NO_RIP;
+    rows[0xc6] = MODRM | PLAIN | GROUP | BYTE_RM | IMM8 | OPERAND;
+    rows[0xc7] = MODRM | PLAIN | GROUP | IMM32 | OPERAND;
     rows[0xc9] = PLAIN;
     rows[0xd1] = MODRM | PLAIN | GROUP | NO_BASE | NO_RIP;
     rows[0xd3] = MODRM | PLAIN | GROUP | NO_BASE | NO_RIP | COUNT;
