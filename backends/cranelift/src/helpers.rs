@@ -48,7 +48,7 @@ extern "C" fn op(env: &mut Env, a: u64, b: u64, c: u64, d: u64) {
 extern "C" fn holds(env: &mut Env, cond: u64, first: u64, _: u64) -> u64 {
     let word = |k: u64| env.file[(first + k) as usize % env.file.len()];
     let cond = Cond::from_bits(cond as u32);
-    cond.is_some_and(|cond| cond.holds(Nzcv::eval(word(0), word(1), word(2)))).into()
+    cond.is_some_and(|cond| cond.holds_border(word(0), word(1), word(2))).into()
 }
 
 /// Bytes copied in guest memory. Nothing can be accessed by an address with a tag here: plain accesses go on with it.
