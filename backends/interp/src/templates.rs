@@ -228,14 +228,11 @@ impl Templates {
         for (&op, &other) in piece.ops.iter().zip(other.ops) {
             let behind = op.imm.wrapping_sub(pattern.next(pc)) == other.imm.wrapping_sub(pattern.next(other_pc));
             let base = match table_base(op.code) {
-                Some(base) => base,
-                None if op.imm == other.imm => Base::Nothing,
+                _ if op != (FlatOp { imm: op.imm, ..other }) => return self.forget(first),
+                base if op.imm == other.imm => base.unwrap_or(Base::Nothing),
                 None if behind => Base::Next,
-                None => return self.forget(first),
+                _ => return self.forget(first),
             };
-            if op != (FlatOp { imm: op.imm, ..other }) {
-                return self.forget(first);
-            }
             let imm = op.imm.wrapping_sub(piece.subtrahend(base, pc, pattern));
             self.ops.push(FlatOp { advance: 0, imm, ..op });
             self.owns.push(Own { places: [OWN; 4], base });
