@@ -89,8 +89,15 @@ impl Lower<'_, '_> {
             }
             Op::Lane => {
                 let to = clif_ty(inst.ty);
-                let v = self.as_ty(if to.is_float() { float_shape(ty) } else { ty }, a);
+                // As a float it is in its place: one move, where to extract it is two operations.
+                let lowest = ty == types::I64X2 && at == 0;
+                let v = self.as_ty(if to.is_float() || lowest { float_shape(ty) } else { ty }, a);
                 let v = self.fb.ins().extractlane(v, at);
+                let v = if lowest && !to.is_float() {
+                    self.fb.ins().bitcast(types::I64, MemFlagsData::new(), v)
+                } else {
+                    v
+                };
                 self.note_lane(inst, a, v);
                 return self.resize(v, to, false);
             }

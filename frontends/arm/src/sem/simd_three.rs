@@ -69,6 +69,10 @@ fn same(cx: &mut Cx, op: ThreeOp, size: u32, part: Part, regs: [u32; 3]) -> Flow
             let v = high_product(cx, op, s, part, n, m);
             cx.set_vreg(rd, v);
         }
+        Smaxp | Umaxp | Sminp | Uminp | Addp if q && s == Shape::I8x16 => {
+            let v = pairs_of_bytes(cx, pairwise(op), rn, rm);
+            cx.set_vreg(rd, v);
+        }
         Smaxp | Umaxp | Sminp | Uminp | Addp => {
             let (n, m) = (cx.vreg(rn), cx.vreg(rm));
             let (even, odd) = cx.deal(s, q, n, m);
@@ -116,6 +120,19 @@ pub fn high_product(cx: &mut Cx, op: ThreeOp, s: Shape, part: Part, n: Value, m:
     let both = cx.b.and(Ty::V128, n, m);
     cx.saturated(both);
     v
+}
+
+/// What `op` makes of each pair of bytes. A host that moves bytes slowly has them where they are: each byte with the one below it,
+/// then those of odd numbers.
+fn pairs_of_bytes(cx: &mut Cx, op: Op, rn: u32, rm: u32) -> Value {
+    let mut with_lower = |register: u32| {
+        let v = cx.vreg(register);
+        let lower = cx.b.vshift(Op::Vshl, Shape::I16x8, v, 8);
+        cx.b.vbinary(op, Shape::I8x16, v, lower)
+    };
+    let n = with_lower(rn);
+    let m = if rm == rn { n } else { with_lower(rm) };
+    cx.every_other(Shape::I8x16, true, n, m, 1)
 }
 
 fn pairwise(op: ThreeOp) -> Op {
