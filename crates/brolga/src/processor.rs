@@ -64,11 +64,11 @@ impl Processor {
 
     /// What is known beforehand of its instructions: nothing if it may lack some.
     pub fn usual_instructions(&self) -> &'static Usual {
-        match self {
-            Processor::A64(cpu) if *cpu == brolga_arm::Cpu::MAX => &usual::A64,
-            Processor::X86(_) if *self == Processor::usual(Guest::X86_64) => &usual::X86_64,
-            _ => Default::default(),
-        }
+        let (guest, known) = match self {
+            Processor::A64(_) => (Guest::Aarch64, &usual::A64),
+            Processor::X86(_) => (Guest::X86_64, &usual::X86_64),
+        };
+        if *self == Processor::usual(guest) { known } else { Default::default() }
     }
 
     /// Whether the top byte of an address is ignored.

@@ -72,8 +72,8 @@ impl<T: Interpreter + 'static, R: RegionBackend + 'static> EngineVcpu<T, R> {
         let shared = engine.processors.add(&env);
         let config = &engine.config;
         let enough = config.block_threshold;
-        let marks = [config.load_threshold, enough, enough.saturating_mul(SLOWLY), config.region_threshold];
-        let marks = Marks::new(marks);
+        let slowly = enough.saturating_mul(SLOWLY);
+        let marks = Marks::new([config.load_threshold, enough, slowly, config.region_threshold]);
         EngineVcpu {
             engine,
             env,

@@ -135,7 +135,7 @@ pub trait Frontend: Send + Sync {
     /// Translates the instruction in `cx`: emits `insn_start` and its semantics, and tells what
     /// follows. An instruction the guest does not have becomes a `raise.undefined`.
     fn translate_insn(&self, cx: &mut DisasContext) -> Flow;
-    /// Alignment in bytes that the program counter must have.
+    /// Alignment in bytes that the program counter must have; a power of two.
     fn code_align(&self) -> u64;
     /// Length in bytes of the instruction at the start of `bytes`; `None` if more bytes are needed.
     fn insn_len(&self, bytes: &[u8]) -> Option<usize>;

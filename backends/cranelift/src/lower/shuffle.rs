@@ -74,8 +74,8 @@ impl Lower<'_, '_> {
         self.fb.ins().bor(of_a, of_b)
     }
 
-    /// The bytes of both with even numbers, or with odd ones: words that have one byte each are cut to bytes at once, and made by what
-    /// hosts do twice in the time of a shuffle.
+    /// The bytes of both with even numbers, or with odd ones: alone in their words, which are then cut to bytes in one instruction. Of
+    /// shuffles it would be two, and some hosts have one unit for those.
     fn every_other_byte(&mut self, a: ir::Value, b: ir::Value, odd: bool) -> ir::Value {
         let [a, b] = [a, b].map(|v| {
             if odd {
